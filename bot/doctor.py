@@ -1,0 +1,63 @@
+"""What is wrong and what to do about it, one line each, for `flask doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from bot import clock
+from bot.models import Delivery, Heartbeat, Inbox, Lane
+from ledger.database import session
+
+ALIVE_FOR = timedelta(seconds=30)
+STUCK_AFTER = timedelta(minutes=10)
+MOST = 20  # rows of a kind that are listed
+
+
+def findings() -> list[str]:
+    """Every finding in the tables; empty when all is well."""
+    with session():
+        return [*_workers(), *_parked(), *_stuck()]
+
+
+def _workers() -> Iterator[str]:
+    alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)
+    if not alive.exists():
+        yield "No worker is alive: texts are saved, but nothing is shown or sent. Run `flask worker`."
+
+
+def _parked() -> Iterator[str]:
+    for model, what in ((Inbox, "arrived"), (Delivery, "to be sent")):
+        parked = model.select().where(model.state == "parked").order_by(model.id)
+        for row in parked.limit(MOST):
+            yield f"Parked: {row.kind} {row.id} ({what}): {row.error}"
+        if count := parked.count():
+            yield f"{count} row(s) {what} are parked. Mend the cause, then run `flask retry`."
+
+
+def _stuck() -> Iterator[str]:
+    now = clock.now()
+    old = (
+        Delivery.select()
+        .where(Delivery.state.in_(["queued", "unknown"]), Delivery.made_at < now - STUCK_AFTER)
+        .order_by(Delivery.id)
+        .limit(MOST)
+    )
+    for row in old:
+        yield (
+            f"Waiting since {row.made_at:%d %b %H:%M} UTC: {row.kind} {row.id}, "
+            f"{row.tries} tries: {row.error or 'its turn has not come'}"
+        )
+    if Lane.select().where(Lane.due_at < now - STUCK_AFTER).exists():
+        yield "Lanes have been due for ten minutes: no worker is delivering."
+
+
+def reach(peer: str, call: Callable[[], object]) -> Iterator[str]:
+    """A finding if the peer does not answer this harmless call."""
+    try:
+        call()
+    except Exception as error:
+        why = getattr(error, "msg", None) or type(error).__name__
+        response = getattr(error, "response", None)
+        why = response.get("error", why) if response is not None else why
+        yield f"{peer} does not take our credentials or cannot be reached: {why}."

@@ -1,0 +1,112 @@
+"""The door in: save first, act later.
+
+`save()` is all that a webhook does. A worker then calls `work_one()` until nothing is due: it takes
+the oldest row whose lane has none before it, and applies it in one transaction that also marks it
+done. An exception rolls all of that back; the row is tried again a bounded number of times, then
+parked: never dropped, shown by `flask doctor`, put back by `flask retry`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import peewee
+import structlog
+
+from bot import clock, tally
+from ledger.database import query, session, transaction, wake_workers
+
+log = structlog.get_logger()
+
+BACKOFF_S = (1, 5, 15, 60)  # before the second, third … try
+
+Payload = Mapping[str, Any]
+Handlers = Mapping[str, Callable[[Payload, datetime], None]]
+
+
+class Park(Exception):
+    """This row cannot be applied, now or later; the message says why and what to do."""
+
+
+SAVE = """
+    INSERT INTO inbox (key, kind, lane, payload, state, tries, due_at, received_at)
+    VALUES (%s, %s, %s, %s, 'new', 0, %s, %s) ON CONFLICT (key) DO NOTHING"""
+# A lane's rows behind its head wait until the head is done or parked.
+TAKE = """
+    SELECT id, kind, payload, received_at, tries FROM inbox AS head
+    WHERE state = 'new' AND due_at <= %s AND NOT EXISTS (
+        SELECT 1 FROM inbox AS before
+        WHERE before.lane = head.lane AND before.state = 'new' AND before.id < head.id)
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
+DONE = "UPDATE inbox SET state = 'done', done_at = %s, error = NULL WHERE id = %s"
+PUT_OFF = """
+    UPDATE inbox SET tries = tries + 1, error = %s, due_at = %s, state = %s
+    WHERE id = %s AND state = 'new'"""
+DUE = "SELECT 1 FROM inbox WHERE state = 'new' AND due_at <= %s LIMIT 1"
+PUT_BACK = "UPDATE inbox SET state = 'new', tries = 0, due_at = %s WHERE state = 'parked'"
+
+
+@transaction
+def save(key: str, kind: str, lane: str, payload: Payload) -> bool:
+    """Saves one event under its sender's own key. Returns whether it is new; a copy is ignored."""
+    now = clock.now()
+    body = json.dumps(payload, separators=(",", ":"))
+    saved = bool(query(SAVE, key, kind, lane, body, now, now).rowcount)
+    wake_workers()
+    return saved
+
+
+def work_one(handlers: Handlers, tries: int) -> bool:
+    """Applies the next due row, if there is one. Returns whether there was."""
+    taken: dict[str, Any] = {}
+    try:
+        return _apply_next(handlers, taken)
+    except peewee.OperationalError:
+        raise  # the database, not the row
+    except Park as error:
+        _put_off(taken, str(error), park=True)
+    except Exception as error:
+        if not taken:
+            raise
+        _put_off(taken, f"{type(error).__name__}: {error}", park=taken["tries"] + 1 >= tries)
+        log.exception("inbox.failed", inbox_id=taken["id"], kind=taken["kind"])
+    return True
+
+
+@transaction
+def _apply_next(handlers: Handlers, taken: dict[str, Any]) -> bool:
+    now = clock.now()
+    row = query(TAKE, now).fetchone()
+    if row is None:
+        return False
+    taken.update(id=row[0], kind=row[1], tries=row[4])
+    with structlog.contextvars.bound_contextvars(inbox_id=row[0]):
+        handlers[row[1]](json.loads(row[2]), now)
+    query(DONE, now, row[0])
+    tally.count("inbox_rows_total", f'kind="{row[1]}",outcome="done"')
+    return True
+
+
+@transaction
+def _put_off(taken: Mapping[str, Any], error: str, park: bool) -> None:
+    wait = BACKOFF_S[min(taken["tries"], len(BACKOFF_S) - 1)]
+    state = "parked" if park else "new"
+    query(PUT_OFF, error[:500], clock.now() + timedelta(seconds=wait), state, taken["id"])
+    if park:
+        tally.count("inbox_rows_total", f'kind="{taken["kind"]}",outcome="parked"')
+        log.error("inbox.parked", inbox_id=taken["id"], kind=taken["kind"])
+
+
+def anything_due() -> bool:
+    """Whether a row may be due: a read that holds up nobody."""
+    with session():
+        return query(DUE, clock.now()).fetchone() is not None
+
+
+@transaction
+def retry_parked() -> int:
+    """Puts every parked row back. Returns how many."""
+    return int(query(PUT_BACK, clock.now()).rowcount)

@@ -1,0 +1,386 @@
+"""The door out: what leaves is written as a delivery in the same transaction as its cause.
+
+A worker claims the head of a lane, commits the claim, makes ONE attempt, and records what came of
+it. An attempt whose outcome nobody knows (a time-out, a 5xx, a killed worker) leaves the delivery
+`unknown`: it is looked up at the peer, and sent again only when the looks came back empty.
+
+    queued → sending → done | failed | parked
+                ↓  ↑ (after empty looks)
+              unknown → done
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from bot import clock, tally
+from ledger.database import instant, query, session, transaction, wake_workers
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast a peer takes things: one every `every_s`, after a burst of `burst`."""
+
+    every_s: float
+    burst: int
+
+
+#: By the first word of a pace key. Twilio: one segment a second for a US number, and it queues
+#: what is more. Slack: one post a second in a channel; updates 50 a minute in a workspace.
+RATES = {"number": Rate(1, 60), "channel": Rate(1, 60), "updates": Rate(1.2, 60)}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When an attempt is given up on, and how an unknown one is resolved (seconds)."""
+
+    lease_s: float = 60
+    attempt_timeout_s: float = 10
+    look_after_s: float = 30  # after the lease ended
+    look_apart_s: float = 120  # between two empty looks
+
+    @property
+    def start_margin_s(self) -> float:
+        """What must be left of a lease for an attempt to start: connect and read, each timed out."""
+        return 2 * self.attempt_timeout_s
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A claimed delivery, as its carrier gets it."""
+
+    id: int
+    key: str
+    kind: str
+    lane: str
+    pace: str
+    payload: Mapping[str, Any]
+    claim: str
+    tries: int
+    attempted_at: datetime
+    lease_until: datetime
+    unknown: bool  # to be looked up, not sent
+
+
+# What can come of an attempt, or of a look
+
+
+@dataclass(frozen=True)
+class Done:
+    """The peer has it. `result` is what settle needs: a sid, a ts."""
+
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Again:
+    """The peer did nothing with it, for sure: it may be sent again after `after_s`."""
+
+    after_s: float
+    why: str
+    shuts_pace: bool = False  # nothing else may use this pace before then either
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The peer refused it for good, and why."""
+
+    why: str
+    code: int | None = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Nobody knows whether the peer has it."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class NotThere:
+    """A look found nothing. The delivery is sent again after `enough` such looks."""
+
+    enough: int
+
+
+Outcome = Done | Again | Failed | Unknown | NotThere
+
+
+class Carrier(Protocol):
+    """How one kind of delivery leaves."""
+
+    #: Whether the peer may list a thing long after it took it, so that early looks prove nothing.
+    lists_late: bool
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """Makes the call once. No transaction is open."""
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Asks the peer whether an unknown delivery arrived. No transaction is open."""
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Writes what follows from the outcome, in the transaction that records it."""
+
+
+Carriers = Mapping[str, "Carrier"]
+
+GIVE_UP_AFTER = 40  # tries that were surely not taken (about a day), before a delivery is parked
+SOON_S = 3  # before a look at a peer that lists at once
+BACKOFF_S = (1, 2, 5, 15, 60, 300, 1800)
+
+REPLACE = "UPDATE delivery SET payload = %s WHERE replaces = %s AND state = 'queued'"
+ADD = """
+    INSERT INTO delivery (key, kind, lane, pace, payload, replaces, state, tries, looks, due_at,
+                          made_at)
+    VALUES (%s, %s, %s, %s, %s, %s, 'queued', 0, 0, %s, %s) ON CONFLICT (key) DO NOTHING"""
+# A lane that is due at some time has a head already; a new tail changes nothing for it.
+OPEN_LANE = """
+    INSERT INTO lane (name, due_at, has_slot) VALUES (%s, %s, false)
+    ON CONFLICT (name) DO UPDATE SET due_at = COALESCE(lane.due_at, excluded.due_at)"""
+DUE_LANES = """
+    SELECT name, has_slot FROM lane WHERE due_at <= %s
+    ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+HEAD = """
+    SELECT id, key, kind, lane, pace, payload, state, tries, claim, due_at, attempted_at,
+           lease_until
+    FROM delivery WHERE lane = %s AND state IN ('queued', 'sending', 'unknown')
+    ORDER BY id LIMIT 1"""
+SET_LANE = "UPDATE lane SET due_at = %s, has_slot = %s WHERE name = %s"
+LOCK_LANE = "SELECT name FROM lane WHERE name = %s FOR UPDATE"
+START = """
+    UPDATE delivery SET state = 'sending', tries = tries + 1, looks = 0, claim = %s,
+           attempted_at = %s, lease_until = %s WHERE id = %s"""
+START_LOOK = "UPDATE delivery SET lease_until = %s WHERE id = %s AND state = 'unknown'"
+LOSE = """
+    UPDATE delivery SET state = 'unknown', due_at = %s, error = %s
+    WHERE id = %s AND state = 'sending'"""
+FINISH = """
+    UPDATE delivery SET state = %s, error = %s, due_at = %s, done_at = %s, looks = looks + %s
+    WHERE id = %s AND claim = %s AND state IN ('sending', 'unknown')"""
+LOOKS = "SELECT looks FROM delivery WHERE id = %s"
+LOCK_PACE = "SELECT next_at, shut_until FROM pace WHERE key = %s FOR UPDATE"
+ADD_PACE = "INSERT INTO pace (key, next_at) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
+SET_PACE = "UPDATE pace SET next_at = %s WHERE key = %s"
+SHUT_PACE = "UPDATE pace SET shut_until = %s, next_at = %s WHERE key = %s"
+WITNESSED = "UPDATE delivery SET state = 'done', done_at = %s WHERE id = %s AND state = 'unknown'"
+OVERTAKEN = """
+    UPDATE delivery SET state = 'done', done_at = %s WHERE id = %s AND EXISTS (
+        SELECT 1 FROM delivery AS newer
+        WHERE newer.replaces = delivery.replaces AND newer.state = 'queued'
+          AND newer.id > delivery.id)"""
+DUE = "SELECT 1 FROM lane WHERE due_at <= %s LIMIT 1"
+UNPARK = """
+    UPDATE delivery SET state = 'queued', tries = 0, due_at = %s WHERE state = 'parked'
+    RETURNING lane"""
+OPEN_AGAIN = "UPDATE lane SET due_at = COALESCE(due_at, %s) WHERE name = %s"
+
+
+class Head(NamedTuple):
+    """The first live row of a lane, as the database has it."""
+
+    id: int
+    key: str
+    kind: str
+    lane: str
+    pace: str
+    payload: str
+    state: str
+    tries: int
+    claim: str
+    due_at: Any
+    attempted_at: Any
+    lease_until: Any
+
+
+@transaction
+def enqueue(
+    key: str,
+    kind: str,
+    payload: Mapping[str, Any],
+    *,
+    lane: str,
+    pace: str,
+    replaces: str | None = None,
+) -> None:
+    """Queues a delivery in the caller's transaction; a second one with the same key is ignored.
+
+    A delivery that `replaces` takes the place of a queued one of that name, if there is one.
+    """
+    now = clock.now()
+    query(OPEN_LANE, lane, now)  # locks the lane
+    body = json.dumps(payload, separators=(",", ":"))
+    if replaces is None or not query(REPLACE, body, replaces).rowcount:
+        query(ADD, key, kind, lane, pace, body, replaces, now, now)
+    wake_workers()
+
+
+@transaction
+def claim(room: int, carriers: Carriers, timing: Timing) -> list[Delivery]:
+    """Claims at most `room` due deliveries, each the head of its lane, and commits the claims."""
+    now = clock.now()
+    heads = []
+    for lane, has_slot in query(DUE_LANES, now, room).fetchall():
+        row = query(HEAD, lane).fetchone()
+        if row is None:
+            query(SET_LANE, None, False, lane)
+        else:
+            heads.append((Head(*row), bool(has_slot)))
+    # By pace, so that two workers lock the paces in one order.
+    heads.sort(key=lambda pair: pair[0].pace)
+    claims = (_claim_head(head, has_slot, now, carriers, timing) for head, has_slot in heads)
+    return [delivery for delivery in claims if delivery]
+
+
+def _claim_head(
+    head: Head, has_slot: bool, now: datetime, carriers: Carriers, timing: Timing
+) -> Delivery | None:
+    state, due, token, attempted = head.state, instant(head.due_at), head.claim, now
+    if state == "sending":  # its worker died: nobody finished it before the lease ended
+        late = timing.look_after_s if carriers[head.kind].lists_late else 0
+        state, due = "unknown", instant(head.lease_until) + timedelta(seconds=late)
+        if not query(LOSE, due, "the worker was killed", head.id).rowcount:
+            return None  # finished this instant; whoever finished it sets the lane
+    if due > now:
+        query(SET_LANE, due, has_slot, head.lane)
+        return None
+    lease_until = now + timedelta(seconds=timing.lease_s)
+    if state == "queued":
+        if (slot := _slot(head.pace, has_slot, now)) > now:
+            query(SET_LANE, slot, True, head.lane)
+            return None
+        token = secrets.token_hex(8)
+        query(START, token, now, lease_until, head.id)
+    else:
+        if not query(START_LOOK, lease_until, head.id).rowcount:
+            return None
+        attempted = instant(head.attempted_at)
+    query(SET_LANE, lease_until, False, head.lane)
+    return Delivery(
+        head.id, head.key, head.kind, head.lane, head.pace, json.loads(head.payload), token,
+        head.tries + (state == "queued"), attempted, lease_until, unknown=state == "unknown",
+    )  # fmt: skip
+
+
+def _slot(pace: str, has_slot: bool, now: datetime) -> datetime:
+    """When this pace lets a lane go; a lane that waited for its slot goes, unless the pace is shut."""
+    row = query(LOCK_PACE, pace).fetchone()
+    if row is None:
+        query(ADD_PACE, pace, now)
+        row = query(LOCK_PACE, pace).fetchone()
+    next_at, shut = instant(row[0]), row[1] is not None and instant(row[1]) > now
+    if has_slot and not shut:
+        return now
+    every, burst = _rate(pace)
+    query(SET_PACE, max(next_at, now) + every, pace)
+    return max(now, next_at - every * (burst - 1))
+
+
+def _rate(pace: str) -> tuple[timedelta, int]:
+    rate = RATES[pace.partition(":")[0]]
+    return timedelta(seconds=rate.every_s), rate.burst
+
+
+def may_start(delivery: Delivery, timing: Timing) -> bool:
+    """Whether enough of the lease is left for an attempt to end inside it."""
+    return clock.now() + timedelta(seconds=timing.start_margin_s) <= delivery.lease_until
+
+
+@transaction
+def finish(delivery: Delivery, outcome: Outcome, carrier: Carrier, timing: Timing) -> None:
+    """Records what came of an attempt or a look, with all that follows from it."""
+    now = clock.now()
+    state, error, due, empty_looks = _verdict(delivery, outcome, now, carrier, timing)
+    ended = now if state in ("done", "failed") else None
+    ours = query(
+        FINISH, state, error, due, ended, empty_looks, delivery.id, delivery.claim
+    ).rowcount  # fmt: skip
+    if not ours:
+        # Somebody else resolved it, or is sending it again. That the peer has it still counts.
+        log.warning("outbox.overtaken", outcome=type(outcome).__name__)
+        if isinstance(outcome, Done):
+            carrier.settle(delivery, outcome, now)
+        return
+    # Settling may lock accounts and conversations, which come before lanes.
+    if isinstance(outcome, Done | Failed):
+        carrier.settle(delivery, outcome, now)
+    elif state == "queued":
+        query(OVERTAKEN, now, delivery.id)
+    query(LOCK_LANE, delivery.lane)
+    if isinstance(outcome, Again) and outcome.shuts_pace:
+        every, burst = _rate(delivery.pace)
+        query(SHUT_PACE, due, due + every * burst, delivery.pace)
+    _reopen(delivery.lane)
+    tally.count("delivery_attempts_total", f'kind="{delivery.kind}",outcome="{state}"')
+
+
+def _verdict(
+    delivery: Delivery, outcome: Outcome, now: datetime, carrier: Carrier, timing: Timing
+) -> tuple[str, str | None, datetime, int]:
+    """The delivery's next state, its error, when it is due, and how many looks were empty."""
+    match outcome:
+        case Done():
+            return "done", None, now, 0
+        case Failed(why=why):
+            return "failed", why[:500], now, 0
+        case Again(after_s=after_s, why=why) if delivery.unknown:
+            return "unknown", why[:500], now + timedelta(seconds=after_s), 0
+        case Again(after_s=after_s, why=why):
+            wait = max(after_s, BACKOFF_S[min(delivery.tries, len(BACKOFF_S)) - 1])
+            if delivery.tries >= GIVE_UP_AFTER:
+                return "parked", why[:500], now, 0
+            return "queued", why[:500], now + timedelta(seconds=wait), 0
+        case Unknown(why=why):
+            look_at = now + timedelta(seconds=SOON_S)
+            if carrier.lists_late:
+                look_at = delivery.lease_until + timedelta(seconds=timing.look_after_s)
+            return "unknown", why[:500], look_at, 0
+        case NotThere(enough=enough):
+            looks = query(LOOKS, delivery.id).fetchone()[0]
+            if looks + 1 >= enough and delivery.tries >= GIVE_UP_AFTER:
+                return "parked", "not at the peer, however often it was sent", now, 1
+            if looks + 1 >= enough:
+                return "queued", "not at the peer: sent again", now, 1
+            look_at = now + timedelta(seconds=timing.look_apart_s)
+            return "unknown", "not at the peer yet", look_at, 1
+
+
+def _reopen(lane: str) -> None:
+    """Makes the lane due when its head is; idle when nothing is left in it."""
+    head = query(HEAD, lane).fetchone()
+    query(SET_LANE, head and instant(Head(*head).due_at), False, lane)
+
+
+def anything_due() -> bool:
+    """Whether a claim would find a lane: a read that holds up nobody."""
+    with session():
+        return query(DUE, clock.now()).fetchone() is not None
+
+
+@transaction
+def resolve(key: str, now: datetime) -> None:
+    """A witness (a status callback) says that this delivery arrived: it is done."""
+    row = query("SELECT id, lane FROM delivery WHERE key = %s", key).fetchone()
+    if row is None:
+        return
+    query(LOCK_LANE, row[1])
+    if query(WITNESSED, now, row[0]).rowcount:
+        _reopen(row[1])
+
+
+@transaction
+def retry_parked() -> int:
+    """Puts every parked delivery back. Returns how many."""
+    now = clock.now()
+    lanes = [row[0] for row in query(UNPARK, now).fetchall()]
+    for lane in sorted(set(lanes)):
+        query(OPEN_AGAIN, now, lane)
+    return len(lanes)

@@ -1,0 +1,48 @@
+"""The Bolt app: what answers Slack's commands, buttons and modals."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from slack_bolt import App, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+
+from bot.slack import commands
+
+THREADS = 16  # listeners at once; each is one short transaction, then at most one call of Slack's
+OOPS = "Something went wrong on our side, and nothing was sent. Please try once more."
+
+log = logging.getLogger(__name__)
+
+
+def build(client: WebClient) -> App:
+    """Every listener on one app. It calls Slack for nothing until a listener does."""
+
+    def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
+        # One workspace, one token. Bolt's own way asks auth.test first, and a text would wait.
+        return AuthorizeResult(
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token
+        )
+
+    quiet = logging.getLogger("slack_bolt")
+    quiet.setLevel(logging.ERROR)  # its warnings and debug lines hold people's words
+    bolt = App(
+        client=client,
+        authorize=authorize,
+        request_verification_enabled=False,  # routes.guard has checked the signature
+        listener_executor=ThreadPoolExecutor(THREADS, "slack"),
+        logger=quiet,
+    )
+    commands.register(bolt)
+    bolt.error(_oops)
+    return bolt
+
+
+def _oops(error: Exception) -> BoltResponse:
+    log.error("slack.listener_failed", exc_info=error)
+    return BoltResponse(
+        status=200,
+        body={"response_type": "ephemeral", "text": OOPS},
+    )

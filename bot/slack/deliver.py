@@ -1,0 +1,196 @@
+"""Posts and updates on their way to Slack: one call, once, and what its outcome means."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+from collections.abc import Callable
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+
+from bot.models import Conversation, Message
+from bot.outbox import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.slack import cards
+from bot.slack.limits import BlockError, check
+from ledger.database import session
+
+log = structlog.get_logger()
+
+EVENT_TYPE = "partyline"  # of the metadata that carries a post's key; Slack allows no dots in it
+LISTED = 200  # newest posts of a thread that a look reads
+#: Slack's words for "the card is wrong". Its plain text is posted instead.
+BAD_CARD = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+#: What an update cannot mend: the post is gone, or too old to change.
+GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+#: Slack broke while it worked: what was asked may or may not have been done.
+BROKEN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+
+
+class PostCarrier:
+    """Posts thread roots, texts and remarks."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One chat.postMessage, with an opaque key in its metadata to find it again by."""
+        with session():
+            conversation = Conversation.get_by_id(delivery.payload["conversation"])
+            channel, thread_ts = conversation.line.channel, conversation.thread_ts
+            card, shown, broadcast = _render(delivery, conversation)
+        if delivery.payload["what"] != "root" and thread_ts is None:
+            return Again(5, "the thread has no root yet")
+        call: dict[str, Any] = {
+            "channel": channel,
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if thread_ts:
+            call |= {"thread_ts": thread_ts, "reply_broadcast": broadcast}
+        return _deliver(
+            card,
+            lambda form: Done(
+                {"ts": self.client.chat_postMessage(**call, **form)["ts"], "shown": shown}
+            ),
+        )
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Reads the post back by its key. Where Slack does not let us read, it is posted again."""
+        with session():
+            conversation = Conversation.get_by_id(delivery.payload["conversation"])
+            channel, thread_ts = conversation.line.channel, conversation.thread_ts
+        since = f"{delivery.attempted_at.timestamp() - 60:.6f}"
+        read: dict[str, Any] = {
+            "channel": channel, "oldest": since, "limit": LISTED, "include_all_metadata": True,
+        }  # fmt: skip
+        try:
+            if delivery.payload["what"] == "root":
+                page = self.client.conversations_history(**read)
+            else:
+                page = self.client.conversations_replies(ts=thread_ts, **read)
+        except Exception as error:
+            asked = outcome(error)
+            return asked if isinstance(asked, Again) else NotThere(1)
+        for post in page["messages"]:
+            metadata = post.get("metadata") or {}
+            if metadata.get("event_payload", {}).get("key") == delivery.key:
+                return Done({"ts": post["ts"], "shown": None})
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Keeps the post's ts where it will be needed."""
+        if isinstance(outcome, Failed):
+            return
+        what, ts = delivery.payload["what"], outcome.result["ts"]
+        if what == "root":
+            conversation = Conversation.id == delivery.payload["conversation"]
+            Conversation.update(thread_ts=ts).where(conversation).execute()
+        elif what == "text":
+            kept = {"slack_ts": ts, "shown": outcome.result["shown"]}
+            Message.update(**kept).where(Message.id == delivery.payload["message"]).execute()
+
+
+class UpdateCarrier:
+    """Brings a root or a text in Slack up to date with the rows as they are now."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One chat.update; none where Slack shows the same already."""
+        with session():
+            if "message" in delivery.payload:
+                message = Message.get_by_id(delivery.payload["message"])
+                conversation, ts = message.conversation, message.slack_ts
+                card, shown = cards.text_out(message), cards.state_of(message)
+                if message.shown == shown:
+                    return Done({})
+            else:
+                conversation = Conversation.get_by_id(delivery.payload["conversation"])
+                ts, card, shown = conversation.thread_ts, cards.root(conversation), None
+            channel = conversation.line.channel
+        if ts is None:
+            return Again(5, "the post to update is not there yet")
+
+        def update(form: cards.Card) -> Done:
+            self.client.chat_update(channel=channel, ts=ts, **form)
+            return Done({"shown": shown})
+
+        return _deliver(card, update)
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """An update may be repeated: it says what is, not what changed."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Remembers what the text's copy shows."""
+        if isinstance(outcome, Done) and "message" in delivery.payload and outcome.result:
+            shown = {"shown": outcome.result["shown"]}
+            Message.update(**shown).where(Message.id == delivery.payload["message"]).execute()
+
+
+def _render(
+    delivery: Delivery, conversation: Conversation
+) -> tuple[cards.Card, str | None, bool]:
+    """The card, the state it shows, and whether the channel sees it too."""
+    match delivery.payload["what"]:
+        case "root":
+            return cards.root(conversation), None, False
+        case "remark":
+            return cards.note(delivery.payload["text"]), None, False
+    message = Message.get_by_id(delivery.payload["message"])
+    if message.direction == "in":
+        return cards.text_in(message), None, message.in_channel
+    return cards.text_out(message), cards.state_of(message), False
+
+
+def _deliver(card: cards.Card, call: Callable[[cards.Card], Done]) -> Outcome:
+    """Makes the call with the card; with its text alone if the card is refused: no text is lost."""
+    try:
+        check(card["blocks"])
+        return call(card)
+    except BlockError as error:
+        log.error("slack.bad_card", rule=str(error))
+    except Exception as error:
+        if not (isinstance(error, SlackApiError) and error.response.get("error") in BAD_CARD):
+            return outcome(error)
+        log.error("slack.bad_card", rule=error.response.get("error"))
+    try:
+        return call({"text": card["text"]})
+    except Exception as error:
+        return outcome(error)
+
+
+def outcome(error: Exception) -> Outcome:
+    """What an exception of a call of Slack's says about whether Slack did it."""
+    if isinstance(error, SlackApiError):
+        return _refusal(error.response)
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, ConnectionRefusedError):
+        return Again(1, "Slack could not be reached")
+    if isinstance(error, OSError | HTTPException | json.JSONDecodeError):
+        return Unknown(type(error).__name__)
+    raise error
+
+
+def _refusal(response: SlackResponse) -> Outcome:
+    name = response.get("error") or "an answer without a word"
+    if response.status_code == 429 or name in ("ratelimited", "rate_limited"):
+        wait = str((response.headers or {}).get("Retry-After", ""))
+        return Again(float(wait) if wait.isdecimal() else 1.0, "429", shuts_pace=True)
+    if response.status_code >= 500 or name in BROKEN:
+        return Unknown(f"Slack: {response.status_code} {name}")
+    if name in GONE:
+        return Failed(f"Slack: {name}")
+    # Nothing of ours is wrong: a channel, a scope, a token. It is tried until somebody mends it.
+    return Again(30, f"Slack: {name}")

@@ -1,0 +1,1 @@
+"""Twilio: webhooks on the way in, messages on the way out."""

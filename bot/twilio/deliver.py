@@ -1,0 +1,159 @@
+"""Texts on their way out: one call of Twilio's, once, and what its outcome means."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import requests
+import urllib3
+from twilio.base.exceptions import (
+    TwilioException,
+    TwilioRestException,
+    TwilioServiceException,
+)
+from twilio.rest import Client
+
+from bot import clock, conversations, receipts
+from bot.config import Settings
+from bot.models import Part
+from bot.outbox import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.twilio.client import RateLimited
+from bot.twilio.errors import classify, explain
+from bot.twilio.inbound import fate
+from bot.twilio.webhooks import RETRY_FRAGMENT
+from ledger.database import session
+
+VALID_FOR = timedelta(hours=4)  # a "see you at 3" that comes at night is worse than none
+EMPTY_LOOKS = 2  # before a text is taken for not sent
+LISTED = 50  # newest messages between two numbers that a look reads
+OPTED_OUT = 21610
+
+
+class TextCarrier:
+    """Sends parts of texts through Twilio."""
+
+    lists_late = True
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One POST of the message. The recipient's consent is checked again just before."""
+        with session():
+            part = _part(delivery)
+            conversation = part.message.conversation
+            line, contact = conversation.line, conversation.contact
+            if conversations.opted_out(conversation):
+                return Failed(explain(OPTED_OUT).reason, OPTED_OUT)
+        left = part.message.made_at + VALID_FOR - clock.now()
+        if left < timedelta(seconds=1):
+            return Failed("Twilio could not be reached in time, so it was not sent.")
+        call = {
+            "to": contact.number,
+            "from_": line.number,
+            "body": part.body,
+            "status_callback": self._callback(part.ref),
+            "validity_period": int(left.total_seconds()),
+        }
+        if self.settings.twilio_messaging_service_sid:
+            call["messaging_service_sid"] = self.settings.twilio_messaging_service_sid
+        try:
+            message = self.client.messages.create(**call)
+        except Exception as error:
+            return outcome(error)
+        if not message.sid:
+            return Unknown("Twilio's answer names no message")
+        return Done({"sid": message.sid, "status": message.status or "accepted"})
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Whether Twilio has the part: a callback named it, or its list has an unclaimed twin."""
+        with session():
+            part = _part(delivery)
+            line, contact = part.message.conversation.line, part.message.conversation.contact
+        if part.message_sid:
+            return Done({"sid": part.message_sid, "status": part.status})
+        try:
+            listed = self.client.messages.list(
+                to=contact.number, from_=line.number, limit=LISTED, page_size=LISTED
+            )
+        except Exception as error:
+            found = outcome(error)
+            return found if isinstance(found, Again) else Again(30, "Twilio's list did not answer")
+        since = delivery.attempted_at - timedelta(minutes=1)
+        twins = [
+            message
+            for message in listed
+            if message.direction != "inbound"
+            and (message.date_created is None or message.date_created >= since)
+            and _same(message.body or "", part.body)
+        ]
+        with session():
+            claimed = {
+                found.message_sid
+                for found in Part.select(Part.message_sid).where(
+                    Part.message_sid.in_([message.sid for message in twins])
+                )
+            }
+        for message in reversed(twins):  # the oldest first
+            if message.sid not in claimed:
+                return Done({"sid": message.sid, "status": message.status or "accepted"})
+        return NotThere(EMPTY_LOOKS)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Writes the SID, or the refusal and its refund."""
+        part_id = delivery.payload["part"]
+        if isinstance(outcome, Done):
+            result = outcome.result
+            receipts.accepted(part_id, result["sid"], fate(result["status"], None), now)
+        else:
+            error = explain(outcome.code)
+            receipts.refused(
+                part_id,
+                receipts.Fate("failed", outcome.code, outcome.why, True, error.opts_out),
+                now,
+            )
+
+    def _callback(self, ref: str) -> str:
+        return f"{self.settings.public_url}/twilio/status?ref={quote(ref)}{RETRY_FRAGMENT}"
+
+
+def outcome(error: Exception) -> Outcome:
+    """What an exception of a call of Twilio's says about whether Twilio did it."""
+    if isinstance(error, RateLimited):
+        return Again(error.retry_after_s, str(error), shuts_pace=True)
+    if isinstance(error, TwilioRestException | TwilioServiceException):
+        code = error.code if error.code != error.status else None
+        match classify(error.status, code):
+            case "again":
+                return Again(30, f"Twilio: {error.status} {code}")
+            case "failed":
+                return Failed(explain(code).reason, code)
+        return Unknown(f"Twilio: {error.status} {code}")
+    if _never_sent(error):
+        return Again(1, "Twilio could not be reached")
+    if isinstance(error, requests.RequestException | TwilioException | json.JSONDecodeError):
+        return Unknown(type(error).__name__)
+    raise error
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether the connection was never made: then Twilio cannot have the text."""
+    reason = error.args[0] if error.args else None
+    reason = getattr(reason, "reason", reason)
+    return isinstance(
+        reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
+    )
+
+
+def _part(delivery: Delivery) -> Part:
+    part: Part = Part.get_by_id(delivery.payload["part"])
+    return part
+
+
+def _same(listed: str, ours: str) -> bool:
+    """Twilio may trim a body, and puts a sentence before it on a trial account."""
+    listed, ours = " ".join(listed.split()), " ".join(ours.split())
+    return listed == ours or listed.endswith(f" - {ours}")

@@ -1,0 +1,72 @@
+"""What Twilio told us, read from the inbox and handed to the feature it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot import conversations, receipts
+from bot.conversations import TextIn
+from bot.inbox import Park, Payload
+from bot.receipts import Fate
+from bot.slack.markup import clean
+from bot.twilio.errors import explain
+
+
+def sms(payload: Payload, now: datetime) -> None:
+    """A text in, from the webhook or from Twilio's list."""
+    form = dict(reversed(payload["form"]))  # the first of a repeated key
+    conversations.receive(
+        TextIn(
+            message_sid=form["MessageSid"],
+            sender=clean(form["From"]),
+            to=form["To"],
+            body=clean(form.get("Body", "")),
+            media=_media(form),
+            place=_place(form),
+            opt_out_type=form.get("OptOutType"),
+            recovered=bool(payload.get("recovered")),
+        ),
+        now,
+    )
+
+
+def status(payload: Payload, now: datetime, *, refund_undelivered: bool) -> None:
+    """A status callback."""
+    form = dict(reversed(payload["form"]))
+    code = form.get("ErrorCode", "")
+    receipts.report(
+        payload["query"].get("ref"),
+        form["MessageSid"],
+        fate(form["MessageStatus"], int(code) if code.isdecimal() else None, refund_undelivered),
+        now,
+    )
+
+
+def fate(status: str, code: int | None, refund_undelivered: bool = False) -> Fate:
+    """Twilio's status and error code in our words, and whether its credits come back (R14)."""
+    status = "failed" if status == "cancelled" else status
+    if status not in receipts.FAILURES:
+        return Fate(status)
+    error = explain(code)
+    # Twilio bills neither `failed` nor `canceled`: they reached no carrier.
+    refund = status != "undelivered" or refund_undelivered or error.refund
+    return Fate(status, code, error.reason, refund, error.opts_out)
+
+
+def _media(form: Mapping[str, Any]) -> list[dict[str, str]]:
+    count = form.get("NumMedia", "0")
+    if not count.isdecimal():
+        raise Park(f"NumMedia is {count!r}, which is no number")
+    return [
+        {"url": form[f"MediaUrl{n}"], "content_type": form.get(f"MediaContentType{n}", "")}
+        for n in range(min(int(count), 10))
+        if f"MediaUrl{n}" in form
+    ]
+
+
+def _place(form: Mapping[str, Any]) -> str | None:
+    parts = (form.get("FromCity", "").title(), form.get("FromState", ""), form.get("FromCountry", ""))
+    country = parts[2] if parts[2] not in ("", "US") else ""
+    return ", ".join(clean(part) for part in (parts[0], parts[1], country) if part) or None

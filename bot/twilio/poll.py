@@ -1,0 +1,79 @@
+"""What Twilio is asked for, because no webhook is sure to come: missed texts, final statuses."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+from bot import clock, inbox, receipts
+from bot.models import Line
+from bot.twilio.deliver import outcome
+from bot.twilio.inbound import fate
+from ledger.database import session, transaction
+
+log = structlog.get_logger()
+
+OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind
+PAGE = 1000  # messages, Twilio's most
+
+
+def missed_texts(client: Client) -> int:
+    """Reads Twilio's list since the last time, line by line, into the inbox.
+
+    A text that its webhook brought has the same key and is ignored. Returns how many were missed.
+    """
+    with session():
+        lines = list(Line.select())
+    return sum(_read_line(client, line) for line in lines)
+
+
+def _read_line(client: Client, line: Line) -> int:
+    started = clock.now()
+    try:
+        listed = client.messages.list(
+            to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
+        )
+    except Exception as error:
+        log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
+        return 0
+    missed = sum(
+        _save(message) for message in reversed(listed) if message.direction == "inbound"
+    )
+    _read_until(line, started)
+    if missed:
+        log.warning("backfill.found", line_id=line.id, texts=missed)
+    return missed
+
+
+def _save(message: MessageInstance) -> bool:
+    form = [
+        ("MessageSid", message.sid),
+        ("From", message.from_),
+        ("To", message.to),
+        ("Body", message.body or ""),
+        ("NumMedia", message.num_media or "0"),
+    ]
+    payload = {"form": form, "query": {}, "recovered": True}
+    return inbox.save(message.sid, "twilio.sms", f"from:{message.from_}", payload)
+
+
+@transaction
+def _read_until(line: Line, until: datetime) -> None:
+    Line.update(read_until=until).where(Line.id == line.id, Line.read_until < until).execute()
+
+
+def overdue_statuses(client: Client, refund_undelivered: bool) -> int:
+    """Asks what became of texts whose final status never came. Returns how many were asked for."""
+    asked = receipts.to_ask(clock.now())
+    for sid in asked:
+        try:
+            message = client.messages(sid).fetch()
+        except Exception as error:
+            log.warning("status.not_told", why=str(outcome(error))[:200])
+            continue
+        code = int(message.error_code) if message.error_code else None
+        receipts.report(None, sid, fate(message.status, code, refund_undelivered), clock.now())
+    return len(asked)

@@ -1,0 +1,79 @@
+"""Twilio's webhooks: check the signature, save, answer. Nothing else happens in the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import peewee
+import structlog
+from flask import Blueprint, Response, current_app, request
+from twilio.request_validator import RequestValidator
+
+from bot import inbox
+from bot.config import Settings
+
+log = structlog.get_logger()
+webhooks = Blueprint("twilio", __name__, url_prefix="/twilio")
+
+MAX_BYTES = 256 * 1024  # a text of 1,600 characters with ten pictures is under 20 kB
+
+#: Appended to every URL we give Twilio: three retries, also when we answer 5xx or too late, where
+#: Twilio by itself would retry nothing (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+RETRY_FRAGMENT = "#rc=3&rp=ct,rt,5xx"
+
+
+@webhooks.before_request
+def guard() -> Response | None:
+    """413 for a body no text can have, 403 unless Twilio signed it for our own address."""
+    if (request.content_length or 0) > MAX_BYTES:
+        return Response(status=413, mimetype="text/xml")
+    settings: Settings = current_app.config["SETTINGS"]
+    validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
+    signature = request.headers.get("X-Twilio-Signature", "")
+    # Signed over the configured address, never over what a Host header claims.
+    url = settings.public_url + request.full_path.removesuffix("?")
+    signed = (u for u in _as_signed(url) if _is_signed(validator, u, signature))
+    if signature.isascii() and next(signed, None):
+        return None
+    log.warning("twilio.bad_signature", path=request.path)
+    return Response(status=403, mimetype="text/xml")
+
+
+def _as_signed(url: str) -> Iterator[str]:
+    yield url
+    yield url + RETRY_FRAGMENT  # a sender that signs the whole URL it was given
+
+
+def _is_signed(validator: RequestValidator, url: str, signature: str) -> bool:
+    return bool(validator.validate(url, request.form, signature))
+
+
+@webhooks.post("/sms")
+def sms() -> Response:
+    """A text in."""
+    form = request.form
+    sid, sender = form.get("MessageSid", ""), form.get("From", "")
+    if not (sid and sender and form.get("To")):
+        return Response(status=400, mimetype="text/xml")
+    return _save(sid, "twilio.sms", f"from:{sender}")
+
+
+@webhooks.post("/status")
+def status() -> Response:
+    """What became of a text out."""
+    sid, status = request.form.get("MessageSid", ""), request.form.get("MessageStatus", "")
+    if not (sid and status):
+        return Response(status=400, mimetype="text/xml")
+    return _save(f"{sid}:{status}", "twilio.status", f"status:{sid}")
+
+
+def _save(key: str, kind: str, lane: str) -> Response:
+    payload = {"form": list(request.form.items(multi=True)), "query": request.args.to_dict()}
+    try:
+        new = inbox.save(key, kind, lane, payload)
+    except peewee.PeeweeException:
+        log.exception("inbox.not_saved", kind=kind)
+        return Response(status=503, mimetype="text/xml")  # so that Twilio tries again
+    log.info("inbox.saved", kind=kind, new=new)
+    # text/plain would be texted to the person; an empty document says nothing to anybody.
+    return Response("<Response/>", mimetype="text/xml")

@@ -1,0 +1,153 @@
+"""The worker: APScheduler as the clock, threads as the hands. Any number of them may run at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import structlog
+
+from bot import clock, inbox, outbox, scheduler
+from bot.models import Heartbeat
+from bot.outbox import Carriers, Delivery, Timing
+from ledger.database import is_sqlite, transaction
+
+log = structlog.get_logger()
+
+POLL_S = 0.1  # between two looks at the tables, where nothing wakes us sooner
+BEAT_S = 5
+FORGOTTEN = timedelta(hours=1)
+
+
+class Worker:
+    """Applies the inbox and delivers the outbox until it is stopped."""
+
+    def __init__(
+        self,
+        handlers: inbox.Handlers,
+        carriers: Carriers,
+        timing: Timing,
+        *,
+        jobs: list[scheduler.Job],
+        hands: int = 8,
+        inbox_tries: int = 5,
+        listen_url: str | None = None,
+    ) -> None:
+        self.handlers, self.carriers, self.timing = handlers, carriers, timing
+        self.hands, self.inbox_tries, self.listen_url = hands, inbox_tries, listen_url
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        self.stopping = threading.Event()
+        self.wake_inbox, self.wake_outbox = threading.Event(), threading.Event()
+        self.free = threading.Semaphore(hands)
+        self.jobs = [("heartbeat", BEAT_S, self.beat), *jobs]
+
+    def run(self) -> None:
+        """Works until `stop()`; then finishes the attempts under way and returns."""
+        self.beat()
+        clockwork = scheduler.build(self.jobs)
+        clockwork.start()
+        threads = [
+            threading.Thread(target=self._loop, args=(self._apply, self.wake_inbox), name="inbox"),
+            threading.Thread(target=self._listen, name="listen", daemon=True),
+        ]
+        # Jobs run at once, too: what was missed while nobody worked is asked for first.
+        threads += [
+            threading.Thread(target=run, name=name, daemon=True) for name, _, run in self.jobs
+        ]
+        for thread in threads:
+            thread.start()
+        log.info("worker.started", worker=self.name)
+        with ThreadPoolExecutor(self.hands, "hand") as pool:
+            self._loop(lambda: self._deliver_due(pool), self.wake_outbox)
+        threads[0].join()
+        clockwork.shutdown(wait=False)
+        self._gone()
+        log.info("worker.stopped", worker=self.name)
+
+    def stop(self) -> None:
+        """Asks the worker to stop; safe in a signal handler."""
+        self.stopping.set()
+        self.wake_inbox.set()
+        self.wake_outbox.set()
+
+    def _loop(self, work: object, wake: threading.Event) -> None:
+        """Calls `work` while it finds something to do, and waits where it does not."""
+        assert callable(work)
+        while not self.stopping.is_set():
+            try:
+                if work():
+                    continue
+            except Exception:
+                log.exception("worker.failed")  # the database is away: nothing is lost meanwhile
+                self.stopping.wait(1)
+            wake.wait(POLL_S)
+            wake.clear()
+
+    def _apply(self) -> bool:
+        if not inbox.anything_due():
+            return False
+        applied = inbox.work_one(self.handlers, self.inbox_tries)
+        if applied:
+            self.wake_outbox.set()
+        return applied
+
+    def _deliver_due(self, pool: ThreadPoolExecutor) -> bool:
+        room = self._room()
+        claimed = outbox.claim(room, self.carriers, self.timing) if outbox.anything_due() else []
+        for _ in range(room - len(claimed)):
+            self.free.release()
+        for delivery in claimed:
+            pool.submit(self._deliver, delivery)
+        return bool(claimed)
+
+    def _room(self) -> int:
+        """Takes all hands that are free, and waits for one if none is."""
+        self.free.acquire()
+        room = 1
+        while room < self.hands and self.free.acquire(blocking=False):
+            room += 1
+        return room
+
+    def _deliver(self, delivery: Delivery) -> None:
+        carrier = self.carriers[delivery.kind]
+        try:
+            with structlog.contextvars.bound_contextvars(delivery_id=delivery.id):
+                if not outbox.may_start(delivery, self.timing):
+                    return  # its lease ends; it is looked up then
+                outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
+                outbox.finish(delivery, outcome, carrier, self.timing)
+                log.info("outbox.tried", kind=delivery.kind, outcome=type(outcome).__name__)
+        except Exception:
+            log.exception("outbox.broken", delivery_id=delivery.id)
+        finally:
+            self.free.release()
+            self.wake_outbox.set()
+
+    @transaction
+    def beat(self) -> None:
+        """Says that this worker is alive, and forgets those that died long ago."""
+        Heartbeat.delete().where(Heartbeat.beat_at < clock.now() - FORGOTTEN).execute()
+        Heartbeat.insert(worker=self.name, beat_at=clock.now()).on_conflict(
+            conflict_target=[Heartbeat.worker], preserve=[Heartbeat.beat_at]
+        ).execute()
+
+    @transaction
+    def _gone(self) -> None:
+        Heartbeat.delete().where(Heartbeat.worker == self.name).execute()
+
+    def _listen(self) -> None:
+        """PostgreSQL tells us of new work at once; where it cannot, the polling finds it."""
+        while not is_sqlite() and self.listen_url and not self.stopping.is_set():
+            try:
+                with psycopg.connect(self.listen_url, autocommit=True) as connection:
+                    connection.execute("LISTEN partyline")
+                    for _ in connection.notifies():
+                        self.wake_inbox.set()
+                        self.wake_outbox.set()
+            except psycopg.Error:
+                self.stopping.wait(1)

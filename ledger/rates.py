@@ -1,0 +1,172 @@
+"""What a text costs (R1–R5). Pure functions; the rate card is data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ledger.segments import EXTENSION, Encoding, count
+
+Kind = Literal["sms", "mms"]
+
+BODY_LIMIT = 1_600  # UTF-16 code units of one Twilio message
+PACK_BYTES, PACK_FILES = 5_000_000, 10  # attachments of one Twilio message (R4)
+E164 = re.compile(r"\+[1-9]\d{1,14}")
+
+
+class MediaTooLarge(ValueError):
+    """One attachment is more than a message may carry (R4)."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        super().__init__(
+            f"An attachment of {size_bytes / 1e6:.1f} MB is too large: "
+            f"a message carries {PACK_BYTES / 1e6:.0f} MB at most."
+        )
+
+
+@dataclass(frozen=True)
+class RateCard:
+    """Credits a message costs, and how much one message holds (R1). An operator may use another."""
+
+    sms_home: int = 1  # country code 1
+    sms_abroad: int = 2
+    mms: int = 3
+    sms_size: tuple[int, int] = (160, 70)  # characters in GSM-7, in UCS-2
+    mms_size: tuple[int, int] = (1_600, 700)
+
+    def rate(self, kind: Kind, to: str) -> int:
+        """Credits of one message to this number."""
+        if kind == "mms":
+            return self.mms
+        return self.sms_home if to.startswith("+1") else self.sms_abroad
+
+    def size(self, kind: Kind, encoding: Encoding) -> int:
+        """Characters that one message holds."""
+        plain, special = self.sms_size if kind == "sms" else self.mms_size
+        return plain if encoding == "GSM-7" else special
+
+
+CARD = RateCard()
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The price of a text before it is sent."""
+
+    kind: Kind
+    credits: int
+    encoding: Encoding
+    characters: int  # as R3 counts them
+    messages: int  # as R2 counts them
+    size: int  # characters that one message holds
+    carrier_segments: int  # what the carrier makes of it, for the operator's margin
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Twilio message of a text (R5)."""
+
+    body: str
+    media: tuple[int, ...]  # which attachments, by their place
+    credits: int  # its share of the price
+    carrier_segments: int
+
+
+def quote(to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD) -> Quote:
+    """The price of a text to `to` (E.164) with attachments of these sizes in bytes.
+
+    Raises ValueError for a number that is not E.164, MediaTooLarge for a file over 5 MB.
+    """
+    packs = pack(media)
+    messages = len(cut(body)) if packs else 0
+    return _quote(to, body, len(packs), max(messages, len(packs)), card)
+
+
+def quote_inbound(to: str, body: str, has_media: bool, *, card: RateCard = CARD) -> Quote:
+    """The price of a text in (R5): attachments, whose sizes are not known, count as one pack."""
+    return _quote(to, body, int(has_media), int(has_media), card)
+
+
+def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard) -> Quote:
+    if not E164.fullmatch(to):
+        raise ValueError(f"{to!r} is not a phone number in E.164, like +14155550100")
+    kind: Kind = "mms" if packs else "sms"
+    counted = count(body)
+    size = card.size(kind, counted.encoding)
+    messages = max(1, packs, -(-counted.characters // size))
+    return Quote(
+        kind,
+        card.rate(kind, to) * messages,
+        counted.encoding,
+        counted.characters,
+        messages,
+        size,
+        counted.segments if kind == "sms" else twilio_messages,
+    )
+
+
+def parts(
+    to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD
+) -> list[Part]:
+    """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5)."""
+    whole, packs, pieces = quote(to, body, media, card=card), pack(media), cut(body)
+    rate, width = card.rate(whole.kind, to), _width(whole.encoding)
+    made, characters, paid_for = [], 0, 0
+    for place in range(max(len(pieces), len(packs))):
+        piece = pieces[place] if place < len(pieces) else ""
+        files = packs[place] if place < len(packs) else ()
+        characters += sum(map(width, piece))
+        needed = max(1, -(-characters // whole.size), min(place + 1, len(packs)))
+        segments = 1 if whole.kind == "mms" else count(piece).segments
+        made.append(Part(piece, files, rate * (needed - paid_for), segments))
+        paid_for = needed
+    return made
+
+
+def cut(body: str) -> list[str]:
+    """The body in pieces one Twilio message holds, cut behind white space where there is any."""
+    pieces = []
+    while _units(body) > BODY_LIMIT:
+        at = _prefix(body, BODY_LIMIT)
+        space = max((m.end() for m in re.finditer(r"\s", body[:at])), default=0)
+        at = space or at
+        pieces.append(body[:at])
+        body = body[at:]
+    return [*pieces, body]
+
+
+def pack(media: Sequence[int]) -> list[tuple[int, ...]]:
+    """Attachments, first-fit and in order, in packs that one message carries (R4)."""
+    packs: list[list[int]] = []
+    for place, size in enumerate(media):
+        if size > PACK_BYTES:
+            raise MediaTooLarge(size)
+        for files in packs:
+            if len(files) < PACK_FILES and sum(media[f] for f in files) + size <= PACK_BYTES:
+                files.append(place)
+                break
+        else:
+            packs.append([place])
+    return [tuple(files) for files in packs]
+
+
+def _units(text: str) -> int:
+    """UTF-16 code units, which is how Twilio counts its limit at its strictest."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _prefix(body: str, units: int) -> int:
+    """How many characters of the body fit into this many code units."""
+    at = min(units, len(body))
+    while _units(body[:at]) > units:
+        at -= (_units(body[:at]) - units + 1) // 2
+    return at
+
+
+def _width(encoding: Encoding) -> Callable[[str], int]:
+    if encoding == "GSM-7":
+        return lambda character: 2 if character in EXTENSION else 1
+    return lambda character: 2 if character > "\uffff" else 1
