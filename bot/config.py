@@ -122,4 +122,6 @@ def _line(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{name.upper()} is missing: {Settings.model_fields[name].description}."
     return f"{name.upper()} is wrong: {message}."
-DEMO: dict[str,str] = {}
+
+
+DEMO: dict[str, str] = {}

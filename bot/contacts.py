@@ -43,7 +43,9 @@ def spoken(number: str) -> str:
         return number
     national = parsed.country_code == 1
     style = phonenumbers.PhoneNumberFormat
-    return str(phonenumbers.format_number(parsed, style.NATIONAL if national else style.INTERNATIONAL))
+    return str(
+        phonenumbers.format_number(parsed, style.NATIONAL if national else style.INTERNATIONAL)
+    )
 
 
 def name_of(contact: Contact) -> str:

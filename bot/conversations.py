@@ -15,7 +15,17 @@ from ledger.database import transaction
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
 
 # Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match.
-STOP_WORDS = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"}
+STOP_WORDS = {
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "cancel",
+    "end",
+    "quit",
+    "revoke",
+    "optout",
+    "opt out",
+}
 START_WORDS = {"start", "yes", "unstop"}
 
 

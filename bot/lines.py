@@ -64,7 +64,9 @@ def setup(
     return Ready(done)
 
 
-def _set_line(account: Account, number: str | None, channel: str | None, now: datetime) -> list[str]:
+def _set_line(
+    account: Account, number: str | None, channel: str | None, now: datetime
+) -> list[str]:
     if not (number and channel):
         raise ValueError("--line and --channel go together: a line is one number in one channel")
     if not textable(number):
@@ -86,7 +88,9 @@ def _require_timezone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"--timezone: {name!r} is no IANA time zone, like America/New_York") from None
+        raise ValueError(
+            f"--timezone: {name!r} is no IANA time zone, like America/New_York"
+        ) from None
 
 
 def line_for(user: str, channel: str) -> Line:
@@ -102,9 +106,7 @@ def line_for(user: str, channel: str) -> Line:
         ask = f"<@{owner.slack_user}>" if owner else "its owner"
         raise Refused(f"You are not on this line's team. Ask {ask} to add you.")
     if not accounts:
-        raise Refused(
-            "You are not on any account here. Ask the owner of your account to add you."
-        )
+        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
     mine = mine or list(Line.select().where(Line.account.in_(accounts)))
     if not mine:
         raise Refused("Your account has no number yet. Ask your operator to run `flask setup`.")

@@ -6,8 +6,8 @@ import os
 import secrets
 import socket
 import threading
-from datetime import timedelta
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import psycopg
 import structlog

@@ -108,9 +108,7 @@ def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard)
     )
 
 
-def parts(
-    to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD
-) -> list[Part]:
+def parts(to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD) -> list[Part]:
     """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5)."""
     whole, packs, pieces = quote(to, body, media, card=card), pack(media), cut(body)
     rate, width = card.rate(whole.kind, to), _width(whole.encoding)

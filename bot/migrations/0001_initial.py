@@ -97,7 +97,9 @@ def up(migrator, db):
         made_at = InstantField()
 
         class Meta:
-            indexes = ((("account", "number"), True), (("account", "name"), False))
+            indexes = ((("account", "number"), True),)
+
+    Contact.add_index(Contact.account, peewee.fn.LOWER(Contact.name), name="contact_name")
 
     class Conversation(Table):
         line = peewee.ForeignKeyField(Line, on_delete="RESTRICT", index=False)
@@ -122,12 +124,14 @@ def up(migrator, db):
         refunded = peewee.IntegerField(default=0)
         carrier_segments = peewee.IntegerField()
         status = peewee.TextField()
-        error_code = peewee.IntegerField(null=True)
+        failure = peewee.TextField(null=True)
         author = peewee.TextField(null=True)
         message_sid = peewee.TextField(null=True, unique=True)
         in_channel = peewee.BooleanField(default=False)
         slack_ts = peewee.TextField(null=True)
+        shown = peewee.TextField(null=True)
         recovered_at = InstantField(null=True)
+        draft = peewee.TextField(null=True, unique=True)
         made_at = InstantField()
 
         class Meta:
@@ -160,8 +164,6 @@ def up(migrator, db):
         state = peewee.TextField(
             default="quoted", constraints=one_of("state", "quoted", "queued", "cancelled")
         )
-        card_url = peewee.TextField(null=True)
-        message = peewee.ForeignKeyField(Message, null=True, on_delete="RESTRICT", index=False)
         made_at = InstantField()
 
     class Inbox(Table):
@@ -187,7 +189,6 @@ def up(migrator, db):
 
     class Lane(Table):
         name = peewee.TextField(primary_key=True)
-        pace = peewee.TextField()
         due_at = InstantField(null=True)
         has_slot = peewee.BooleanField(default=False)
 
@@ -203,6 +204,7 @@ def up(migrator, db):
         key = peewee.TextField(unique=True)
         kind = peewee.TextField()
         lane = peewee.TextField()
+        pace = peewee.TextField()
         payload = peewee.TextField()
         replaces = peewee.TextField(null=True)
         state = peewee.TextField(
@@ -232,7 +234,6 @@ def up(migrator, db):
 
     Delivery.add_index(
         Delivery.replaces,
-        unique=True,
         where=(Delivery.state == "queued") & Delivery.replaces.is_null(False),
         name="delivery_replaces",
     )

@@ -22,9 +22,7 @@ def build(client: WebClient) -> App:
 
     def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
         # One workspace, one token. Bolt's own way asks auth.test first, and a text would wait.
-        return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token
-        )
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
     quiet = logging.getLogger("slack_bolt")
     quiet.setLevel(logging.ERROR)  # its warnings and debug lines hold people's words

@@ -30,7 +30,7 @@ STATES = {
 
 
 def count(number: int, thing: str) -> str:
-    """ "1 credit", "1,200 credits". """
+    """ "1 credit", "1,200 credits"."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 

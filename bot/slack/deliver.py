@@ -140,9 +140,7 @@ class UpdateCarrier:
             Message.update(**shown).where(Message.id == delivery.payload["message"]).execute()
 
 
-def _render(
-    delivery: Delivery, conversation: Conversation
-) -> tuple[cards.Card, str | None, bool]:
+def _render(delivery: Delivery, conversation: Conversation) -> tuple[cards.Card, str | None, bool]:
     """The card, the state it shows, and whether the channel sees it too."""
     match delivery.payload["what"]:
         case "root":
@@ -176,7 +174,9 @@ def outcome(error: Exception) -> Outcome:
     """What an exception of a call of Slack's says about whether Slack did it."""
     if isinstance(error, SlackApiError):
         return _refusal(error.response)
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, ConnectionRefusedError):
+    if isinstance(error, urllib.error.URLError) and isinstance(
+        error.reason, ConnectionRefusedError
+    ):
         return Again(1, "Slack could not be reached")
     if isinstance(error, OSError | HTTPException | json.JSONDecodeError):
         return Unknown(type(error).__name__)

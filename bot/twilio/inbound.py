@@ -67,6 +67,10 @@ def _media(form: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _place(form: Mapping[str, Any]) -> str | None:
-    parts = (form.get("FromCity", "").title(), form.get("FromState", ""), form.get("FromCountry", ""))
+    parts = (
+        form.get("FromCity", "").title(),
+        form.get("FromState", ""),
+        form.get("FromCountry", ""),
+    )
     country = parts[2] if parts[2] not in ("", "US") else ""
     return ", ".join(clean(part) for part in (parts[0], parts[1], country) if part) or None

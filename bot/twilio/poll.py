@@ -39,9 +39,7 @@ def _read_line(client: Client, line: Line) -> int:
     except Exception as error:
         log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
         return 0
-    missed = sum(
-        _save(message) for message in reversed(listed) if message.direction == "inbound"
-    )
+    missed = sum(_save(message) for message in reversed(listed) if message.direction == "inbound")
     _read_until(line, started)
     if missed:
         log.warning("backfill.found", line_id=line.id, texts=missed)

@@ -1,0 +1,478 @@
+"""A stand-in for Slack's Web API, strict where Slack is. Who drives it is in slack_people.py."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Response, jsonify, request
+
+from bot.sandbox.server import StandIn
+from bot.slack.limits import BlockError, check, check_view
+
+#: method → (arguments it needs, arguments it may have); `token` goes without saying
+METHODS: dict[str, tuple[set[str], set[str]]] = {
+    "auth.test": (set(), set()),
+    "chat.postMessage": ({"channel"}, {
+        "text", "blocks", "attachments", "thread_ts", "reply_broadcast", "metadata", "mrkdwn",
+        "parse", "link_names", "unfurl_links", "unfurl_media", "username", "icon_emoji",
+        "icon_url", "markdown_text", "client_msg_id", "as_user"}),
+    "chat.update": ({"channel", "ts"}, {
+        "text", "blocks", "attachments", "metadata", "parse", "link_names", "reply_broadcast",
+        "file_ids", "markdown_text", "as_user"}),
+    "chat.postEphemeral": ({"channel", "user"}, {
+        "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "username",
+        "icon_emoji", "icon_url", "markdown_text", "as_user"}),
+    "chat.delete": ({"channel", "ts"}, {"as_user"}),
+    "chat.getPermalink": ({"channel", "message_ts"}, set()),
+    "conversations.replies": ({"channel", "ts"}, {
+        "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest"}),
+    "conversations.history": ({"channel"}, {
+        "cursor", "include_all_metadata", "inclusive", "latest", "limit", "oldest"}),
+    "conversations.info": ({"channel"}, {"include_locale", "include_num_members"}),
+    "conversations.list": (set(), {
+        "cursor", "exclude_archived", "limit", "team_id", "types"}),
+    "conversations.open": (set(), {"channel", "users", "return_im", "prevent_creation"}),
+    "conversations.members": ({"channel"}, {"cursor", "limit"}),
+    "users.info": ({"user"}, {"include_locale"}),
+    "users.list": (set(), {"cursor", "include_locale", "limit", "team_id"}),
+    "views.open": ({"view"}, {"trigger_id", "interactivity_pointer"}),
+    "views.update": ({"view"}, {"view_id", "external_id", "hash"}),
+    "views.push": ({"view"}, {"trigger_id", "interactivity_pointer"}),
+    "views.publish": ({"user_id", "view"}, {"hash"}),
+    "reactions.add": ({"channel", "name", "timestamp"}, set()),
+}  # fmt: skip
+JSON_ARGUMENTS = {"blocks", "metadata", "view", "attachments"}
+TRUE = {"1", "true", True}
+TRIGGER_S, RESPONSE_S, RESPONSES = 3, 1800, 5
+
+
+class Refusal(Exception):
+    """An answer with `ok: false` and one of Slack's error names."""
+
+    def __init__(self, error: str, *messages: str) -> None:
+        self.error, self.messages = error, messages
+        super().__init__(error)
+
+
+@dataclass
+class Post:
+    """A message as Slack keeps it."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    thread_ts: str | None = None
+    metadata: dict[str, Any] | None = None
+    broadcast: bool = False
+    edited: int = 0
+    reactions: list[str] = field(default_factory=list)
+
+    def plain(self) -> str:
+        """What a person reads."""
+        return plain(self.text, self.blocks)
+
+
+@dataclass
+class Channel:
+    """A channel, private or direct too."""
+
+    id: str
+    name: str
+    members: set[str]
+    archived: bool = False
+    posts: list[Post] = field(default_factory=list)
+
+
+@dataclass
+class View:
+    """A modal that is open, or a Home tab."""
+
+    id: str
+    user: str
+    view: dict[str, Any]
+    hash: str
+    open: bool = True
+
+
+class SlackStandIn(StandIn):
+    """Slack. `app_url` is where our own app listens."""
+
+    def __init__(self, app_url: str = "") -> None:
+        super().__init__("slack")
+        self.app_url = app_url
+        self.token = "xoxb-sandbox-" + secrets.token_hex(12)
+        self.signing_secret = secrets.token_hex(16)
+        self.team = "T0SANDBOX"
+        self.bot = "U0BOT"
+        self.people: dict[str, dict[str, Any]] = {}
+        self.channels: dict[str, Channel] = {}
+        self.whispers: dict[str, list[Post]] = {}  # ephemeral messages, by who sees them
+        self.views: dict[str, View] = {}
+        self.homes: dict[str, View] = {}
+        self.triggers: dict[str, tuple[str, float]] = {}  # trigger → (user, until)
+        self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
+        self._last_ts = 0
+        self.web.add_url_rule("/api/<method>", "api", self._api, methods=["GET", "POST"])
+        self.web.add_url_rule("/response/<key>", "response", self._respond, methods=["POST"])
+
+    @property
+    def api_url(self) -> str:
+        """What SLACK_API_URL has to be."""
+        return f"{self.origin}/api/"
+
+    def next_ts(self) -> str:
+        """A ts: seconds and microseconds, unique, and later than all before."""
+        with self.lock:
+            self._last_ts = max(self._last_ts + 1, int(time.time() * 1_000_000))
+            return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    def find(self, channel: str, ts: str) -> Post | None:
+        """The message with this ts."""
+        return next((p for p in self.channels[channel].posts if p.ts == ts), None)
+
+    def new_trigger(self, user: str) -> str:
+        """A trigger_id: good for three seconds and one view."""
+        trigger = f"{int(time.time())}.{secrets.token_hex(8)}"
+        self.triggers[trigger] = (user, time.monotonic() + TRIGGER_S)
+        return trigger
+
+    def new_response_url(self, user: str, channel: str, whisper: Post | None = None) -> str:
+        """A response_url: five uses in half an hour."""
+        key = secrets.token_hex(12)
+        self.responses[key] = {
+            "user": user, "channel": channel, "whisper": whisper, "left": RESPONSES,
+            "until": time.monotonic() + RESPONSE_S,
+        }  # fmt: skip
+        return f"{self.origin}/response/{key}"
+
+    def whisper(self, user: str, channel: str, card: Mapping[str, Any]) -> Post:
+        """A message that only this user sees."""
+        self._check_message(card)
+        post = Post(
+            channel, self.next_ts(), self.bot, card.get("text", ""), list(card.get("blocks", []))
+        )
+        self.whispers.setdefault(user, []).append(post)
+        return post
+
+    # The Web API
+
+    def _api(self, method: str) -> Response:
+        return self.answer(method, lambda: self._do(method), _broken)
+
+    def _do(self, method: str) -> Response:
+        try:
+            arguments = self._arguments(method)
+            with self.lock:
+                self.calls.append((method, arguments))
+                made = getattr(self, "_" + method.replace(".", "_"))(**arguments)
+        except Refusal as refusal:
+            answer: dict[str, Any] = {"ok": False, "error": refusal.error}
+            if refusal.messages:
+                answer["response_metadata"] = {"messages": list(refusal.messages)}
+            return jsonify(answer)
+        return jsonify({"ok": True, **made})
+
+    def _arguments(self, method: str) -> dict[str, Any]:
+        given: dict[str, Any] = (
+            dict(request.get_json()) if request.is_json else request.values.to_dict()
+        )
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = given.pop("token", None) or token
+        if not token:
+            raise Refusal("not_authed")
+        if token != self.token:
+            raise Refusal("invalid_auth")
+        if method not in METHODS:
+            raise Refusal("unknown_method")
+        needed, allowed = METHODS[method]
+        if missing := needed - set(given):
+            raise Refusal(
+                "invalid_arguments",
+                *(f"[ERROR] missing required field: {m}" for m in sorted(missing)),
+            )
+        if unknown := set(given) - needed - allowed:
+            raise Refusal(
+                "invalid_arguments", *(f"[ERROR] unknown field: {u}" for u in sorted(unknown))
+            )
+        for key in JSON_ARGUMENTS & set(given):
+            if isinstance(given[key], str):
+                try:
+                    given[key] = json.loads(given[key])
+                except ValueError:
+                    raise Refusal(f"invalid_{key}_format") from None
+        return given
+
+    def _auth_test(self) -> dict[str, Any]:
+        return {
+            "url": "https://sandbox.slack.com/", "team": "Sandbox", "user": "partyline",
+            "team_id": self.team, "user_id": self.bot, "bot_id": "B0BOT",
+        }  # fmt: skip
+
+    def _chat_postMessage(self, channel: str, **given: Any) -> dict[str, Any]:
+        room = self._room(channel, post=True)
+        self._check_message(given)
+        thread = given.get("thread_ts")
+        parent = self.find(room.id, thread) if thread else None
+        if thread and parent is None:
+            raise Refusal("thread_not_found")
+        if parent is not None and parent.thread_ts not in (None, parent.ts):
+            raise Refusal("cannot_reply_to_message")
+        post = Post(
+            room.id, self.next_ts(), self.bot, given.get("text", ""), given.get("blocks") or [],
+            thread, given.get("metadata"), given.get("reply_broadcast") in TRUE,
+        )  # fmt: skip
+        answer: dict[str, Any] = {
+            "channel": room.id,
+            "ts": post.ts,
+            "message": _message(post, True),
+        }
+        if (
+            post.metadata
+            and not post.metadata.get("event_type", "").replace("_", "").replace("-", "").isalnum()
+        ):
+            post.metadata = None
+            answer["response_metadata"] = {"warnings": ["invalid_metadata_schema"]}
+        room.posts.append(post)
+        return answer
+
+    def _chat_update(self, channel: str, ts: str, **given: Any) -> dict[str, Any]:
+        room = self._room(channel, post=True)
+        self._check_message(given)
+        post = self.find(room.id, ts)
+        if post is None:
+            raise Refusal("message_not_found")
+        if post.user != self.bot:
+            raise Refusal("cant_update_message")
+        post.text, post.blocks = given.get("text", ""), given.get("blocks") or []
+        post.edited += 1
+        return {"channel": room.id, "ts": ts, "text": post.text, "message": _message(post, False)}
+
+    def _chat_postEphemeral(self, channel: str, user: str, **given: Any) -> dict[str, Any]:
+        room = self._room(channel, post=True)
+        if user not in room.members:
+            raise Refusal("user_not_in_channel")
+        return {"message_ts": self.whisper(user, room.id, given).ts}
+
+    def _chat_delete(self, channel: str, ts: str, **_: Any) -> dict[str, Any]:
+        room = self._room(channel)
+        post = self.find(room.id, ts)
+        if post is None:
+            raise Refusal("message_not_found")
+        room.posts.remove(post)
+        return {"channel": room.id, "ts": ts}
+
+    def _chat_getPermalink(self, channel: str, message_ts: str) -> dict[str, Any]:
+        room = self._room(channel)
+        if self.find(room.id, message_ts) is None:
+            raise Refusal("message_not_found")
+        link = f"https://sandbox.slack.com/archives/{room.id}/p{message_ts.replace('.', '')}"
+        return {"channel": room.id, "permalink": link}
+
+    def _conversations_replies(self, channel: str, ts: str, **how: Any) -> dict[str, Any]:
+        room = self._room(channel)
+        if self.find(room.id, ts) is None:
+            raise Refusal("thread_not_found")
+        thread = [p for p in room.posts if ts in (p.ts, p.thread_ts)]
+        return _page([p for p in thread if p.ts == ts or _between(p, how)], how)
+
+    def _conversations_history(self, channel: str, **how: Any) -> dict[str, Any]:
+        room = self._room(channel)
+        top = [p for p in room.posts if p.thread_ts in (None, p.ts) or p.broadcast]
+        return _page([p for p in reversed(top) if _between(p, how)], how)
+
+    def _conversations_info(self, channel: str, **_: Any) -> dict[str, Any]:
+        return {"channel": self._channel(self._room(channel))}
+
+    def _conversations_list(self, **_: Any) -> dict[str, Any]:
+        found = [self._channel(room) for room in self.channels.values() if room.id[0] == "C"]
+        return {"channels": found, "response_metadata": {"next_cursor": ""}}
+
+    def _conversations_open(self, users: str = "", **_: Any) -> dict[str, Any]:
+        if users not in self.people:
+            raise Refusal("user_not_found")
+        room = self.channels.setdefault(
+            f"D{users}", Channel(f"D{users}", f"dm-{users}", {users, self.bot})
+        )
+        return {"channel": {"id": room.id}}
+
+    def _conversations_members(self, channel: str, **_: Any) -> dict[str, Any]:
+        return {
+            "members": sorted(self._room(channel).members),
+            "response_metadata": {"next_cursor": ""},
+        }
+
+    def _users_info(self, user: str, **_: Any) -> dict[str, Any]:
+        if user not in self.people:
+            raise Refusal("user_not_found")
+        return {"user": self.people[user]}
+
+    def _users_list(self, **_: Any) -> dict[str, Any]:
+        return {"members": list(self.people.values()), "response_metadata": {"next_cursor": ""}}
+
+    def _views_open(self, view: dict[str, Any], trigger_id: str = "", **_: Any) -> dict[str, Any]:
+        user, until = self.triggers.pop(trigger_id, ("", 0.0))
+        if not user:
+            raise Refusal("exchanged_trigger_id" if trigger_id else "invalid_arguments")
+        if until < time.monotonic():
+            raise Refusal("expired_trigger_id")
+        return {"view": self._show(user, view)}
+
+    _views_push = _views_open
+
+    def _views_update(
+        self, view: dict[str, Any], view_id: str = "", hash: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        shown = self.views.get(view_id)
+        if shown is None or not shown.open:
+            raise Refusal("not_found")
+        if hash is not None and hash != shown.hash:
+            raise Refusal("hash_conflict")
+        _checked_view(view)
+        shown.view, shown.hash = view, secrets.token_hex(6)
+        return {"view": {**view, "id": shown.id, "hash": shown.hash}}
+
+    def _views_publish(self, user_id: str, view: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if user_id not in self.people:
+            raise Refusal("user_not_found")
+        _checked_view(view)
+        self.homes[user_id] = View("V" + secrets.token_hex(5).upper(), user_id, view, "h")
+        return {"view": view}
+
+    def _reactions_add(self, channel: str, name: str, timestamp: str) -> dict[str, Any]:
+        post = self.find(self._room(channel).id, timestamp)
+        if post is None:
+            raise Refusal("message_not_found")
+        if name in post.reactions:
+            raise Refusal("already_reacted")
+        post.reactions.append(name)
+        return {}
+
+    # What the methods share
+
+    def _room(self, channel: str, post: bool = False) -> Channel:
+        room = self.channels.get(channel)
+        if room is None and post and channel in self.people:
+            room = self.channels[self._conversations_open(users=channel)["channel"]["id"]]
+        if room is None:
+            raise Refusal("channel_not_found")
+        if room.archived and post:
+            raise Refusal("is_archived")
+        if self.bot not in room.members:
+            raise Refusal("not_in_channel")
+        return room
+
+    def _check_message(self, given: Mapping[str, Any]) -> None:
+        blocks = given.get("blocks") or []
+        if not (given.get("text") or blocks):
+            raise Refusal("no_text")
+        if len(given.get("text") or "") > 40_000:
+            raise Refusal("msg_too_long")
+        try:
+            check(list(blocks), "message")
+        except BlockError as error:
+            raise Refusal("invalid_blocks", f"[ERROR] {error}") from None
+
+    def _show(self, user: str, view: dict[str, Any]) -> dict[str, Any]:
+        _checked_view(view)
+        shown = View("V" + secrets.token_hex(5).upper(), user, view, secrets.token_hex(6))
+        self.views[shown.id] = shown
+        return {**view, "id": shown.id, "hash": shown.hash}
+
+    def _channel(self, room: Channel) -> dict[str, Any]:
+        return {
+            "id": room.id, "name": room.name, "is_channel": True, "is_archived": room.archived,
+            "is_member": self.bot in room.members, "is_private": False,
+        }  # fmt: skip
+
+    def _respond(self, key: str) -> Response:
+        return self.answer("response_url", lambda: self._response(key), _broken)
+
+    def _response(self, key: str) -> Response:
+        kept, given = self.responses.get(key), request.get_json()
+        if kept is None or kept["left"] <= 0 or kept["until"] < time.monotonic():
+            return Response("expired_url", status=404)
+        with self.lock:
+            kept["left"] -= 1
+            self.calls.append(("response_url", given))
+            shown: Post | None = kept["whisper"]
+            if given.get("delete_original"):
+                self.whispers[kept["user"]].remove(shown)  # type: ignore[arg-type]
+            elif given.get("replace_original") and shown is not None:
+                self._check_message(given)
+                shown.text, shown.blocks = given.get("text", ""), given.get("blocks") or []
+                shown.edited += 1
+            else:
+                self.whisper(kept["user"], kept["channel"], given)
+        return Response("ok")
+
+
+def plain(text: str, blocks: list[dict[str, Any]]) -> str:
+    """What a person reads: the blocks in words; the text where there are none."""
+    return "\n".join(line for block in blocks for line in _lines(block)) if blocks else text
+
+
+def _lines(block: Mapping[str, Any]) -> list[str]:
+    match block["type"]:
+        case "section" | "header" | "markdown":
+            texts = [block["text"]] if block.get("text") else []
+            return [
+                t if isinstance(t, str) else t["text"] for t in [*texts, *block.get("fields", ())]
+            ]
+        case "context":
+            return [" ".join(e.get("text", e.get("alt_text", "")) for e in block["elements"])]
+        case "actions":
+            return ["  ".join(f"[{e['text']['text']}]" for e in block["elements"] if "text" in e)]
+        case "input":
+            return [f"{block['label']['text']}: {block['element'].get('initial_value', '')}"]
+        case "divider":
+            return ["———"]
+    return [f"({block['type']})"]
+
+
+def _checked_view(view: dict[str, Any]) -> None:
+    try:
+        check_view(view)
+    except (BlockError, KeyError, TypeError) as error:
+        raise Refusal("invalid_arguments", f"[ERROR] {error}") from None
+
+
+def _message(post: Post, metadata: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "type": "message", "user": post.user, "bot_id": "B0BOT", "text": post.text, "ts": post.ts,
+        "blocks": post.blocks,
+    }  # fmt: skip
+    if post.thread_ts:
+        made["thread_ts"] = post.thread_ts
+    if metadata and post.metadata:
+        made["metadata"] = post.metadata
+    return made
+
+
+def _between(post: Post, how: Mapping[str, Any]) -> bool:
+    return how.get("oldest", "0") < post.ts <= how.get("latest", "9")
+
+
+def _page(posts: list[Post], how: Mapping[str, Any]) -> dict[str, Any]:
+    limit, start = int(how.get("limit", 100)), int(how.get("cursor") or 0)
+    shown = posts[start : start + limit]
+    more = len(posts) > start + limit
+    return {
+        "messages": [_message(p, how.get("include_all_metadata") in TRUE) for p in shown],
+        "has_more": more,
+        "response_metadata": {"next_cursor": str(start + limit) if more else ""},
+    }
+
+
+def _broken(status: int, seconds: float) -> Response:
+    answer = jsonify(ok=False, error="ratelimited" if status == 429 else "internal_error")
+    answer.status_code = status
+    if status == 429:
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+    return answer

@@ -1,0 +1,417 @@
+"""A stand-in for Twilio's REST API and its webhooks, strict where Twilio is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qsl, urldefrag
+
+import requests
+from flask import Response, jsonify, request
+
+from bot.sandbox.server import StandIn, wait
+from ledger.segments import count
+
+CREATE = {
+    "To", "From", "Body", "MediaUrl", "StatusCallback", "MessagingServiceSid", "ValidityPeriod",
+    "ProvideFeedback", "SmartEncoded", "Attempt", "MaxPrice", "ForceDelivery", "ScheduleType",
+    "SendAt", "SendAsMms", "ContentSid", "ContentVariables", "ShortenUrls", "RiskCheck",
+    "ApplicationSid", "ContentRetention", "AddressRetention", "PersistentAction",
+}  # fmt: skip
+LIST = {"To", "From", "DateSent", "DateSent<", "DateSent>", "PageSize", "Page", "PageToken"}
+FINAL = {"delivered", "undelivered", "failed", "canceled", "received"}
+STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+
+
+class Refusal(Exception):
+    """An answer with one of Twilio's error codes."""
+
+    def __init__(self, code: int, message: str, status: int = 400) -> None:
+        self.code, self.message, self.status = code, message, status
+        super().__init__(message)
+
+
+@dataclass
+class Text:
+    """A message resource."""
+
+    sid: str
+    direction: str
+    from_: str
+    to: str
+    body: str
+    status: str
+    number: int  # the order in which Twilio made them
+    created: datetime
+    service: str | None = None
+    media: list[str] = field(default_factory=list)
+    sent: datetime | None = None
+    error_code: int | None = None
+    callback: str | None = None
+
+
+@dataclass
+class Callbacks:
+    """How status callbacks are sent."""
+
+    delay_s: float = 0.02
+    repeat: int = 1  # how often each
+    shuffle: bool = False  # the last first
+    withhold: bool = False  # not at all
+
+
+@dataclass
+class Webhook:
+    """One webhook as it went: where, what was answered at last, how many tries it took."""
+
+    url: str
+    params: dict[str, str]
+    status: int | None
+    tries: int
+
+
+class TwilioStandIn(StandIn):
+    """Twilio. `app_url` is where our own app listens."""
+
+    def __init__(self, app_url: str = "") -> None:
+        super().__init__("twilio")
+        self.app_url = app_url
+        self.account_sid = "AC" + secrets.token_hex(16)
+        self.auth_token = secrets.token_hex(16)
+        self.texts: dict[str, Text] = {}
+        self.numbers: dict[str, str | None] = {}  # ours: E.164 → SmsUrl, None for the app's
+        self.opted_out: set[tuple[str, str]] = set()  # (ours, theirs)
+        self.fates: dict[str, tuple[str, int | None]] = {}
+        self.refusals: dict[str, int] = {}
+        self.callbacks = Callbacks()
+        self.webhooks: list[Webhook] = []
+        #: (where our app listens, its PUBLIC_URL): webhooks are signed for the one, sent to the other
+        self.public: tuple[str, str] | None = None
+        self._busy = 0
+        self._pool = ThreadPoolExecutor(16, "twilio-webhook")
+        self._routes()
+
+    # What tests and the demo tell it
+
+    def add_number(self, number: str, sms_url: str | None = None) -> None:
+        """A number of ours; its texts go to `sms_url`, or to the app."""
+        self.numbers[number] = sms_url
+
+    def outcome(self, to: str, status: str, error_code: int | None = None) -> None:
+        """What becomes of texts to this number; "sent" stays so for ever."""
+        self.fates[to] = (status, error_code)
+
+    def refuse(self, to: str, code: int) -> None:
+        """Texts to this number are refused at once, with this code."""
+        self.refusals[to] = code
+
+    def text(
+        self, from_: str, to: str, body: str, media: Iterable[str] = (), wait_for_it: bool = True,
+        **extra: str,
+    ) -> str:  # fmt: skip
+        """A person texts one of our numbers. Returns the SID once the webhook was answered."""
+        text = self._new("inbound", from_, to, body, "received", list(media))
+        text.sent = text.created
+        word = body.strip().upper()
+        if word in STOP:
+            self.opted_out.add((to, from_))
+        elif word in ("START", "YES", "UNSTOP"):
+            self.opted_out.discard((to, from_))
+        sent = self.redeliver(text.sid, **extra)
+        if wait_for_it:
+            for one in sent:
+                one.result()
+        return text.sid
+
+    def redeliver(self, sid: str, times: int = 1, **extra: str) -> list[Future[int | None]]:
+        """Posts an inbound text's webhook `times` times at once."""
+        text = self.texts[sid]
+        url = self.numbers.get(text.to) or f"{self.app_url}/twilio/sms#rc=3&rp=ct,rt,5xx"
+        params = {
+            "ToCountry": "US", "ToState": "CA", "ToCity": "", "ToZip": "", "SmsSid": sid,
+            "NumMedia": str(len(text.media)), "FromZip": "", "FromState": "", "FromCity": "",
+            "FromCountry": "US", "SmsStatus": "received", "SmsMessageSid": sid, "MessageSid": sid,
+            "Body": text.body, "To": text.to, "From": text.from_, "AccountSid": self.account_sid,
+            "NumSegments": str(count(text.body).segments), "ReferralNumMedia": "0",
+            "ApiVersion": "2010-04-01", **extra,
+        }  # fmt: skip
+        for place, media in enumerate(text.media):
+            params |= {f"MediaUrl{place}": media, f"MediaContentType{place}": "image/jpeg"}
+        return [self._pool.submit(self._post, url, params) for _ in range(times)]
+
+    def sent_to(self, number: str) -> list[Text]:
+        """Texts of ours to this number, in order."""
+        with self.lock:
+            return [t for t in self.texts.values() if t.to == number and t.direction != "inbound"]
+
+    def phone(self, number: str) -> list[str]:
+        """What this person sees: "← " before what they got, "→ " before what they wrote."""
+        shown = []
+        with self.lock:
+            for text in self.texts.values():
+                if text.from_ == number:
+                    shown.append(f"→ {text.body}")
+                elif text.to == number and text.status in ("sent", "delivered"):
+                    shown.append(f"← {text.body}")
+        return shown
+
+    def sign(self, url: str, params: Mapping[str, str]) -> str:
+        """X-Twilio-Signature over the URL (its fragment never counts) and the sorted parameters."""
+        payload = urldefrag(url).url + "".join(k + params[k] for k in sorted(params))
+        digest = hmac.new(self.auth_token.encode(), payload.encode(), hashlib.sha1).digest()
+        return base64.b64encode(digest).decode()
+
+    def settled(self, timeout_s: float = 20) -> None:
+        """Waits until every text has come to what becomes of it."""
+        wait(lambda: all(t.status in FINAL or self._stays(t) for t in self._all()), timeout_s)
+
+    def quiet(self, timeout_s: float = 20) -> None:
+        """Waits until no webhook is on its way."""
+        wait(lambda: not self._busy, timeout_s)
+
+    def _all(self) -> list[Text]:
+        with self.lock:
+            return list(self.texts.values())
+
+    def _stays(self, text: Text) -> bool:
+        return self.fates.get(text.to, ("delivered", None))[0] == text.status
+
+    # Webhooks
+
+    def _post(self, url: str, params: dict[str, str]) -> int | None:
+        """Posts a signed webhook, again as its fragment says, and then no more."""
+        address, fragment = urldefrag(url)
+        signed = address
+        if self.public:
+            here, there = self.public
+            address, signed = address.replace(there, here), address.replace(here, there)
+        wanted = dict(parse_qsl(fragment))
+        policies = wanted.get("rp", "ct").split(",")
+        status = None
+        for tries in range(1, int(wanted.get("rc", "1")) + 2):
+            try:
+                status = requests.post(
+                    address,
+                    data=params,
+                    headers={"X-Twilio-Signature": self.sign(signed, params)},
+                    timeout=15,
+                ).status_code
+                again = status >= 500 and "5xx" in policies
+            except requests.RequestException:
+                again = True
+            if not again:
+                break
+        with self.lock:
+            self.webhooks.append(Webhook(url, params, status, tries))
+        return status
+
+    def _run(self, text: Text) -> None:
+        try:
+            self._go(text)
+        finally:
+            with self.lock:
+                self._busy -= 1
+
+    def _go(self, text: Text) -> None:
+        """A text of ours goes its way: queued, sent, and what becomes of it."""
+        status, code = self.fates.get(text.to, ("delivered", None))
+        way = ["queued", "sent", status] if status != "sent" else ["queued", "sent"]
+        told = []
+        for step in way if status != "failed" else ["queued", "failed"]:
+            with self.lock:
+                text.status = step
+                text.error_code = code if step == status else None
+                text.sent = text.sent or (datetime.now(UTC) if step == "sent" else None)
+            told.append(
+                {"MessageStatus": step, **({"ErrorCode": str(code)} if text.error_code else {})}
+            )
+        if text.callback and not self.callbacks.withhold:
+            for word in reversed(told) if self.callbacks.shuffle else told:
+                params = {
+                    "SmsSid": text.sid, "SmsStatus": word["MessageStatus"], "MessageSid": text.sid,
+                    "To": text.to, "From": text.from_, "AccountSid": self.account_sid,
+                    "ApiVersion": "2010-04-01", **word,
+                }  # fmt: skip
+                for _ in range(self.callbacks.repeat):
+                    self._post(text.callback, params)
+
+    # The API
+
+    def _routes(self) -> None:
+        base = "/2010-04-01/Accounts/<account>"
+        for path, methods in (
+            (f"{base}/Messages.json", ["GET", "POST"]),
+            (f"{base}/Messages/<sid>.json", ["GET"]),
+            (f"{base}/IncomingPhoneNumbers.json", ["GET"]),
+            (f"{base}.json", ["GET"]),
+        ):
+            self.web.add_url_rule(path, path, self._serve, methods=methods)
+        self.web.register_error_handler(404, lambda _: _error(Refusal(20404, "not found", 404)))
+
+    def _serve(self, account: str, sid: str | None = None) -> Response:
+        name = request.path.rpartition("/")[2].removesuffix(".json")
+        operation = f"{request.method} {'Messages' if sid else name}"
+        if name == account:
+            operation = "GET Account"
+
+        def work() -> Response:
+            try:
+                return self._do(operation, account, sid)
+            except Refusal as refusal:
+                return _error(refusal)
+
+        return self.answer(operation, work, _broken)
+
+    def _do(self, operation: str, account: str, sid: str | None) -> Response:
+        given = request.authorization
+        if not given or (given.username, given.password) != (self.account_sid, self.auth_token):
+            raise Refusal(20003, "Authenticate", 401)
+        if account != self.account_sid:
+            raise Refusal(20404, "The requested resource was not found", 404)
+        with self.lock:
+            self.calls.append((operation, request.values.to_dict()))
+        match operation:
+            case "POST Messages":
+                return self._create()
+            case "GET Messages" if sid:
+                if sid not in self.texts:
+                    raise Refusal(20404, "The requested resource was not found", 404)
+                return jsonify(self._resource(self.texts[sid]))
+            case "GET Messages":
+                return self._list()
+            case "GET IncomingPhoneNumbers":
+                found = [{"phone_number": n, "sms_url": url} for n, url in self.numbers.items()]
+                return jsonify(incoming_phone_numbers=found, next_page_uri=None)
+        return jsonify(sid=self.account_sid, status="active", friendly_name="Sandbox")
+
+    def _create(self) -> Response:
+        form = request.form
+        if unknown := set(form) - CREATE:
+            raise Refusal(20001, f"Unknown parameter(s): {', '.join(sorted(unknown))}")
+        to, from_, body = form.get("To", ""), form.get("From"), form.get("Body", "")
+        media, service = form.getlist("MediaUrl"), form.get("MessagingServiceSid")
+        if not to:
+            raise Refusal(21604, "A 'To' phone number is required.")
+        if not (from_ or service):
+            raise Refusal(21603, "A 'From' phone number is required.")
+        if not re.fullmatch(r"\+[1-9]\d{6,14}", to):
+            raise Refusal(21211, f"Invalid 'To' Phone Number: {to}")
+        if from_ and from_ not in self.numbers:
+            raise Refusal(21606, "The 'From' phone number is not yours")
+        if not (body or media):
+            raise Refusal(21602, "Message body is required.")
+        if len(body.encode("utf-16-le")) > 3200:
+            raise Refusal(21617, "The concatenated message body exceeds the 1600 character limit")
+        if len(media) > 10:
+            raise Refusal(21623, "Number of media files exceeds allowed limit")
+        if not 1 <= int(form.get("ValidityPeriod", "36000")) <= 36000:
+            raise Refusal(21624, "ValidityPeriod out of range")
+        if to in self.refusals:
+            raise Refusal(self.refusals[to], "Refused as told")
+        if (from_, to) in self.opted_out:
+            raise Refusal(21610, "Attempt to send to unsubscribed recipient")
+        status = "accepted" if service else "queued"
+        text = self._new("outbound-api", from_ or next(iter(self.numbers)), to, body, status, media)
+        text.callback, text.service = form.get("StatusCallback"), service
+        created = self._resource(text)
+        with self.lock:
+            self._busy += 1
+        threading.Timer(self.callbacks.delay_s, self._pool.submit, (self._run, text)).start()
+        return _json(created, 201)
+
+    def _list(self) -> Response:
+        asked = request.args
+        if unknown := set(asked) - LIST:
+            raise Refusal(20001, f"Unknown parameter(s): {', '.join(sorted(unknown))}")
+        size = min(int(asked.get("PageSize", "50")), 1000)
+        page = int(asked.get("Page", "0"))
+        found = [t for t in reversed(self._all()) if _wanted(t, asked)]
+        shown = found[page * size : (page + 1) * size]
+        more = len(found) > (page + 1) * size
+        uri = f"{request.path}?" + "&".join(
+            f"{k}={requests.utils.quote(v)}" for k, v in asked.items() if k != "Page"
+        )
+        return jsonify(
+            messages=[self._resource(t) for t in shown], page=page, page_size=size, uri=uri,
+            first_page_uri=uri, previous_page_uri=None, start=page * size,
+            end=page * size + len(shown) - 1,
+            next_page_uri=f"{uri}&Page={page + 1}" if more else None,
+        )  # fmt: skip
+
+    def _new(
+        self, direction: str, from_: str, to: str, body: str, status: str, media: list[str]
+    ) -> Text:
+        with self.lock:
+            sid = ("MM" if media else "SM") + secrets.token_hex(16)
+            text = Text(
+                sid, direction, from_, to, body, status, len(self.texts), datetime.now(UTC),
+                media=media,
+            )  # fmt: skip
+            self.texts[sid] = text
+        return text
+
+    def _resource(self, text: Text) -> dict[str, Any]:
+        path = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}"
+        segments = count(text.body).segments
+        accepted = text.status == "accepted"
+        final = text.status in FINAL - {"failed", "canceled"}
+        return {
+            "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01",
+            "messaging_service_sid": text.service, "body": text.body, "direction": text.direction,
+            "from": None if accepted else text.from_, "to": text.to, "status": text.status,
+            "num_media": str(len(text.media)), "num_segments": "0" if accepted else str(segments),
+            "price": f"-{segments * 0.0083:.5f}" if final else None, "price_unit": "USD",
+            "error_code": text.error_code, "error_message": None,
+            "date_created": format_datetime(text.created), "date_updated": format_datetime(text.created),
+            "date_sent": format_datetime(text.sent) if text.sent else None,
+            "uri": f"{path}.json", "subresource_uris": {"media": f"{path}/Media.json"},
+        }  # fmt: skip
+
+
+def _wanted(text: Text, asked: Mapping[str, str]) -> bool:
+    if asked.get("To", text.to) != text.to or asked.get("From", text.from_) != text.from_:
+        return False
+    sent = text.sent
+    after, before = asked.get("DateSent>"), asked.get("DateSent<")
+    if (after or before) and sent is None:
+        return False
+    return not (
+        (after and sent and sent < datetime.fromisoformat(after))
+        or (before and sent and sent > datetime.fromisoformat(before))
+    )
+
+
+def _json(body: Mapping[str, Any], status: int) -> Response:
+    answer = jsonify(body)
+    answer.status_code = status
+    return answer
+
+
+def _error(refusal: Refusal) -> Response:
+    return _json(
+        {
+            "code": refusal.code,
+            "message": refusal.message,
+            "more_info": f"https://www.twilio.com/docs/errors/{refusal.code}",
+            "status": refusal.status,
+        },
+        refusal.status,
+    )
+
+
+def _broken(status: int, seconds: float) -> Response:
+    code = 20429 if status == 429 else 20500
+    answer = _error(Refusal(code, "Too Many Requests" if status == 429 else "Server error", status))
+    if status == 429:
+        answer.headers["Retry-After"] = str(max(1, round(seconds)))
+    return answer

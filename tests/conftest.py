@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.sandbox import Sandbox
+from ledger import database
+from tests import databases
+from tests.house import House
+
+
+@pytest.fixture(params=databases.ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def books(engine: str) -> Iterator[str]:
+    """A fresh, migrated database, bound; its URL."""
+    url = databases.fresh(engine)
+    bound = database.bind(url)
+    yield url
+    bound.close_all()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as peers:
+        yield peers
+
+
+@pytest.fixture
+def house(books: str, sandbox: Sandbox) -> Iterator[House]:
+    with House(books, sandbox).serving() as built:
+        yield built

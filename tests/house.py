@@ -1,0 +1,126 @@
+"""The whole product in one test: the app on a real port, its peers on loopback, a worker by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from werkzeug.serving import make_server
+
+import app as wiring
+from bot import audit, config, inbox, lines, outbox
+from bot.models import Conversation, Line
+from bot.sandbox import Sandbox, wait
+from bot.sandbox.slack import Post
+from ledger import credits, database
+from ledger.models import Account
+
+LINE, ANN, BEN, LONDON = "+14155550100", "+14155550123", "+14155550124", "+442079460000"
+
+
+class House:
+    """One account with a line, an owner, and an app that serves it."""
+
+    def __init__(self, url: str, sandbox: Sandbox, opening_credits: int = 100, **more: str) -> None:
+        self.sandbox, self.slack, self.twilio = sandbox, sandbox.slack, sandbox.twilio
+        environ = {
+            "DATABASE_URL": url, "SECRET_KEY": "a secret for tests",
+            "PUBLIC_URL": "https://texts.example.com", **sandbox.settings(), **more,
+        }  # fmt: skip
+        self.environ = environ
+        self.settings = config.load(environ)
+        self.app = wiring.create_app(self.settings)
+        self.agent = self.slack.add_user("Agent")
+        self.stranger = self.slack.add_user("Stranger")
+        self.channel = self.slack.add_channel("leads")
+        self.twilio.add_number(LINE)
+        lines.setup(
+            account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
+            channel=self.channel, opening_credits=opening_credits,
+        )  # fmt: skip
+        self.carriers = wiring.carriers(self.settings)
+        self.handlers = wiring.handlers(self.settings)
+        self.timing = wiring.timing(self.settings)
+
+    @contextmanager
+    def serving(self) -> Iterator[House]:
+        """Serves the app; webhooks reach it here, signed for its public address."""
+        server = make_server("127.0.0.1", 0, self.app, threaded=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.sandbox.app_url = f"http://127.0.0.1:{server.port}"
+        self.twilio.public = (self.sandbox.app_url, self.settings.public_url)
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            database.db.close_all()
+
+    # The worker, one step at a time
+
+    def apply(self) -> None:
+        """Applies all that is due in the inbox."""
+        while inbox.anything_due() and inbox.work_one(self.handlers, self.settings.inbox_tries):
+            pass
+
+    def deliver(self) -> int:
+        """Delivers all that is due in the outbox. Returns how many attempts and looks it took."""
+        tries = 0
+        while claimed := outbox.claim(50, self.carriers, self.timing):
+            for delivery in claimed:
+                carrier = self.carriers[delivery.kind]
+                outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
+                outbox.finish(delivery, outcome, carrier, self.timing)
+                tries += 1
+        return tries
+
+    def work(self) -> None:
+        """Does what a worker does until nothing is due."""
+        self.apply()
+        while self.deliver():
+            self.apply()
+
+    def settle(self) -> None:
+        """Works until Twilio has told the fate of every text, and all of it is shown."""
+        self.work()
+        self.twilio.settled()
+        self.twilio.quiet()
+        self.work()
+
+    # What people see, and the books
+
+    def ask(self, text: str, command: str = "/text", user: str | None = None) -> Post:
+        """Types a command in the line's channel; the card that comes back."""
+        answer = self.slack.command(user or self.agent, self.channel, command, text)
+        assert answer.status == 200, answer.body
+        assert answer.shown is not None
+        return answer.shown
+
+    def send(self, number: str, body: str) -> None:
+        """An agent texts: the card, then Send."""
+        answer = self.slack.press(self.agent, self.ask(f"{number} {body}"), "Send")
+        assert answer.status == 200
+        wait(lambda: self.slack.seen_by(self.agent)[-1].edited)
+
+    def thread(self, number: str) -> list[Post]:
+        """The posts of the thread with this number."""
+        with database.session():
+            found = [c for c in Conversation.select() if c.contact.number == number]
+        assert len(found) == 1, found
+        return self.slack.thread(self.channel, found[0].thread_ts)
+
+    def balance(self) -> int:
+        """Credits left."""
+        with database.session():
+            return credits.balance(Account.get().id)
+
+    def line(self) -> Line:
+        """The line."""
+        with database.session():
+            return Line.get()
+
+    def audit(self) -> list[Any]:
+        """What does not hold in the books."""
+        return audit.prove()
