@@ -20,7 +20,7 @@ from bot.audit import prove
 from bot.config import Settings
 from bot.health import health
 from bot.models import MIGRATIONS
-from bot.outbox import Carriers, Timing
+from bot.outbox import Carriers, Rate, Timing
 from bot.slack import bolt, events
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
@@ -188,9 +188,18 @@ def demo(once: bool, port: int) -> None:
 
 
 def timing(settings: Settings) -> Timing:
-    """How long attempts may take and when unknown ones are looked up."""
+    """How long attempts may take, how fast they follow, when unknown ones are looked up."""
     return Timing(
-        settings.lease_s, settings.attempt_timeout_s, settings.look_after_s, settings.look_apart_s
+        settings.lease_s,
+        settings.attempt_timeout_s,
+        settings.look_after_s,
+        settings.look_apart_s,
+        {
+            **outbox.RATES,
+            "number": Rate(settings.number_pace_s, burst=60),
+            "channel": Rate(settings.channel_pace_s, burst=60),
+            "updates": Rate(1.2 * settings.channel_pace_s, burst=60),
+        },
     )
 
 

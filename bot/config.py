@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     worker_threads: int = Field(default=8, ge=1, le=32)
     inbox_tries: int = Field(default=5, ge=1, le=20)
     refund_undelivered: bool = False
+    number_pace_s: float = Field(default=1, ge=0.001, le=60)
+    channel_pace_s: float = Field(default=1, ge=0.001, le=60)
     attempt_timeout_s: float = Field(default=10, ge=1, le=30)
     lease_s: float = Field(default=60, ge=3)
     look_after_s: float = Field(default=30, ge=0)

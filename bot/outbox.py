@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -34,19 +34,21 @@ class Rate:
     burst: int
 
 
-#: By the first word of a pace key. Twilio: one segment a second for a US number, and it queues
-#: what is more. Slack: one post a second in a channel; updates 50 a minute in a workspace.
+#: By the first word of a pace key. Twilio sends one segment a second from a US number and queues
+#: the rest. Slack takes one post a second in a channel, and 50 updates a minute in a workspace;
+#: both bear short bursts, and say 429 when it is too much.
 RATES = {"number": Rate(1, 60), "channel": Rate(1, 60), "updates": Rate(1.2, 60)}
 
 
 @dataclass(frozen=True)
 class Timing:
-    """When an attempt is given up on, and how an unknown one is resolved (seconds)."""
+    """When an attempt may start, when it is given up on, and how an unknown one is resolved."""
 
     lease_s: float = 60
     attempt_timeout_s: float = 10
     look_after_s: float = 30  # after the lease ended
     look_apart_s: float = 120  # between two empty looks
+    rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)
 
     @property
     def start_margin_s(self) -> float:
@@ -254,7 +256,7 @@ def _claim_head(
         return None
     lease_until = now + timedelta(seconds=timing.lease_s)
     if state == "queued":
-        if (slot := _slot(head.pace, has_slot, now)) > now:
+        if (slot := _slot(head.pace, has_slot, now, timing)) > now:
             query(SET_LANE, slot, True, head.lane)
             return None
         token = secrets.token_hex(8)
@@ -270,7 +272,7 @@ def _claim_head(
     )  # fmt: skip
 
 
-def _slot(pace: str, has_slot: bool, now: datetime) -> datetime:
+def _slot(pace: str, has_slot: bool, now: datetime, timing: Timing) -> datetime:
     """When this pace lets a lane go; a lane that waited for its slot goes, unless the pace is shut."""
     row = query(LOCK_PACE, pace).fetchone()
     if row is None:
@@ -279,13 +281,13 @@ def _slot(pace: str, has_slot: bool, now: datetime) -> datetime:
     next_at, shut = instant(row[0]), row[1] is not None and instant(row[1]) > now
     if has_slot and not shut:
         return now
-    every, burst = _rate(pace)
+    every, burst = _rate(pace, timing)
     query(SET_PACE, max(next_at, now) + every, pace)
     return max(now, next_at - every * (burst - 1))
 
 
-def _rate(pace: str) -> tuple[timedelta, int]:
-    rate = RATES[pace.partition(":")[0]]
+def _rate(pace: str, timing: Timing) -> tuple[timedelta, int]:
+    rate = timing.rates[pace.partition(":")[0]]
     return timedelta(seconds=rate.every_s), rate.burst
 
 
@@ -316,7 +318,7 @@ def finish(delivery: Delivery, outcome: Outcome, carrier: Carrier, timing: Timin
         query(OVERTAKEN, now, delivery.id)
     query(LOCK_LANE, delivery.lane)
     if isinstance(outcome, Again) and outcome.shuts_pace:
-        every, burst = _rate(delivery.pace)
+        every, burst = _rate(delivery.pace, timing)
         query(SHUT_PACE, due, due + every * burst, delivery.pace)
     _reopen(delivery.lane)
     tally.count("delivery_attempts_total", f'kind="{delivery.kind}",outcome="{state}"')
