@@ -10,6 +10,15 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+#: What `flask demo` starts with; the sandbox it starts gives the real ones.
+DEMO = {
+    "DATABASE_URL": "sqlite:///:memory:", "PUBLIC_URL": "http://127.0.0.1",
+    "SECRET_KEY": "not a secret", "SLACK_BOT_TOKEN": "xoxb-sandbox",
+    "SLACK_SIGNING_SECRET": "sandbox", "TWILIO_ACCOUNT_SID": "ACsandbox",
+    "TWILIO_AUTH_TOKEN": "sandbox",
+}  # fmt: skip
+
+
 class ConfigError(Exception):
     """One line for each setting that is wrong or missing, saying what it should be."""
 
@@ -124,6 +133,3 @@ def _line(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{name.upper()} is missing: {Settings.model_fields[name].description}."
     return f"{name.upper()} is wrong: {message}."
-
-
-DEMO: dict[str, str] = {}

