@@ -28,7 +28,7 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 	@trap 'kill 0' EXIT INT TERM; \
 	$(BIN)/flask worker & \
 	$(BIN)/granian --interface wsgi --factory --host 127.0.0.1 --port $(PORT) \
-		--workers 1 --blocking-threads 8 app:create_app
+		--workers 1 --blocking-threads 32 app:create_app
 
 test: $(VENV)/development ## the tests, on SQLite and PostgreSQL
 	$(BIN)/pytest $(ARGS)

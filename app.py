@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     app = Flask("partyline")
     app.config["SETTINGS"] = settings
+    app.config["INTAKE"] = inbox.Intake()
     app.config["BOLT"] = SlackRequestHandler(bolt.build(bot.slack.client.connect(settings)))
     requests.log_each(app)
     app.register_blueprint(slack_routes.routes)

@@ -142,7 +142,7 @@ def _stay(sandbox: Sandbox, stage: Path, channel: str) -> None:
 def _web(port: int) -> list[str | Path]:
     return [
         BIN / "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--blocking-threads", "8", "app:create_app",
+        "--port", str(port), "--workers", "1", "--blocking-threads", "32", "app:create_app",
     ]  # fmt: skip
 
 

@@ -71,9 +71,9 @@ def _save(payload: dict[str, Any]) -> Response:
         return Response(status=400)
     lane = f"slack:{event.get('channel') or event.get('user') or 'workspace'}"
     try:
-        new = inbox.save(event_id, "slack.event", lane, payload)
+        intake: inbox.Intake = current_app.config["INTAKE"]
+        intake.save(event_id, "slack.event", lane, payload)
     except peewee.PeeweeException:
         log.exception("inbox.not_saved", kind="slack.event")
         return Response(status=503)  # so that Slack tries again
-    log.info("inbox.saved", kind="slack.event", new=new)
     return Response(status=200)

@@ -70,7 +70,7 @@ def web(environ: Mapping[str, str], log: Path, port: int) -> Process:
     """The web process, as the Procfile starts it."""
     return Process(
         environ, log, BIN / "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--blocking-threads", "8", "app:create_app",
+        "--port", str(port), "--workers", "1", "--blocking-threads", "32", "app:create_app",
     )  # fmt: skip
 
 
