@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
 #: What `flask demo` starts with; the sandbox it starts gives the real ones.
 DEMO = {
     "DATABASE_URL": "sqlite:///:memory:", "PUBLIC_URL": "http://127.0.0.1",

@@ -52,7 +52,8 @@ def receive(text: TextIn, now: datetime) -> Message:
     line = Line.get_or_none(Line.number == text.to)
     if line is None:
         raise inbox.Park(
-            f"no line has the number {text.to}: add it with `flask setup --line`, then `flask retry`"
+            f"no line has the number {text.to}: "
+            "add it with `flask setup --line`, then run `flask retry`"
         )
     known = Message.get_or_none(Message.message_sid == text.message_sid)
     if known is not None:

@@ -23,7 +23,7 @@ def findings() -> list[str]:
 def _workers() -> Iterator[str]:
     alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)
     if not alive.exists():
-        yield "No worker is alive: texts are saved, but nothing is shown or sent. Run `flask worker`."
+        yield "No worker is alive: texts are saved, nothing is shown or sent. Run `flask worker`."
 
 
 def _parked() -> Iterator[str]:

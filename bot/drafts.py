@@ -70,7 +70,8 @@ def edit(draft_id: str, user: str, body: str) -> Offer:
         raise Refused("An empty text cannot be sent.")
     _require_sendable(draft.line, _contact(draft), body)
     price = rates.quote(draft.number, body)
-    if not _move(draft, draft.version, body=body, credits=price.credits, version=draft.version + 1):
+    renewed = {"body": body, "credits": price.credits, "version": draft.version + 1}
+    if not _move(draft, draft.version, renewed):
         raise Refused("This text was sent or cancelled already.")
     draft.body, draft.version = body, draft.version + 1
     return _offer(draft, price)
@@ -80,7 +81,7 @@ def edit(draft_id: str, user: str, body: str) -> Offer:
 def cancel(draft_id: str, version: int, user: str) -> None:
     """Throws the draft away. Raises Refused if it was sent, or the card is not the newest."""
     draft = _own(draft_id, user)
-    if not _move(draft, version, state="cancelled"):
+    if not _move(draft, version, {"state": "cancelled"}):
         raise Refused(_why_stale(draft))
 
 
@@ -110,22 +111,22 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
     credits.hold(draft.line.account_id)
     price = rates.quote(draft.number, draft.body)
     if price.credits != draft.credits and draft.state == "quoted":
-        _move(draft, version, credits=price.credits, version=version + 1)
+        _move(draft, version, {"credits": price.credits, "version": version + 1})
         draft.version = version + 1
         return _offer(draft, price, changed=True)
-    if not _move(draft, version, state="queued"):
+    if not _move(draft, version, {"state": "queued"}):
         raise Refused(_why_stale(draft))
     _require_sendable(draft.line, _contact(draft), draft.body)
     contact, _ = Contact.get_or_create(
         account=draft.line.account_id, number=draft.number, defaults={"made_at": now}
     )
-    message = _queue(draft, contact, price, now)
+    _queue(draft, contact, price, now)
     return Sent(
         contacts.name_of(contact), price.credits, credits.balance(draft.line.account_id)
     )  # fmt: skip
 
 
-def _queue(draft: Draft, contact: Contact, price: Quote, now: datetime) -> Message:
+def _queue(draft: Draft, contact: Contact, price: Quote, now: datetime) -> None:
     conversation = conversations.open_conversation(draft.line, contact, now)
     message = Message.create(
         conversation=conversation,
@@ -169,7 +170,6 @@ def _queue(draft: Draft, contact: Contact, price: Quote, now: datetime) -> Messa
         )
     tally.count("texts_total", f'direction="out",kind="{price.kind}"')
     tally.count("credits_total", 'direction="out"', price.credits)
-    return message
 
 
 def _own(draft_id: str, user: str) -> Draft:
@@ -182,10 +182,10 @@ def _own(draft_id: str, user: str) -> Draft:
     return draft
 
 
-def _move(draft: Draft, version: int, **to: object) -> bool:
+def _move(draft: Draft, version: int, to: dict[str, object]) -> bool:
     """Changes the draft only if it is still the quoted one of that version: once, for one press."""
     return bool(
-        Draft.update(**to)
+        Draft.update(to)
         .where(Draft.id == draft.id, Draft.version == version, Draft.state == "quoted")
         .execute()
     )

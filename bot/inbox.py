@@ -1,9 +1,9 @@
 """The door in: save first, act later.
 
-`Intake.save()` is all that a webhook does. A worker then calls `work_one()` until nothing is due: it takes
-the oldest row whose lane has none before it, and applies it in one transaction that also marks it
-done. An exception rolls all of that back; the row is tried again a bounded number of times, then
-parked: never dropped, shown by `flask doctor`, put back by `flask retry`.
+`Intake.save()` is all that a webhook does. A worker then calls `work_one()` until nothing is due:
+it takes the oldest row whose lane has none before it, and applies it in one transaction that also
+marks it done. An exception rolls all of that back; the row is tried again a bounded number of
+times, then parked: never dropped, shown by `flask doctor`, put back by `flask retry`.
 """
 
 from __future__ import annotations

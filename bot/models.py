@@ -247,7 +247,7 @@ class Heartbeat(Table):
 
 
 class Tally(Table):
-    """A counter of /metrics, counted in the transaction of what it counts; the sum of its shards."""
+    """A counter of /metrics, in shards, counted in the transaction of what it counts."""
 
     name = peewee.TextField()
     label = peewee.TextField()

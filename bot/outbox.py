@@ -52,7 +52,7 @@ class Timing:
 
     @property
     def start_margin_s(self) -> float:
-        """What must be left of a lease for an attempt to start: connect and read, each timed out."""
+        """What must be left of a lease for an attempt to start: time to connect, and to read."""
         return 2 * self.attempt_timeout_s
 
 
@@ -273,7 +273,7 @@ def _claim_head(
 
 
 def _slot(pace: str, has_slot: bool, now: datetime, timing: Timing) -> datetime:
-    """When this pace lets a lane go; a lane that waited for its slot goes, unless the pace is shut."""
+    """When this pace lets a lane go; one that waited for its slot goes, unless the pace is shut."""
     row = query(LOCK_PACE, pace).fetchone()
     if row is None:
         query(ADD_PACE, pace, now)

@@ -17,7 +17,7 @@ from ledger.database import db, transaction
 ASK_AFTER = timedelta(hours=1)
 ASK_AGAIN_AFTER = timedelta(days=1)
 
-#: How far a text is, by Twilio's word for it. Callbacks come in any order; only a higher one counts.
+#: How far a text is, by Twilio's word for it. Callbacks come in any order; a higher one counts.
 RANK = {
     "waiting": -1, "accepted": 0, "scheduled": 1, "queued": 2, "sending": 3, "sent": 4,
     "delivered": 5, "undelivered": 5, "failed": 5, "canceled": 5, "read": 6,
@@ -138,7 +138,11 @@ def _restate(message: Message) -> None:
     """The text's status: its first failed part's, else that of the part that is least far."""
     parts = list(Part.select().where(Part.message == message).order_by(Part.number))
     failed = [part for part in parts if part.status in FAILURES]
-    message.status = failed[0].status if failed else min((p.status for p in parts), key=RANK.get)
+    message.status = (
+        failed[0].status
+        if failed
+        else min((p.status for p in parts), key=lambda status: RANK[status])
+    )
     message.save(only=[Message.status, Message.failure, Message.refunded])
     conversations.show_again(message)
 

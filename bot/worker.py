@@ -1,4 +1,4 @@
-"""The worker: APScheduler as the clock, threads as the hands. Any number of them may run at once."""
+"""The worker: APScheduler as the clock, threads as the hands. Any number of them may run."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import peewee
 
 from ledger.database import InstantField, db
@@ -9,6 +11,11 @@ from ledger.database import InstantField, db
 
 class Table(peewee.Model):
     """What all tables share: the one database, and names as written here."""
+
+    if TYPE_CHECKING:  # peewee makes them as it makes the class
+        id: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     class Meta:
         database = db

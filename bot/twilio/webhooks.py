@@ -16,7 +16,7 @@ webhooks = Blueprint("twilio", __name__, url_prefix="/twilio")
 MAX_BYTES = 256 * 1024  # a text of 1,600 characters with ten pictures is under 20 kB
 
 #: Appended to every URL we give Twilio: three retries, also when we answer 5xx or too late, where
-#: Twilio by itself would retry nothing (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+#: Twilio by itself retries nothing (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
 RETRY_FRAGMENT = "#rc=3&rp=ct,rt,5xx"
 
 
