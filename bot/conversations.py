@@ -95,6 +95,7 @@ def receive(text: TextIn, now: datetime) -> Message:
 @transaction
 def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversation:
     """The conversation of this contact on this line; a new one starts its thread in Slack."""
+    conversation: Conversation
     conversation, new = Conversation.get_or_create(
         line=line, contact=contact, defaults={"made_at": now}
     )
@@ -174,6 +175,7 @@ def _update(conversation: Conversation, replaces: str, payload: dict[str, object
 
 
 def _contact(line: Line, text: TextIn, now: datetime) -> Contact:
+    contact: Contact
     contact, _ = Contact.get_or_create(
         account=line.account_id,
         number=text.sender,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import peewee
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -79,7 +80,7 @@ class Collector:
         rows = Tally.select(Tally.name, Tally.label, fn.SUM(Tally.value)).group_by(
             Tally.name, Tally.label
         )
-        for name, label, value in rows.tuples():
+        for name, label, value in rows.tuples().iterator():
             pairs = [pair.split("=") for pair in label.split(",") if pair]
             labels = {key: quoted.strip('"') for key, quoted in pairs}
             family = families.setdefault(
@@ -88,9 +89,7 @@ class Collector:
             family.add_metric(list(labels.values()), float(value))
         yield from families.values()
 
-    def _queue(
-        self, name: str, model: type[peewee.Model], since: peewee.Field, states: list[str]
-    ) -> Iterator[Metric]:
+    def _queue(self, name: str, model: Any, since: Any, states: list[str]) -> Iterator[Metric]:
         depth = GaugeMetricFamily(f"partyline_{name}_rows", "Rows not done", labels=["state"])
         age = GaugeMetricFamily(f"partyline_{name}_oldest_seconds", "Age of the oldest row")
         now, oldest = clock.now(), None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
 
 def configure(style: str, stream: TextIO = sys.stderr) -> None:
     """Sets up structlog, and the libraries' own logging behind it. `style`: text or json."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

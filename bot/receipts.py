@@ -82,7 +82,7 @@ def to_ask(now: datetime, limit: int = 100) -> list[str]:
         again_at = part.message.made_at + ASK_AGAIN_AFTER
         part.ask_at = again_at if again_at > now else None
         part.save(only=[Part.ask_at])
-    return [part.message_sid for part in due]
+    return [str(part.message_sid) for part in due]
 
 
 def _locked(which: object) -> Part | None:

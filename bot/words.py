@@ -8,5 +8,5 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """Text that any database takes: no NUL, and no half of a surrogate pair; all else stays."""
+    """`text` as any database and phone takes it: no NUL, and U+FFFD for half a surrogate pair."""
     return _LONE.sub("\ufffd", text.replace("\x00", ""))

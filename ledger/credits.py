@@ -191,7 +191,7 @@ def _charge(
 def _lock(account_id: int) -> tuple[int, int]:
     row = query(LOCK_ACCOUNT, account_id).fetchone()
     if row is None:
-        raise Account.DoesNotExist(f"no account {account_id}")
+        raise LookupError(f"no account {account_id}")
     return row[0], row[1]
 
 

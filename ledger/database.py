@@ -89,7 +89,8 @@ def bind(url: str) -> peewee.Database:
             connect_timeout=5,
         )
     db.initialize(database)
-    return database
+    opened: peewee.Database = database
+    return opened
 
 
 def is_sqlite() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,10 @@ BIN = Path(sys.executable).parent
 
 def play(*, once: bool, port: int) -> int:
     """Plays the scene; with `once` it ends by itself. Returns 0 if the books hold."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            print(f"Port {port} is in use. Choose another: flask demo --port {port + 1}")
+            return 2
     stage = Path(tempfile.mkdtemp(prefix="partyline-demo-"))
     with Sandbox(f"http://127.0.0.1:{port}") as sandbox:
         environ = os.environ | {
@@ -41,9 +46,10 @@ def play(*, once: bool, port: int) -> int:
             "--owner", agent, "--line", LINE, "--channel", channel, "--credits", "250",
         )  # fmt: skip
         log = (stage / "log.txt").open("w")
+        commands: list[list[str | Path]] = [_web(port), [BIN / "flask", "worker"]]
         house = [
             subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
-            for command in (_web(port), [BIN / "flask", "worker"])
+            for command in commands
         ]
         try:
             wait(lambda: _ready(sandbox.app_url, house), timeout_s=30)
@@ -51,7 +57,7 @@ def play(*, once: bool, port: int) -> int:
             print(_books(environ["DATABASE_URL"]))
             if not once:
                 _stay(sandbox, stage, channel)
-            return subprocess.run([BIN / "flask", "audit"], env=environ).returncode
+            return subprocess.run([BIN / "flask", "audit"], env=environ, check=False).returncode
         except KeyboardInterrupt:
             return 0
         finally:
@@ -65,15 +71,12 @@ def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
     slack, twilio = sandbox.slack, sandbox.twilio
     twilio.outcome(GONE, "undelivered", 30005)
     print("Three people text (415) 555-0100 …")
-    twilio.text(
-        ANN,
-        LINE,
-        "Hi! Is the house on Elm Street still for sale?",
-        FromCity="OAKLAND",
-        FromState="CA",
-    )
-    twilio.text(BEN, LINE, "Can we see it on Saturday? 🏡", FromCity="SAN JOSE", FromState="CA")
-    twilio.text(LONDON, LINE, "Moving over from London in May, may I call?", FromCountry="GB")
+    for sender, body, city in (
+        (ANN, "Hi! Is the house on Elm Street still for sale?", "OAKLAND"),
+        (BEN, "Can we see it on Saturday? 🏡", "SAN JOSE"),
+        (LONDON, "Moving over from London in May, may I call?", "LONDON"),
+    ):
+        twilio.text(sender, LINE, body, FromCity=city)
     wait(lambda: len(_replies(sandbox, channel)) == 3, timeout_s=30)
 
     for typed in (
@@ -87,7 +90,7 @@ def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
         assert card is not None
         print(_indented(card.plain()))
         slack.press(agent, card, "Send")
-        wait(lambda card=card: card.edited)
+        _wait_for_the_answer(card)
     wait(lambda: _told(sandbox, channel) == 4, timeout_s=60)
 
     print(f"\n#leads, as Slack shows it\n{'=' * 60}")
@@ -101,6 +104,10 @@ def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
         print(f"  {number}")
         for line in twilio.phone(number):
             print(f"    {line}")
+
+
+def _wait_for_the_answer(card: Post) -> None:
+    wait(lambda: card.edited)
 
 
 def _replies(sandbox: Sandbox, channel: str) -> list[Post]:
@@ -120,18 +127,19 @@ def _books(url: str) -> str:
     with database.session():
         entries = Entry.select().order_by(Entry.number)
         lines = [
-            f"  {e.number:>3}  {e.kind:<10} {e.amount:>+5}  balance {e.balance:>4}  {e.reason}, {e.actor}"
+            f"  {e.number:>3}  {e.kind:<10} {e.amount:>+5}  balance {e.balance:>4}  {e.actor}"
             for e in entries
         ]
     return "\n".join(["\nThe ledger", *lines])
 
 
 def _stay(sandbox: Sandbox, stage: Path, channel: str) -> None:
+    account = sandbox.twilio.account_sid
     print(
         f"\nThe house stays up; Ctrl-C stops it. Its log: {stage / 'log.txt'}\n"
         f"  the app        {sandbox.app_url}/readyz\n"
-        f"  Twilio's list  {sandbox.twilio.origin}/2010-04-01/Accounts/{sandbox.twilio.account_sid}"
-        f"/Messages.json  (user {sandbox.twilio.account_sid}, password {sandbox.twilio.auth_token})\n"
+        f"  Twilio's list  {sandbox.twilio.origin}/2010-04-01/Accounts/{account}/Messages.json\n"
+        f"                 (user {account}, password {sandbox.twilio.auth_token})\n"
         f"  Slack's list   {sandbox.slack.api_url}conversations.history?channel={channel}"
         f"&token={sandbox.slack.token}"
     )

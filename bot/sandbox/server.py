@@ -32,7 +32,8 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
-        self._rate, self._kinds, self._dice = 0.0, (), random.Random(0)  # noqa: S311
+        self._rate, self._dice = 0.0, random.Random(0)  # noqa: S311
+        self._kinds: tuple[str, ...] = ()
         self.happened: list[tuple[str, str]] = []
 
     def add(
@@ -63,7 +64,7 @@ class Faults:
                     self.happened.append((operation, fault.kind))
                     return fault
             if self._rate and self._dice.random() < self._rate:
-                kind = self._dice.choice(self._kinds)
+                kind: str = self._dice.choice(self._kinds)
                 self.happened.append((operation, kind))
                 return Fault(kind, seconds=0.2)
         return None
@@ -111,7 +112,7 @@ class StandIn:
     def answer(
         self, operation: str, work: Callable[[], Response], broken: Callable[[int, float], Response]
     ) -> Response:
-        """Does the work, or misbehaves as it was told. `broken` makes the platform's 429 and 500."""
+        """Does the work, or misbehaves as told. `broken` makes the platform's 429 and 500."""
         fault = self.faults.take(operation)
         kind = fault.kind if fault else ""
         if fault and kind == "slow":

@@ -19,11 +19,13 @@ from bot.slack.limits import BlockError, check, check_view
 METHODS: dict[str, tuple[set[str], set[str]]] = {
     "auth.test": (set(), set()),
     "chat.postMessage": ({"channel"}, {
-        "current_draft_last_updated_ts", "text", "blocks", "attachments", "thread_ts", "reply_broadcast", "metadata", "mrkdwn",
+        "current_draft_last_updated_ts", "text", "blocks", "attachments", "thread_ts",
+        "reply_broadcast", "metadata", "mrkdwn",
         "parse", "link_names", "unfurl_links", "unfurl_media", "username", "icon_emoji",
         "icon_url", "markdown_text", "client_msg_id", "as_user"}),
     "chat.update": ({"channel", "ts"}, {
-        "unfurled_attachments", "text", "blocks", "attachments", "metadata", "parse", "link_names", "reply_broadcast",
+        "unfurled_attachments", "text", "blocks", "attachments", "metadata", "parse",
+        "link_names", "reply_broadcast",
         "file_ids", "markdown_text", "as_user"}),
     "chat.postEphemeral": ({"channel", "user"}, {
         "metadata", "text", "blocks", "attachments", "thread_ts", "parse", "link_names", "username",
@@ -469,7 +471,7 @@ def _message(post: Post, metadata: bool) -> dict[str, Any]:
 
 
 def _between(post: Post, how: Mapping[str, Any]) -> bool:
-    return how.get("oldest", "0") < post.ts <= how.get("latest", "9")
+    return bool(how.get("oldest", "0") < post.ts <= how.get("latest", "9"))
 
 
 def _page(posts: list[Post], how: Mapping[str, Any]) -> dict[str, Any]:

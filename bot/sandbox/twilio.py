@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urldefrag
+from urllib.parse import parse_qsl, quote, urldefrag
 
 import requests
 from flask import Response, jsonify, request
@@ -95,7 +95,7 @@ class TwilioStandIn(StandIn):
         self.refusals: dict[str, int] = {}
         self.callbacks = Callbacks()
         self.webhooks: list[Webhook] = []
-        #: (where our app listens, its PUBLIC_URL): webhooks are signed for the one, sent to the other
+        #: Where our app listens, and its PUBLIC_URL, for which webhooks are signed.
         self.public: tuple[str, str] | None = None
         self._busy = 0
         self._pool = ThreadPoolExecutor(16, "twilio-webhook")
@@ -127,7 +127,7 @@ class TwilioStandIn(StandIn):
             self.opted_out.add((to, from_))
         elif word in ("START", "YES", "UNSTOP"):
             self.opted_out.discard((to, from_))
-        sent = self.redeliver(text.sid, **extra)
+        sent = self.redeliver(text.sid, 1, **extra)
         if wait_for_it:
             for one in sent:
                 one.result()
@@ -198,7 +198,9 @@ class TwilioStandIn(StandIn):
         wanted = dict(parse_qsl(fragment))
         policies = wanted.get("rp", "ct").split(",")
         status = None
-        for tries in range(1, int(wanted.get("rc", "1")) + 2):
+        tries = 0
+        while tries <= int(wanted.get("rc", "1")):
+            tries += 1
             try:
                 status = requests.post(
                     address,
@@ -339,7 +341,7 @@ class TwilioStandIn(StandIn):
         shown = found[page * size : (page + 1) * size]
         more = len(found) > (page + 1) * size
         uri = f"{request.path}?" + "&".join(
-            f"{k}={requests.utils.quote(v)}" for k, v in asked.items() if k != "Page"
+            f"{k}={quote(v)}" for k, v in asked.items() if k != "Page"
         )
         return jsonify(
             messages=[self._resource(t) for t in shown], page=page, page_size=size, uri=uri,
@@ -372,7 +374,8 @@ class TwilioStandIn(StandIn):
             "num_media": str(len(text.media)), "num_segments": "0" if accepted else str(segments),
             "price": f"-{segments * 0.0083:.5f}" if final else None, "price_unit": "USD",
             "error_code": text.error_code, "error_message": None,
-            "date_created": format_datetime(text.created), "date_updated": format_datetime(text.created),
+            "date_created": format_datetime(text.created),
+            "date_updated": format_datetime(text.created),
             "date_sent": format_datetime(text.sent) if text.sent else None,
             "uri": f"{path}.json", "subresource_uris": {"media": f"{path}/Media.json"},
         }  # fmt: skip

@@ -15,7 +15,6 @@ Names = Callable[[str], str | None] | Mapping[str, str]
 #: `<@U…>`, `<#C…|name>`, `<!here>`, `<https://…|label>`. A bracket round anything else was typed.
 _TOKEN = re.compile(r"<([@#!][^<>]*|[A-Za-z][\w+.\-]*:[^<>|\s]+(?:\|[^<>]*)?)>")
 _WORD = re.compile(r"&(lt|gt|amp);|:([a-z0-9_+\-]+):(?::(skin-tone-[2-6])(?:-[2-6])?:)?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 
 
@@ -35,11 +34,6 @@ def to_phone(text: str, names: Names | None = None) -> str:
 def escape(text: str) -> str:
     """Somebody's words for mrkdwn or a post's `text`: nothing in them pings, links or hides."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def clean(text: str) -> str:
-    """`text` as any database and phone takes it: no NUL, and U+FFFD for half a surrogate pair."""
-    return _SURROGATE.sub("\ufffd", text.replace("\x00", ""))
 
 
 def _token(inside: str, look_up: Callable[[str], str | None]) -> str:

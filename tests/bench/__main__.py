@@ -7,7 +7,7 @@ import platform
 import sqlite3
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench import deliveries, segments, start, texts, webhooks
@@ -36,7 +36,7 @@ def machine() -> str:
     return (
         f"{cores} cores of {cpu}, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL 18; {date.today():%d %B %Y}."
+        f"PostgreSQL 18; {datetime.now(UTC):%d %B %Y}."
     )
 
 

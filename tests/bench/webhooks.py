@@ -34,7 +34,8 @@ SERVERS = {
         "gthread", "--threads", str(THREADS), "--keep-alive", "30",
     ],
     "waitress": lambda port: [
-        BIN / "waitress-serve", "--listen", f"127.0.0.1:{port}", "--threads", str(THREADS), "--call",
+        BIN / "waitress-serve", "--listen", f"127.0.0.1:{port}", "--threads", str(THREADS),
+        "--call",
     ],
 }  # fmt: skip
 

@@ -27,7 +27,8 @@ def free_port() -> int:
 def flask(environ: Mapping[str, str], *arguments: str) -> str:
     """Runs a `flask` command to its end. Returns what it printed; raises if it failed."""
     done = subprocess.run(
-        [BIN / "flask", *arguments], check=False, cwd=ROOT, env={**os.environ, **environ}, text=True,
+        [BIN / "flask", *arguments], check=False, cwd=ROOT, env={**os.environ, **environ},
+        text=True,
         capture_output=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, (

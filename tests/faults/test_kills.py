@@ -140,8 +140,9 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             for process in house:
                 process.kill()
         print(
-            f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, {len(traffic.texted)} texts in, "
-            f"{len(traffic.confirmed)} out, {len(twilio.faults.happened)} faults at Twilio, "
+            f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, "
+            f"{len(traffic.texted)} texts in, {len(traffic.confirmed)} out, "
+            f"{len(twilio.faults.happened)} faults at Twilio, "
             f"{len(slack.faults.happened)} at Slack"
         )
 
