@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from slack_bolt import App, BoltResponse
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
@@ -33,6 +34,13 @@ def build(client: WebClient) -> App:
         listener_executor=ThreadPoolExecutor(THREADS, "slack"),
         logger=quiet,
     )
+
+    @bolt.middleware
+    def one_client(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:
+        # Bolt makes a client for each request, which adds a team_id that most methods do not know.
+        context["client"] = client
+        return next()
+
     commands.register(bolt)
     bolt.error(_oops)
     return bolt
