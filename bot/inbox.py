@@ -20,6 +20,7 @@ import peewee
 import structlog
 
 from bot import clock, tally
+from bot.words import clean
 from ledger.database import query, session, transaction, wake_workers
 
 log = structlog.get_logger()
@@ -59,7 +60,7 @@ def save(key: str, kind: str, lane: str, payload: Payload) -> bool:
 
 def _row(key: str, kind: str, lane: str, payload: Payload) -> tuple[Any, ...]:
     now = clock.now()
-    return key, kind, lane, json.dumps(payload, separators=(",", ":")), now, now
+    return clean(key), kind, clean(lane), json.dumps(payload, separators=(",", ":")), now, now
 
 
 @transaction

@@ -48,7 +48,7 @@ class House:
     def serving(self) -> Iterator[House]:
         """Serves the app; webhooks reach it here, signed for its public address."""
         server = make_server("127.0.0.1", 0, self.app, threaded=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.sandbox.app_url = f"http://127.0.0.1:{server.port}"
         self.twilio.public = (self.sandbox.app_url, self.settings.public_url)
         try:

@@ -95,7 +95,7 @@ class StandIn:
         self._server = make_server(
             "127.0.0.1", port, self.web, threaded=True, request_handler=_Quiet
         )
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         """Stops listening."""

@@ -61,15 +61,19 @@ def events() -> Response:
         if payload.get("type") == "event_callback":
             return _save(payload)
     handler: SlackRequestHandler = current_app.config["BOLT"]
-    answer: Response = handler.handle(request)
+    try:
+        answer: Response = handler.handle(request)
+    except Exception:  # of Bolt's reading; what a listener raises is answered by bolt.py
+        log.exception("slack.not_read")
+        return Response(status=400)
     return answer
 
 
 def _save(payload: dict[str, Any]) -> Response:
     event, event_id = payload.get("event"), payload.get("event_id")
-    if not (isinstance(event, dict) and isinstance(event_id, str)):
+    if not (isinstance(event, dict) and isinstance(event_id, str) and 0 < len(event_id) <= 64):
         return Response(status=400)
-    lane = f"slack:{event.get('channel') or event.get('user') or 'workspace'}"
+    lane = f"slack:{event.get('channel') or event.get('user') or 'workspace'}"[:100]
     try:
         intake: inbox.Intake = current_app.config["INTAKE"]
         intake.save(event_id, "slack.event", lane, payload)

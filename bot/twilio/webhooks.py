@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import peewee
 import structlog
 from flask import Blueprint, Response, current_app, request
@@ -14,6 +16,9 @@ log = structlog.get_logger()
 webhooks = Blueprint("twilio", __name__, url_prefix="/twilio")
 
 MAX_BYTES = 256 * 1024  # a text of 1,600 characters with ten pictures is under 20 kB
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a SID, a status
+LONGEST_SENDER = 100  # characters: a number, a short code, a name, a channel's address
 
 #: Appended to every URL we give Twilio: three retries, also when we answer 5xx or too late, where
 #: Twilio by itself retries nothing (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
@@ -45,7 +50,7 @@ def sms() -> Response:
     """A text in."""
     form = request.form
     sid, sender = form.get("MessageSid", ""), form.get("From", "")
-    if not (sid and sender and form.get("To")):
+    if not (NAME.fullmatch(sid) and form.get("To") and 0 < len(sender) <= LONGEST_SENDER):
         return Response(status=400, mimetype="text/xml")
     return _save(sid, "twilio.sms", f"from:{sender}")
 
@@ -54,7 +59,7 @@ def sms() -> Response:
 def status() -> Response:
     """What became of a text out."""
     sid, status = request.form.get("MessageSid", ""), request.form.get("MessageStatus", "")
-    if not (sid and status):
+    if not (NAME.fullmatch(sid) and NAME.fullmatch(status)):
         return Response(status=400, mimetype="text/xml")
     return _save(f"{sid}:{status}", "twilio.status", f"status:{sid}")
 
