@@ -55,9 +55,6 @@ def receive(text: TextIn, now: datetime) -> Message:
             f"no line has the number {text.to}: "
             "add it with `flask setup --line`, then run `flask retry`"
         )
-    known = Message.get_or_none(Message.message_sid == text.message_sid)
-    if known is not None:
-        return known
     credits.hold(line.account_id)
     contact = _contact(line, text, now)
     conversation = open_conversation(line, contact, now)
@@ -121,8 +118,12 @@ def answered(conversation: Conversation, now: datetime) -> None:
 
 def opted_out(conversation: Conversation) -> bool:
     """Whether this contact may not be texted on this line: STOP closes all, START opens one."""
-    closed, opened = conversation.contact.opted_out_at, conversation.opted_in_at
-    return closed is not None and (opened is None or opened < closed)
+    return is_closed(conversation.contact.opted_out_at, conversation.opted_in_at)
+
+
+def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
+    """Whether the last word was STOP."""
+    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
 
 
 # What is shown in Slack. What it looks like is decided when it leaves, from the rows as they are.

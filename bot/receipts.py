@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from bot import contacts, conversations, inbox, outbox, tally
 from bot.models import Message, Part
 from ledger import credits
-from ledger.database import db, transaction
+from ledger.database import instant, query, session, transaction
 
 ASK_AFTER = timedelta(hours=1)
 ASK_AGAIN_AFTER = timedelta(days=1)
@@ -37,24 +38,61 @@ class Fate:
     opts_out: bool = False  # the reason is that the person said STOP
 
 
+@dataclass(frozen=True)
+class Outgoing:
+    """A part with all that sending it needs, as it stands now."""
+
+    ref: str
+    body: str
+    to: str
+    from_: str
+    made_at: datetime
+    message_sid: str | None
+    status: str
+    opted_out: bool
+
+
+# Each text out passes these three times: written out, they cost a tenth of what models do.
+OUTGOING = """
+    SELECT part.ref, part.body, contact.number, line.number, message.made_at, part.message_sid,
+           part.status, contact.opted_out_at, conversation.opted_in_at
+    FROM part
+    JOIN message ON message.id = part.message_id
+    JOIN conversation ON conversation.id = message.conversation_id
+    JOIN contact ON contact.id = conversation.contact_id
+    JOIN line ON line.id = conversation.line_id
+    WHERE part.id = %s"""
+LOCK_PART = "SELECT id, message_id, credits, ref, message_sid, status, ask_at FROM part WHERE "
+MOVE_PART = """
+    UPDATE part SET message_sid = %s, status = %s, error_code = %s, ask_at = %s WHERE id = %s"""
+PART_STATES = "SELECT status FROM part WHERE message_id = %s ORDER BY number"
+SET_STATUS = "UPDATE message SET status = %s WHERE id = %s AND status <> %s"
+
+
+def outgoing(part_id: int) -> Outgoing:
+    """What to send, to whom, and whether that is still allowed."""
+    with session():
+        row = query(OUTGOING, part_id).fetchone()
+    closed, opened = (moment and instant(moment) for moment in row[7:])
+    return Outgoing(*row[:4], instant(row[4]), *row[5:7], conversations.is_closed(closed, opened))
+
+
 @transaction
 def accepted(part_id: int, message_sid: str, fate: Fate, now: datetime) -> None:
     """Twilio took the part under this SID."""
-    part = _locked(Part.id == part_id)
+    part = _locked("id = %s", part_id)
     assert part is not None
-    if part.message_sid is None:
-        _bind(part, message_sid)
-    elif part.message_sid != message_sid:
+    if part.message_sid not in (None, message_sid):
         _doubled(part, message_sid)
-    _forward(part, fate, now)
+    _forward(part, part.message_sid or message_sid, fate, now)
 
 
 @transaction
 def refused(part_id: int, fate: Fate, now: datetime) -> None:
     """Twilio, or our own last check, refused the part: its share is refunded (R14)."""
-    part = _locked(Part.id == part_id)
+    part = _locked("id = %s", part_id)
     assert part is not None
-    _forward(part, fate, now)
+    _forward(part, part.message_sid, fate, now)
 
 
 @transaction
@@ -62,16 +100,14 @@ def report(ref: str | None, message_sid: str, fate: Fate, now: datetime) -> None
     """A status callback, or an answer to our asking. Raises inbox.Park if no part is meant."""
     if fate.status not in RANK:
         raise inbox.Park(f"{fate.status!r} is no status of a text out")
-    part = (_locked(Part.ref == ref) if ref else None) or _locked(Part.message_sid == message_sid)
+    part = (_locked("ref = %s", ref) if ref else None) or _locked("message_sid = %s", message_sid)
     if part is None:
         raise inbox.Park(f"no text of ours has the SID {message_sid} or the ref in its callback")
-    if part.message_sid is None:
-        _bind(part, message_sid)
-    elif part.message_sid != message_sid:
+    if part.message_sid not in (None, message_sid):
         _doubled(part, message_sid)
         return
     outbox.resolve(f"text:{part.ref}", now)
-    _forward(part, fate, now)
+    _forward(part, message_sid, fate, now)
 
 
 @transaction
@@ -85,35 +121,50 @@ def to_ask(now: datetime, limit: int = 100) -> list[str]:
     return [str(part.message_sid) for part in due]
 
 
-def _locked(which: object) -> Part | None:
-    found = Part.select().where(which)
-    part: Part | None = (found.for_update() if db.for_update else found).first()
-    return part
+class Locked(NamedTuple):
+    """A part whose row is ours until the transaction ends."""
+
+    id: int
+    message: int
+    credits: int
+    ref: str
+    message_sid: str | None
+    status: str
+    ask_at: Any
 
 
-def _bind(part: Part, message_sid: str) -> None:
-    part.message_sid = message_sid
-    part.save(only=[Part.message_sid])
+def _locked(which: str, value: object) -> Locked | None:
+    row = query(f"{LOCK_PART}{which} FOR UPDATE", value).fetchone()
+    return Locked(*row) if row else None
 
 
-def _doubled(part: Part, message_sid: str) -> None:
+def _doubled(part: Locked, message_sid: str) -> None:
     """Never seen so far: counted, so that it would be."""
     tally.count("texts_doubled_total")
     conversations.say(
-        part.message.conversation,
+        Message.get_by_id(part.message).conversation,
         "Twilio holds this text twice: the person may have got it two times. It was charged once.",
         f"doubled:{message_sid}",
     )
 
 
-def _forward(part: Part, fate: Fate, now: datetime) -> None:
+def _forward(part: Locked, message_sid: str | None, fate: Fate, now: datetime) -> None:
     """Moves the part on if this is later than what is known, with refund and word in Slack."""
     if RANK[fate.status] <= RANK[part.status]:
+        if part.message_sid is None and message_sid:
+            query("UPDATE part SET message_sid = %s WHERE id = %s", message_sid, part.id)
         return
-    part.status, part.error_code = fate.status, fate.code
-    part.ask_at = None if fate.status in FINAL else part.ask_at or now + ASK_AFTER
-    part.save(only=[Part.status, Part.error_code, Part.ask_at])
-    message = part.message
+    ask_at = part.ask_at and instant(part.ask_at)
+    ask_at = None if fate.status in FINAL else ask_at or now + ASK_AFTER
+    query(MOVE_PART, message_sid, fate.status, fate.code, ask_at, part.id)
+    if fate.status in FAILURES:
+        _fail(part, fate, now)
+    _restate(part.message)
+
+
+def _fail(part: Locked, fate: Fate, now: datetime) -> None:
+    """Refunds the part's share where that is due, and tells the agent why it did not arrive."""
+    message = Message.get_by_id(part.message)
     if fate.refund and part.credits:
         credits.refund(
             message.conversation.line.account_id,
@@ -125,29 +176,26 @@ def _forward(part: Part, fate: Fate, now: datetime) -> None:
         )
         message.refunded += part.credits
         tally.count("credits_refunded_total", by=part.credits)
-    if fate.status in FAILURES:
-        message.failure = message.failure or fate.reason
-        tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
-        _tell(message, part, fate)
-    _restate(message)
+    message.failure = message.failure or fate.reason
+    message.save(only=[Message.failure, Message.refunded])
+    tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
+    _tell(message, part, fate)
     if fate.opts_out:
         conversations.stop(message.conversation, now)
 
 
-def _restate(message: Message) -> None:
+def _restate(message_id: int) -> None:
     """The text's status: its first failed part's, else that of the part that is least far."""
-    parts = list(Part.select().where(Part.message == message).order_by(Part.number))
-    failed = [part for part in parts if part.status in FAILURES]
-    message.status = (
-        failed[0].status
-        if failed
-        else min((p.status for p in parts), key=lambda status: RANK[status])
-    )
-    message.save(only=[Message.status, Message.failure, Message.refunded])
-    conversations.show_again(message)
+    states = [row[0] for row in query(PART_STATES, message_id).fetchall()]
+    failed = [status for status in states if status in FAILURES]
+    status = failed[0] if failed else min(states, key=lambda status: RANK[status])
+    query(SET_STATUS, status, message_id, status)
+    # Up to there its copy in Slack says "Queued" anyway.
+    if max(RANK[status] for status in states) > RANK["queued"]:
+        conversations.show_again(Message.get_by_id(message_id))
 
 
-def _tell(message: Message, part: Part, fate: Fate) -> None:
+def _tell(message: Message, part: Locked, fate: Fate) -> None:
     """Tells the agent in the thread, once a part, why the text did not arrive."""
     name = contacts.name_of(message.conversation.contact)
     whose = f"<@{message.author}> " if message.author else ""
@@ -158,7 +206,7 @@ def _tell(message: Message, part: Part, fate: Fate) -> None:
     )
 
 
-def money(part: Part, fate: Fate) -> str:
+def money(part: Locked, fate: Fate) -> str:
     """What happened to the credits of a part that failed, as a sentence."""
     if not fate.refund:
         return "It stays charged: the carrier had taken it."

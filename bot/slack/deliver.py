@@ -23,6 +23,7 @@ from ledger.database import session
 log = structlog.get_logger()
 
 EVENT_TYPE = "partyline"  # of the metadata that carries a post's key; Slack allows no dots in it
+LONGEST_TEXT = 40_000  # characters; Slack refuses more
 LISTED = 200  # newest posts of a thread that a look reads
 CLOCKS_APART_S = 60
 LANDS_WITHIN_S = 600  # an attempt is over long before, dead or alive
@@ -170,7 +171,7 @@ def _deliver(card: cards.Card, call: Callable[[cards.Card], Done]) -> Outcome:
             return outcome(error)
         log.error("slack.bad_card", rule=error.response.get("error"))
     try:
-        return call({"text": card["text"]})
+        return call({"text": card["text"][:LONGEST_TEXT]})
     except Exception as error:
         return outcome(error)
 

@@ -87,15 +87,15 @@ def _emoji(name: str, tone: str | None) -> str | None:
     if not (plain and tone):
         return plain
     # A tone follows the person, before what the person does or has, and stands for U+FE0F.
-    swatch = _SLACK_NAMES[tone]
+    swatch = SLACK_NAMES[tone]
     toned = plain[0] + swatch + plain[1:].removeprefix("\ufe0f")
     return toned if emoji.is_emoji(toned) else plain + swatch
 
 
 def _plain_emoji(name: str) -> str | None:
     """The emoji of one of Slack's short names, None where it is none."""
-    if name in _SLACK_NAMES:
-        return _SLACK_NAMES[name]
+    if name in SLACK_NAMES:
+        return SLACK_NAMES[name]
     underscored = name.replace("-", "_")
     person = underscored.replace("female_", "woman_").replace("male_", "man_")
     for spelling in (name, underscored, person, name.removeprefix("large_")):
@@ -113,16 +113,16 @@ def _flag(name: str) -> str:
 
 def _family(name: str) -> str:
     """`man-woman-girl`, `woman-heart-man`: its people, joined."""
-    return "\u200d".join(_FAMILY.get(part, part) for part in name.split("-"))
+    return "\u200d".join(FAMILY.get(part, part) for part in name.split("-"))
 
 
-_FAMILY = {
+FAMILY = {
     "man": "👨", "woman": "👩", "boy": "👦", "girl": "👧", "heart": "❤️", "kiss": "❤️\u200d💋",
 }  # fmt: skip
 
 #: Slack's names (github.com/iamcal/emoji-data, 16.0) that the library does not have, or has for
 #: another emoji, and that follow no rule above.
-_SLACK_NAMES = {
+SLACK_NAMES = {
     "bald_person": "🧑\u200d🦲", "barely_sunny": "🌥️", "beetle": "🪲", "bride_with_veil": "👰",
     "curly_haired_person": "🧑\u200d🦱", "drum_with_drumsticks": "🥁", "egg": "🥚", "eject": "⏏️",
     "email": "✉️", "face_palm": "🤦", "face_with_cowboy_hat": "🤠",

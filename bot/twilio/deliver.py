@@ -15,10 +15,11 @@ from twilio.base.exceptions import (
 )
 from twilio.rest import Client
 
-from bot import clock, conversations, receipts
+from bot import clock, receipts
 from bot.config import Settings
 from bot.models import Part
 from bot.outbox import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.receipts import outgoing
 from bot.twilio.client import RateLimited
 from bot.twilio.errors import classify, explain
 from bot.twilio.inbound import fate
@@ -42,18 +43,15 @@ class TextCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One POST of the message. The recipient's consent is checked again just before."""
-        with session():
-            part = _part(delivery)
-            conversation = part.message.conversation
-            line, contact = conversation.line, conversation.contact
-            if conversations.opted_out(conversation):
-                return Failed(explain(OPTED_OUT).reason, OPTED_OUT)
-        left = part.message.made_at + VALID_FOR - clock.now()
+        part = outgoing(delivery.payload["part"])
+        if part.opted_out:
+            return Failed(explain(OPTED_OUT).reason, OPTED_OUT)
+        left = part.made_at + VALID_FOR - clock.now()
         if left < timedelta(seconds=1):
             return Failed("Twilio could not be reached in time, so it was not sent.")
         call = {
-            "to": contact.number,
-            "from_": line.number,
+            "to": part.to,
+            "from_": part.from_,
             "body": part.body,
             "status_callback": self._callback(part.ref),
             "validity_period": int(left.total_seconds()),
@@ -70,14 +68,12 @@ class TextCarrier:
 
     def look(self, delivery: Delivery) -> Outcome:
         """Whether Twilio has the part: a callback named it, or its list has an unclaimed twin."""
-        with session():
-            part = _part(delivery)
-            line, contact = part.message.conversation.line, part.message.conversation.contact
+        part = outgoing(delivery.payload["part"])
         if part.message_sid:
             return Done({"sid": part.message_sid, "status": part.status})
         try:
             listed = self.client.messages.list(
-                to=contact.number, from_=line.number, limit=LISTED, page_size=LISTED
+                to=part.to, from_=part.from_, limit=LISTED, page_size=LISTED
             )
         except Exception as error:
             found = outcome(error)
@@ -146,11 +142,6 @@ def _never_sent(error: Exception) -> bool:
     return isinstance(
         reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError
     )
-
-
-def _part(delivery: Delivery) -> Part:
-    part: Part = Part.get_by_id(delivery.payload["part"])
-    return part
 
 
 def _same(listed: str, ours: str) -> bool:

@@ -221,6 +221,9 @@ def test_the_webhook_answers_503_when_it_could_not_save(house: House) -> None:
     assert house.twilio.redeliver(sid)[0].result() == 200
 
 
+FORM = {"MessageSid": "SM1", "From": ANN, "To": LINE, "Body": "", "FromCity": ""}
+
+
 class TestTheWebhookItself:
     def post(self, house: House, path: str, form: dict[str, str], **more: str) -> requests.Response:
         signature = more.pop("signature", None) or house.twilio.sign(
@@ -231,10 +234,8 @@ class TestTheWebhookItself:
             headers={"X-Twilio-Signature": signature, **more},
         )  # fmt: skip
 
-    FORM = {"MessageSid": "SM1", "From": ANN, "To": LINE, "Body": "", "FromCity": ""}
-
     def test_answers_an_empty_document_and_never_plain_text(self, house: House) -> None:
-        for form, signature in ((self.FORM, None), (self.FORM, "wrong"), ({"Body": "x"}, None)):
+        for form, signature in ((FORM, None), (FORM, "wrong"), ({"Body": "x"}, None)):
             answer = self.post(
                 house, "/twilio/sms", form, **({"signature": signature} if signature else {})
             )
@@ -244,16 +245,14 @@ class TestTheWebhookItself:
     def test_refuses_a_bad_or_missing_signature(self, house: House) -> None:
         for signature in ("wrong", "ü", "=" * 5000):
             assert (
-                self.post(house, "/twilio/sms", self.FORM, signature=signature.encode()).status_code
+                self.post(house, "/twilio/sms", FORM, signature=signature.encode()).status_code
                 == 403
             )
-        assert (
-            requests.post(house.sandbox.app_url + "/twilio/sms", data=self.FORM).status_code == 403
-        )
+        assert requests.post(house.sandbox.app_url + "/twilio/sms", data=FORM).status_code == 403
 
     def test_does_not_trust_the_host_header(self, house: House) -> None:
-        forged = house.twilio.sign("https://evil.example/twilio/sms", self.FORM)
-        answer = self.post(house, "/twilio/sms", self.FORM, signature=forged, Host="evil.example")
+        forged = house.twilio.sign("https://evil.example/twilio/sms", FORM)
+        answer = self.post(house, "/twilio/sms", FORM, signature=forged, Host="evil.example")
         assert answer.status_code == 403
 
     def test_takes_repeated_keys(self, house: House) -> None:
@@ -283,9 +282,7 @@ class TestTheWebhookItself:
         assert answer.status_code == 200
 
     def test_refuses_a_huge_body(self, house: House) -> None:
-        assert (
-            self.post(house, "/twilio/sms", {**self.FORM, "Body": "a" * 300_000}).status_code == 413
-        )
+        assert self.post(house, "/twilio/sms", {**FORM, "Body": "a" * 300_000}).status_code == 413
 
     def test_a_status_for_no_text_of_ours_is_parked(self, house: House) -> None:
         form = {"MessageSid": "SMnone", "MessageStatus": "sent"}

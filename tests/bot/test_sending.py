@@ -195,7 +195,7 @@ def test_a_refused_text_is_refunded_and_the_agent_told_why(house: House) -> None
     house.twilio.refuse(ANN, 21211)
     house.send(ANN, "Hello")
     house.settle()
-    root, text, remark = house.thread(ANN)
+    _, text, remark = house.thread(ANN)
     assert "Not sent: The number does not exist" in text.plain()
     assert "1 credit given back" in text.plain()
     assert f"@{house.agent} Your text to (415) 555-0123 did not arrive" in remark.plain()

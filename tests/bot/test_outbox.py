@@ -1,0 +1,356 @@
+"""The door out: order, pace, leases, and unknown outcomes that are looked up, never repeated."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from bot import clock, outbox
+from bot.models import Delivery, Lane, Pace
+from bot.outbox import Again, Done, Failed, NotThere, Outcome, Rate, Timing, Unknown
+from ledger import database
+from tests.house import ANN, BEN, House
+
+TIMING = Timing(rates={"number": Rate(1, 3), "channel": Rate(1, 1000), "updates": Rate(1, 1000)})
+
+
+class Peer:
+    """A carrier that answers as it is told."""
+
+    lists_late = True
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.outcomes, self.settled = list(outcomes), []
+
+    def attempt(self, delivery: outbox.Delivery) -> Outcome:
+        return self.outcomes.pop(0) if self.outcomes else Done({})
+
+    look = attempt
+
+    def settle(self, delivery: outbox.Delivery, outcome: Outcome, now: object) -> None:
+        self.settled.append((delivery.key, type(outcome).__name__))
+
+
+def put(key: str, lane: str = "a", pace: str = "channel:c", replaces: str | None = None) -> None:
+    outbox.enqueue(key, "thing", {"key": key}, lane=lane, pace=pace, replaces=replaces)
+
+
+def turn(peer: Peer, room: int = 10) -> list[str]:
+    """Claims and attempts once. Returns the keys that were claimed."""
+    claimed = outbox.claim(room, {"thing": peer}, TIMING)
+    for delivery in claimed:
+        result = peer.look(delivery) if delivery.unknown else peer.attempt(delivery)
+        outbox.finish(delivery, result, peer, TIMING)
+    return [delivery.key for delivery in claimed]
+
+
+def state(key: str) -> str:
+    with database.session():
+        return str(Delivery.get(Delivery.key == key).state)
+
+
+@pytest.fixture(autouse=True)
+def _books(books: str) -> None:
+    pass
+
+
+def test_a_lane_keeps_its_order_and_lanes_do_not_wait_for_each_other() -> None:
+    for key in ("a1", "a2", "a3"):
+        put(key)
+    put("b1", lane="b")
+    peer = Peer()
+    assert turn(peer) == ["a1", "b1"]
+    assert turn(peer) == ["a2"]
+    assert turn(peer) == ["a3"]
+    assert turn(peer) == []
+
+
+def test_one_attempt_a_lane_however_many_workers_claim() -> None:
+    for n in range(30):
+        put(f"{n}", lane=f"lane {n % 5}")
+    claimed: list[str] = []
+    lock = threading.Lock()
+
+    def work() -> None:
+        for delivery in outbox.claim(10, {"thing": Peer()}, TIMING):
+            with lock:
+                claimed.append(delivery.lane)
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(claimed) == [f"lane {n}" for n in range(5)]
+
+
+def test_the_same_key_is_queued_once() -> None:
+    put("a1")
+    put("a1")
+    peer = Peer()
+    assert turn(peer) == ["a1"] and turn(peer) == []
+
+
+def test_a_newer_update_takes_the_place_of_one_that_has_not_left() -> None:
+    put("first")
+    put("old", replaces="post 1")
+    put("new", replaces="post 1")
+    put("last")
+    peer = Peer()
+    assert [turn(peer) for _ in range(4)] == [["first"], ["old"], ["last"], []]
+    with database.session():
+        assert '"key":"new"' in Delivery.get(Delivery.key == "old").payload.__str__().replace(
+            "'", '"'
+        ).replace(" ", "")
+
+
+def test_an_update_that_comes_back_gives_way_to_a_newer_one() -> None:
+    put("old", replaces="post 1")
+    peer = Peer(Again(0, "busy"))
+    claimed = outbox.claim(1, {"thing": peer}, TIMING)
+    put("new", replaces="post 1")
+    outbox.finish(claimed[0], Again(0, "busy"), peer, TIMING)
+    assert state("old") == "done"
+    assert turn(peer) == ["new"]
+
+
+def test_a_pace_lets_a_burst_through_and_then_one_a_second() -> None:
+    for n in range(6):
+        put(f"{n}", lane=f"lane {n}", pace="number:+1")
+    peer = Peer()
+    assert len(turn(peer)) == 3
+    assert turn(peer) == []
+    with clock.travelled(timedelta(seconds=1.1)):
+        assert len(turn(peer)) == 1
+    with clock.travelled(timedelta(seconds=60)):
+        assert len(turn(peer)) == 2
+
+
+def test_429_shuts_the_pace_for_all_until_the_peer_said() -> None:
+    for n in range(3):
+        put(f"{n}", lane=f"lane {n}", pace="number:+1")
+    assert len(turn(Peer(Again(30, "429", shuts_pace=True)), room=1)) == 1
+    peer = Peer()
+    with clock.travelled(timedelta(seconds=20)):
+        assert turn(peer) == []
+    with clock.travelled(timedelta(seconds=120)):
+        assert len(turn(peer)) == 3
+
+
+def test_a_refusal_is_settled_once_and_the_lane_goes_on() -> None:
+    put("a1")
+    put("a2")
+    peer = Peer(Failed("no such number", 21211))
+    turn(peer)
+    assert state("a1") == "failed"
+    assert turn(peer) == ["a2"]
+    assert peer.settled == [("a1", "Failed"), ("a2", "Done")]
+
+
+def test_an_unknown_is_sent_again_only_after_two_empty_looks_far_enough_apart() -> None:
+    put("a1")
+    put("a2")
+    peer = Peer(Unknown("time-out"))
+    assert turn(peer) == ["a1"]
+    assert state("a1") == "unknown"
+    with clock.travelled(timedelta(seconds=85)):
+        assert turn(peer) == []  # lease 60 s and 30 s more
+    with clock.travelled(timedelta(seconds=95)):
+        peer.outcomes = [NotThere(2)]
+        assert turn(peer) == ["a1"]
+        assert state("a1") == "unknown"
+    with clock.travelled(timedelta(seconds=200)):
+        assert turn(peer) == []
+    with clock.travelled(timedelta(seconds=220)):
+        peer.outcomes = [NotThere(2)]
+        assert turn(peer) == ["a1"]
+        assert state("a1") == "queued"
+        assert turn(peer) == ["a1"]  # the second attempt
+        assert state("a1") == "done"
+        assert turn(peer) == ["a2"]
+
+
+def test_an_unknown_that_is_found_is_done_and_never_sent_again() -> None:
+    put("a1")
+    peer = Peer(Unknown("time-out"), Done({}))
+    turn(peer)
+    with clock.travelled(timedelta(seconds=95)):
+        assert turn(peer) == ["a1"]
+        assert state("a1") == "done"
+        assert turn(peer) == []
+    assert peer.settled == [("a1", "Done")]
+
+
+def test_a_killed_workers_delivery_is_looked_up_when_its_lease_has_ended() -> None:
+    put("a1")
+    assert len(outbox.claim(1, {"thing": Peer()}, TIMING)) == 1  # and then nothing: kill -9
+    peer = Peer(Done({}))
+    with clock.travelled(timedelta(seconds=59)):
+        assert turn(peer) == []
+    with clock.travelled(timedelta(seconds=61)):
+        assert turn(peer) == []  # unknown now; looked up 30 s later
+        assert state("a1") == "unknown"
+    with clock.travelled(timedelta(seconds=95)):
+        claimed = outbox.claim(1, {"thing": peer}, TIMING)
+        assert [d.unknown for d in claimed] == [True]
+
+
+def test_a_witness_settles_an_unknown_at_once() -> None:
+    put("a1")
+    put("a2")
+    peer = Peer(Unknown("time-out"))
+    turn(peer)
+    outbox.resolve("a1", clock.now())
+    assert state("a1") == "done"
+    assert turn(peer) == ["a2"]
+
+
+def test_what_the_peer_said_counts_even_when_the_lease_was_lost() -> None:
+    put("a1")
+    peer = Peer()
+    (slow,) = outbox.claim(1, {"thing": peer}, TIMING)
+    with clock.travelled(timedelta(seconds=61)):
+        outbox.claim(1, {"thing": peer}, TIMING)
+        assert state("a1") == "unknown"
+        outbox.finish(slow, Done({}), peer, TIMING)
+    assert state("a1") == "done"
+    assert peer.settled == [("a1", "Done")]
+
+
+def test_no_attempt_starts_with_too_little_of_its_lease_left() -> None:
+    put("a1")
+    (delivery,) = outbox.claim(1, {"thing": Peer()}, TIMING)
+    assert outbox.may_start(delivery, TIMING)
+    with clock.travelled(timedelta(seconds=41)):
+        assert not outbox.may_start(delivery, TIMING)
+
+
+def test_what_was_refused_for_a_day_is_parked_and_comes_back() -> None:
+    put("a1")
+    put("a2")
+    peer = Peer()
+    ahead = timedelta(0)
+    for _ in range(outbox.GIVE_UP_AFTER):
+        peer.outcomes = [Again(0, "channel_not_found")]
+        with clock.travelled(ahead):
+            assert turn(peer, room=1) == ["a1"]
+        ahead += timedelta(seconds=1801)
+    assert state("a1") == "parked"
+    with clock.travelled(ahead):
+        assert turn(peer) == ["a2"]
+        assert outbox.retry_parked() == 1
+        assert turn(peer) == ["a1"]
+
+
+def test_looking_for_due_work_reads_an_index_and_not_the_table() -> None:
+    """Cost grows with the work due, not with what is kept."""
+    for sql, values in (
+        (outbox.DUE, (clock.now(),)),
+        (outbox.DUE_LANES, (clock.now(), 5)),
+        (outbox.HEAD, ("a",)),
+    ):
+        if database.is_sqlite():
+            with database.session():
+                plan = str(database.query(f"EXPLAIN QUERY PLAN {sql}", *values).fetchall())
+            assert "INDEX" in plan and "SCAN delivery" not in plan, plan
+        else:
+            with database.session():
+                database.query("SET enable_seqscan = off")
+                plan = str(database.query(f"EXPLAIN {sql}", *values).fetchall())
+            assert "Seq Scan" not in plan, plan
+
+
+def test_enqueue_and_claim_leave_idle_lanes_alone() -> None:
+    put("a1")
+    turn(Peer())
+    with database.session():
+        assert Lane.get().due_at is None
+        assert Pace.select().count() == 1
+
+
+# Through the real carriers
+
+
+def texts(house: House) -> int:
+    return len(house.twilio.sent_to(ANN))
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "slow_after", "drop_before", "error"])
+def test_a_text_whose_outcome_is_unknown_is_at_twilio_once(
+    books: str, sandbox: object, fault: str
+) -> None:
+    with House(books, sandbox, ATTEMPT_TIMEOUT_S="1").serving() as house:  # type: ignore[arg-type]
+        house.twilio.callbacks.withhold = True
+        house.twilio.faults.add(fault, "POST Messages", seconds=2)
+        house.send(ANN, "Hello")
+        house.work()
+        house.twilio.faults.clear()
+        for seconds in (100, 250, 260):
+            with clock.travelled(timedelta(seconds=seconds)):
+                house.work()
+        assert texts(house) == 1
+        assert house.balance() == 99
+        assert house.audit() == []
+
+
+def test_a_callback_that_comes_before_twilios_answer_settles_the_text(
+    books: str, sandbox: object
+) -> None:
+    with House(books, sandbox, ATTEMPT_TIMEOUT_S="1").serving() as house:  # type: ignore[arg-type]
+        house.twilio.faults.add("drop_after", "POST Messages")
+        house.send(ANN, "Hello")
+        house.settle()
+        assert "Delivered" in house.thread(ANN)[1].plain()
+        assert texts(house) == 1
+
+
+def test_two_texts_alike_to_one_person_are_told_apart(books: str, sandbox: object) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.twilio.callbacks.withhold = True
+        house.send(ANN, "Hello")
+        house.work()
+        house.twilio.faults.add("drop_before", "POST Messages")
+        house.send(ANN, "Hello")
+        house.work()
+        for seconds in (100, 250, 260):
+            with clock.travelled(timedelta(seconds=seconds)):
+                house.work()
+        assert texts(house) == 2
+        assert house.audit() == []
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before", "error", "rate_limit"])
+def test_a_post_whose_outcome_is_unknown_stands_in_slack_once(
+    books: str, sandbox: object, fault: str
+) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.slack.faults.add(fault, "chat.postMessage", times=2)
+        house.twilio.text(ANN, house.line().number, "Hello")
+        house.twilio.text(BEN, house.line().number, "Hello")
+        for seconds in range(0, 200, 10):
+            with clock.travelled(timedelta(seconds=seconds)):
+                house.work()
+        assert [len(house.thread(number)) for number in (ANN, BEN)] == [2, 2]
+        assert len(house.slack.channel(house.channel)) == 2
+
+
+def test_a_card_that_slack_refuses_is_posted_as_its_text(books: str, sandbox: object) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.twilio.text(ANN, house.line().number, "")
+        house.twilio.text(ANN, house.line().number, "a" * 200_000)
+        house.work()
+        assert len(house.thread(ANN)) == 3
+
+
+def test_a_bot_that_is_not_in_the_channel_loses_nothing(books: str, sandbox: object) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        room = house.slack.channels[house.channel]
+        room.members.discard(house.slack.bot)
+        house.twilio.text(ANN, house.line().number, "Hello")
+        house.work()
+        room.members.add(house.slack.bot)
+        with clock.travelled(timedelta(minutes=2)):
+            house.work()
+        assert len(house.thread(ANN)) == 2
