@@ -296,10 +296,33 @@ def may_start(delivery: Delivery, timing: Timing) -> bool:
     return clock.now() + timedelta(seconds=timing.start_margin_s) <= delivery.lease_until
 
 
-@transaction
-def finish(delivery: Delivery, outcome: Outcome, carrier: Carrier, timing: Timing) -> None:
+Attempt = tuple[Delivery, Outcome]
+
+
+def finish(delivery: Delivery, outcome: Outcome, carriers: Carriers, timing: Timing) -> None:
     """Records what came of an attempt or a look, with all that follows from it."""
+    finish_all([(delivery, outcome)], carriers, timing)
+
+
+@transaction
+def finish_all(attempts: list[Attempt], carriers: Carriers, timing: Timing) -> None:
+    """The same for several, in one commit."""
     now = clock.now()
+    # Settling may lock accounts and conversations, which come before lanes.
+    shut = [_record(*attempt, carriers, timing, now) for attempt in attempts]
+    for lane in sorted({delivery.lane for delivery, _ in attempts}):
+        query(LOCK_LANE, lane)
+        _reopen(lane)
+    for pace, until in sorted(pair for pair in shut if pair):
+        every, burst = _rate(pace, timing)
+        query(SHUT_PACE, until, until + every * burst, pace)
+
+
+def _record(
+    delivery: Delivery, outcome: Outcome, carriers: Carriers, timing: Timing, now: datetime
+) -> tuple[str, datetime] | None:
+    """Writes one outcome. Returns the pace it shuts and until when, if it does."""
+    carrier = carriers[delivery.kind]
     state, error, due, empty_looks = _verdict(delivery, outcome, now, carrier, timing)
     ended = now if state in ("done", "failed") else None
     ours = query(
@@ -307,21 +330,18 @@ def finish(delivery: Delivery, outcome: Outcome, carrier: Carrier, timing: Timin
     ).rowcount  # fmt: skip
     if not ours:
         # Somebody else resolved it, or is sending it again. That the peer has it still counts.
-        log.warning("outbox.overtaken", outcome=type(outcome).__name__)
+        log.warning("outbox.overtaken", delivery_id=delivery.id, outcome=type(outcome).__name__)
         if isinstance(outcome, Done):
             carrier.settle(delivery, outcome, now)
-        return
-    # Settling may lock accounts and conversations, which come before lanes.
+        return None
     if isinstance(outcome, Done | Failed):
         carrier.settle(delivery, outcome, now)
     elif state == "queued":
         query(OVERTAKEN, now, delivery.id)
-    query(LOCK_LANE, delivery.lane)
-    if isinstance(outcome, Again) and outcome.shuts_pace:
-        every, burst = _rate(delivery.pace, timing)
-        query(SHUT_PACE, due, due + every * burst, delivery.pace)
-    _reopen(delivery.lane)
     tally.count("delivery_attempts_total", f'kind="{delivery.kind}",outcome="{state}"')
+    if isinstance(outcome, Again) and outcome.shuts_pace:
+        return delivery.pace, due
+    return None
 
 
 def _verdict(

@@ -74,7 +74,10 @@ def outgoing(part_id: int) -> Outgoing:
     with session():
         row = query(OUTGOING, part_id).fetchone()
     closed, opened = (moment and instant(moment) for moment in row[7:])
-    return Outgoing(*row[:4], instant(row[4]), *row[5:7], conversations.is_closed(closed, opened))
+    ref, body, to, from_, made_at, sid, status = row[:7]
+    return Outgoing(
+        ref, body, to, from_, instant(made_at), sid, status, conversations.is_closed(closed, opened)
+    )
 
 
 @transaction

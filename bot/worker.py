@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import secrets
 import socket
 import threading
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 POLL_S = 0.1  # between two looks at the tables, where nothing wakes us sooner
 BEAT_S = 5
+BATCH = 50  # outcomes in one commit
 FORGOTTEN = timedelta(hours=1)
 
 
@@ -44,6 +46,7 @@ class Worker:
         self.stopping = threading.Event()
         self.wake_inbox, self.wake_outbox = threading.Event(), threading.Event()
         self.free = threading.Semaphore(hands)
+        self.tried: queue.SimpleQueue[outbox.Attempt | None] = queue.SimpleQueue()
         self.jobs = [("heartbeat", BEAT_S, self.beat), *jobs]
 
     def run(self) -> None:
@@ -62,8 +65,12 @@ class Worker:
         for thread in threads:
             thread.start()
         log.info("worker.started", worker=self.name)
+        clerk = threading.Thread(target=self._record, name="clerk")
+        clerk.start()
         with ThreadPoolExecutor(self.hands, "hand") as pool:
             self._loop(lambda: self._deliver_due(pool), self.wake_outbox)
+        self.tried.put(None)
+        clerk.join()
         threads[0].join()
         clockwork.shutdown(wait=False)
         self._gone()
@@ -120,13 +127,38 @@ class Worker:
                 if not outbox.may_start(delivery, self.timing):
                     return  # its lease ends; it is looked up then
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
-                outbox.finish(delivery, outcome, carrier, self.timing)
                 log.info("outbox.tried", kind=delivery.kind, outcome=type(outcome).__name__)
+            self.tried.put((delivery, outcome))
         except Exception:
             log.exception("outbox.broken", delivery_id=delivery.id)
         finally:
             self.free.release()
             self.wake_outbox.set()
+
+    def _record(self) -> None:
+        """Records outcomes as they come, those that came together in one commit, until None comes."""
+        while (first := self.tried.get()) is not None:
+            batch, over = [first], False
+            while not self.tried.empty() and len(batch) < BATCH:
+                if (more := self.tried.get()) is None:
+                    over = True
+                    break
+                batch.append(more)
+            try:
+                outbox.finish_all(batch, self.carriers, self.timing)
+            except Exception:
+                log.exception("outbox.batch_broken")
+                self._record_one_by_one(batch)
+            self.wake_outbox.set()
+            if over:
+                return
+
+    def _record_one_by_one(self, batch: list[outbox.Attempt]) -> None:
+        for delivery, outcome in batch:
+            try:
+                outbox.finish(delivery, outcome, self.carriers, self.timing)
+            except Exception:  # its lease ends, and it is looked up
+                log.exception("outbox.broken", delivery_id=delivery.id)
 
     @transaction
     def beat(self) -> None:

@@ -72,7 +72,7 @@ class House:
             for delivery in claimed:
                 carrier = self.carriers[delivery.kind]
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
-                outbox.finish(delivery, outcome, carrier, self.timing)
+                outbox.finish(delivery, outcome, self.carriers, self.timing)
                 tries += 1
         return tries
 

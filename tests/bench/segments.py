@@ -41,7 +41,21 @@ EMOJI = ["😀", "🎉", "👍", "👍🏽", "👨‍👩‍👧", "🇺🇸", "
 def corpus() -> dict[str, list[str]]:
     """Bodies by kind, a fixed mix: about 180 characters on average."""
     dice = random.Random(SEED)
-    words = ["hello", "house", "keys", "tomorrow", "Saturday", "price", "offer", "street", "garden", "see", "you", "at", "the"]
+    words = [
+        "hello",
+        "house",
+        "keys",
+        "tomorrow",
+        "Saturday",
+        "price",
+        "offer",
+        "street",
+        "garden",
+        "see",
+        "you",
+        "at",
+        "the",
+    ]
 
     def text(length: int, extra: list[str], share: float) -> str:
         made = ""

@@ -42,7 +42,7 @@ def turn(peer: Peer, room: int = 10) -> list[str]:
     claimed = outbox.claim(room, {"thing": peer}, TIMING)
     for delivery in claimed:
         result = peer.look(delivery) if delivery.unknown else peer.attempt(delivery)
-        outbox.finish(delivery, result, peer, TIMING)
+        outbox.finish(delivery, result, {"thing": peer}, TIMING)
     return [delivery.key for delivery in claimed]
 
 
@@ -111,7 +111,7 @@ def test_an_update_that_comes_back_gives_way_to_a_newer_one() -> None:
     peer = Peer(Again(0, "busy"))
     claimed = outbox.claim(1, {"thing": peer}, TIMING)
     put("new", replaces="post 1")
-    outbox.finish(claimed[0], Again(0, "busy"), peer, TIMING)
+    outbox.finish(claimed[0], Again(0, "busy"), {"thing": peer}, TIMING)
     assert state("old") == "done"
     assert turn(peer) == ["new"]
 
@@ -214,7 +214,7 @@ def test_what_the_peer_said_counts_even_when_the_lease_was_lost() -> None:
     with clock.travelled(timedelta(seconds=61)):
         outbox.claim(1, {"thing": peer}, TIMING)
         assert state("a1") == "unknown"
-        outbox.finish(slow, Done({}), peer, TIMING)
+        outbox.finish(slow, Done({}), {"thing": peer}, TIMING)
     assert state("a1") == "done"
     assert peer.settled == [("a1", "Done")]
 
