@@ -21,10 +21,18 @@ ASK_AGAIN_AFTER = timedelta(days=1)
 #: How far a text is, by Twilio's word for it. Callbacks come in any order; a higher one counts.
 RANK = {
     "waiting": -1, "accepted": 0, "scheduled": 1, "queued": 2, "sending": 3, "sent": 4,
-    "delivered": 5, "undelivered": 5, "failed": 5, "canceled": 5, "read": 6,
+    "delivered": 5, "undelivered": 5, "failed": 5, "canceled": 5, "read": 5,
 }  # fmt: skip
 FAILURES = {"undelivered", "failed", "canceled"}
 FINAL = FAILURES | {"delivered", "read"}
+
+
+def advances(old: str, new: str) -> bool:
+    """Whether a text whose status is `old` takes on `new`. A final status stays, but what was
+    delivered gets read; a word that is no status of a text out moves nothing."""
+    if (old, new) == ("delivered", "read"):
+        return True
+    return new in RANK and RANK[new] > RANK[old]
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ def _doubled(part: Locked, message_sid: str) -> None:
 
 def _forward(part: Locked, message_sid: str | None, fate: Fate, now: datetime) -> None:
     """Moves the part on if this is later than what is known, with refund and word in Slack."""
-    if RANK[fate.status] <= RANK[part.status]:
+    if not advances(part.status, fate.status):
         if part.message_sid is None and message_sid:
             query("UPDATE part SET message_sid = %s WHERE id = %s", message_sid, part.id)
         return

@@ -136,7 +136,7 @@ class Worker:
             self.wake_outbox.set()
 
     def _record(self) -> None:
-        """Records outcomes as they come, those that came together in one commit, until None comes."""
+        """Records outcomes until None comes, those that came together in one commit."""
         while (first := self.tried.get()) is not None:
             batch, over = [first], False
             while not self.tried.empty() and len(batch) < BATCH:

@@ -184,7 +184,9 @@ class SlackStandIn(StandIn):
 
     def _arguments(self, method: str) -> dict[str, Any]:
         given: dict[str, Any] = (
-            dict(request.get_json()) if request.is_json else request.values.to_dict()
+            dict(request.get_json(silent=True) or {})
+            if request.is_json
+            else request.values.to_dict()
         )
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         token = given.pop("token", None) or token

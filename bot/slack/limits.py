@@ -245,7 +245,8 @@ def _blocks(blocks: Sequence[Mapping[str, Any]], surface: str) -> Iterator[str]:
 
 
 def _action_ids(block: Mapping[str, Any]) -> list[str | None]:
-    parts = [*block.get("elements", ()), block.get("accessory"), block.get("element")]
+    inside = {key: block.get(key) for key in BLOCKS[block["type"]].keys}
+    parts = [*(inside.get("elements") or ()), inside.get("accessory"), inside.get("element")]
     return [part.get("action_id") for part in parts if part]
 
 
@@ -261,12 +262,13 @@ def _table(where: str, block: Mapping[str, Any]) -> Iterator[str]:
 
 def _characters(part: Any) -> int:
     if isinstance(part, Mapping):
-        return len(part.get("text", "")) + _characters(part.get("elements", ()))
-    return sum(_characters(inner) for inner in part)
+        text = part.get("text")
+        return (len(text) if isinstance(text, str) else 0) + _characters(part.get("elements"))
+    return sum(_characters(inner) for inner in part) if isinstance(part, list | tuple) else 0
 
 
 def _chart(where: str, chart: Mapping[str, Any]) -> Iterator[str]:
-    series = chart.get("series", ())
+    series = chart["series"] if CHARTS.shapes[chart["type"]] is PLOT else ()
     yield from _twice(f"{where}.series: name", [one["name"] for one in series])
     for place, one in enumerate(series):
         labels = sorted(point["label"] for point in one["data"])

@@ -45,7 +45,7 @@ class TextCarrier:
         """One POST of the message. The recipient's consent is checked again just before."""
         part = outgoing(delivery.payload["part"])
         if part.opted_out:
-            return Failed(explain(OPTED_OUT).reason, OPTED_OUT)
+            return Failed(str(explain(OPTED_OUT)), OPTED_OUT)
         left = part.made_at + VALID_FOR - clock.now()
         if left < timedelta(seconds=1):
             return Failed("Twilio could not be reached in time, so it was not sent.")
@@ -126,7 +126,7 @@ def outcome(error: Exception) -> Outcome:
             case "again":
                 return Again(30, f"Twilio: {error.status} {code}")
             case "failed":
-                return Failed(explain(code).reason, code)
+                return Failed(str(explain(code)), code)
         return Unknown(f"Twilio: {error.status} {code}")
     if _never_sent(error):
         return Again(1, "Twilio could not be reached")

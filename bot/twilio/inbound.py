@@ -52,7 +52,7 @@ def fate(status: str, code: int | None, refund_undelivered: bool = False) -> Fat
     error = explain(code)
     # Twilio bills neither `failed` nor `canceled`: they reached no carrier.
     refund = status != "undelivered" or refund_undelivered or error.refund
-    return Fate(status, code, error.reason, refund, error.opts_out)
+    return Fate(status, code, str(error), refund, error.opts_out)
 
 
 def _media(form: Mapping[str, Any]) -> list[dict[str, str]]:

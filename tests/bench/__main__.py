@@ -47,7 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("part", nargs="*", choices=[*PARTS, []], default=[])
     chosen = parser.parse_args().part
-    logs.configure("json", Path(os.devnull).open("w"))  # what is measured writes its log, unseen
+    unseen = Path(os.devnull).open("w")  # noqa: SIM115  # what is measured writes its log
+    logs.configure("json", unseen)
     made = []
     for name in chosen or PARTS:
         print(f"measuring {name} …", file=sys.stderr)

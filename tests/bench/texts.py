@@ -25,9 +25,9 @@ def run() -> str:
         [
             "## Texts a second through inbox, ledger and outbox",
             "",
-            f"{COUNT:,} texts of {PEOPLE} people to one line, one worker, one commit a text: contact "
+            f"{COUNT:,} texts of {PEOPLE} people to one line, one worker, a commit a text: contact "
             "and conversation found, message, price, charge with its checks, thread, queued post, "
-            "counters, inbox row done. Beside it the same rows written by hand-made SQL that checks "
+            "counters, inbox row done. Beside it the same rows by hand-made SQL that checks "
             "nothing, in a commit a text.",
             "",
             "| engine | partyline | hand-made SQL | share |",

@@ -82,7 +82,7 @@ def test_a_signed_status_of_any_shape_is_taken_or_refused(
 @given(st.sampled_from(["/twilio/sms", "/twilio/status", "/slack/events", "/metrics", "/nowhere"]),
        st.binary(max_size=300), st.dictionaries(st.sampled_from(
            ["Content-Type", "X-Twilio-Signature", "X-Slack-Signature", "X-Slack-Request-Timestamp",
-            "Authorization"]), st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\x00"),
+            "Authorization"]), st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"),
                                        max_size=40)))  # fmt: skip
 def test_unsigned_rubbish_is_refused(
     house: House, path: str, body: bytes, headers: dict[str, str]

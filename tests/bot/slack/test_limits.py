@@ -324,11 +324,12 @@ def test_a_view_that_slack_would_refuse_is_named(view: Part, fault: str) -> None
     assert str(refused.value).startswith(fault)
 
 
+KINDS = st.sampled_from(["pie", "bar", "raw_text", "raw_number", "mrkdwn", "button", *BLOCKS])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.sampled_from([*BLOCKS]),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | KINDS,
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["type", "text", "elements", "rows", "value"]), inner)
+        | st.dictionaries(st.sampled_from(["type", "text", "elements", "series", "value"]), inner)
     ),
     max_leaves=8,
 )
