@@ -78,12 +78,23 @@ def test_a_signed_status_of_any_shape_is_taken_or_refused(
     assert twilio_post(f"/twilio/status?ref={quote(ref)}", form) in fine
 
 
+headers_of_any_kind = st.dictionaries(
+    st.sampled_from(
+        [
+            "Content-Type",
+            "X-Twilio-Signature",
+            "X-Slack-Signature",
+            "X-Slack-Request-Timestamp",
+            "Authorization",
+        ]
+    ),
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40),
+)
+routes = st.sampled_from(["/twilio/sms", "/twilio/status", "/slack/events", "/metrics", "/nowhere"])
+
+
 @quick
-@given(st.sampled_from(["/twilio/sms", "/twilio/status", "/slack/events", "/metrics", "/nowhere"]),
-       st.binary(max_size=300), st.dictionaries(st.sampled_from(
-           ["Content-Type", "X-Twilio-Signature", "X-Slack-Signature", "X-Slack-Request-Timestamp",
-            "Authorization"]), st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"),
-                                       max_size=40)))  # fmt: skip
+@given(routes, st.binary(max_size=300), headers_of_any_kind)
 def test_unsigned_rubbish_is_refused(
     house: House, path: str, body: bytes, headers: dict[str, str]
 ) -> None:
