@@ -80,6 +80,7 @@ def receive(text: TextIn, now: datetime) -> Message:
     )
     _heed_keywords(conversation, contact, text, now)
     waiting_already = conversation.waiting_since is not None
+    conversation.heard_at = now
     _moved(conversation, now, waiting_since=conversation.waiting_since or now)
     if not waiting_already and conversation.thread_ts:
         show_root(conversation)
@@ -94,7 +95,7 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
     """The conversation of this contact on this line; a new one starts its thread in Slack."""
     conversation: Conversation
     conversation, new = Conversation.get_or_create(
-        line=line, contact=contact, defaults={"made_at": now}
+        line=line, contact=contact, defaults={"channel": line.channel, "made_at": now}
     )
     if new:
         outbox.enqueue(
@@ -102,7 +103,7 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
             "slack.post",
             {"what": "root", "conversation": conversation.id},
             lane=thread_lane(conversation),
-            pace=f"channel:{line.channel}",
+            pace=f"channel:{conversation.channel}",
         )
     return conversation
 
@@ -160,7 +161,7 @@ def _post(what: str, key: str, conversation: Conversation, payload: dict[str, ob
         "slack.post",
         {"what": what, "conversation": conversation.id, **payload},
         lane=thread_lane(conversation),
-        pace=f"channel:{conversation.line.channel}",
+        pace=f"channel:{conversation.channel}",
     )
 
 
@@ -195,7 +196,12 @@ def _moved(conversation: Conversation, now: datetime, *, waiting_since: datetime
     conversation.last_text_at = now
     conversation.waiting_since = waiting_since
     conversation.save(
-        only=[Conversation.state, Conversation.last_text_at, Conversation.waiting_since]
+        only=[
+            Conversation.state,
+            Conversation.heard_at,
+            Conversation.last_text_at,
+            Conversation.waiting_since,
+        ]
     )
 
 

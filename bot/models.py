@@ -77,9 +77,11 @@ class Conversation(Table):
     line = peewee.ForeignKeyField(Line, on_delete="RESTRICT", index=False)
     contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
     state = peewee.TextField(default="open", constraints=one_of("state", "open", "closed"))
+    channel = peewee.TextField()  # Slack's id; the thread stays there if the line moves
     thread_ts = peewee.TextField(null=True)  # none until Slack has the root
     waiting_since = InstantField(null=True)  # the oldest text in that nobody answered
     opted_in_at = InstantField(null=True)  # START, for this line alone
+    heard_at = InstantField(null=True)  # the last text in
     last_text_at = InstantField(null=True)
     made_at = InstantField()
 

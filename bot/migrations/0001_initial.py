@@ -105,9 +105,11 @@ def up(migrator, db):
         line = peewee.ForeignKeyField(Line, on_delete="RESTRICT", index=False)
         contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
         state = peewee.TextField(default="open", constraints=one_of("state", "open", "closed"))
+        channel = peewee.TextField()
         thread_ts = peewee.TextField(null=True)
         waiting_since = InstantField(null=True)
         opted_in_at = InstantField(null=True)
+        heard_at = InstantField(null=True)
         last_text_at = InstantField(null=True)
         made_at = InstantField()
 

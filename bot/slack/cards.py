@@ -129,7 +129,7 @@ def root(conversation: Conversation) -> Card:
     contact = conversation.contact
     name = contacts.name_of(contact)
     about = [part for part in (contact.place, _number_beside(name, contact.number)) if part]
-    state = "Answered" if conversation.last_text_at else "New"
+    state = "Answered" if conversation.heard_at else "No answer yet"
     if conversation.waiting_since:
         state = f"Waiting for an answer since {_when(conversation.waiting_since)}"
     notes = [state]

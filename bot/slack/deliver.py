@@ -47,7 +47,7 @@ class PostCarrier:
         """One chat.postMessage, with an opaque key in its metadata to find it again by."""
         with session():
             conversation = Conversation.get_by_id(delivery.payload["conversation"])
-            channel, thread_ts = conversation.line.channel, conversation.thread_ts
+            channel, thread_ts = conversation.channel, conversation.thread_ts
             card, shown, broadcast = _render(delivery, conversation)
         if delivery.payload["what"] != "root" and thread_ts is None:
             return Again(5, "the thread has no root yet")
@@ -70,7 +70,7 @@ class PostCarrier:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
         with session():
             conversation = Conversation.get_by_id(delivery.payload["conversation"])
-            channel, thread_ts = conversation.line.channel, conversation.thread_ts
+            channel, thread_ts = conversation.channel, conversation.thread_ts
         began = delivery.attempted_at.timestamp()
         read: dict[str, Any] = {
             "channel": channel,
@@ -125,7 +125,7 @@ class UpdateCarrier:
             else:
                 conversation = Conversation.get_by_id(delivery.payload["conversation"])
                 ts, card, shown = conversation.thread_ts, cards.root(conversation), None
-            channel = conversation.line.channel
+            channel = conversation.channel
         if ts is None:
             return Again(5, "the post to update is not there yet")
 

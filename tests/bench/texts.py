@@ -81,8 +81,8 @@ def _by_hand(engine: str) -> float:
                 sender, now,
             ).fetchone()[0]  # fmt: skip
             people[sender] = query(
-                "INSERT INTO conversation (line_id, contact_id, state, made_at)"
-                " VALUES (1, %s, 'open', %s) RETURNING id", contact, now,
+                "INSERT INTO conversation (line_id, contact_id, state, channel, made_at)"
+                " VALUES (1, %s, 'open', 'C1', %s) RETURNING id", contact, now,
             ).fetchone()[0]  # fmt: skip
         talk = people[sender]
         message = query(

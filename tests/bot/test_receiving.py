@@ -46,6 +46,7 @@ def test_two_texts_of_a_stranger_in_one_instant_make_one_thread(house: House) ->
     with database.session():
         assert (Contact.select().count(), Conversation.select().count()) == (1, 1)
     assert len(house.slack.channel(house.channel)) == 1
+    assert len(house.slack.channel(house.channel)) == 1
     assert len(house.thread(ANN)) == 7
     assert house.audit() == []
 
@@ -289,3 +290,20 @@ class TestTheWebhookItself:
         assert self.post(house, "/twilio/status", form).status_code == 200
         house.work()
         assert any("no text of ours has the SID SMnone" in line for line in doctor.findings())
+
+
+def test_a_thread_stays_where_it_is_when_its_line_moves(house: House) -> None:
+    from bot import lines
+
+    house.twilio.text(ANN, LINE, "Hello")
+    house.work()
+    elsewhere = house.slack.add_channel("elsewhere")
+    lines.setup(
+        account="Harbor Homes", timezone="America/New_York", owner=house.agent, line=LINE,
+        channel=elsewhere,
+    )  # fmt: skip
+    house.twilio.text(ANN, LINE, "Still me")
+    house.twilio.text(BEN, LINE, "I am new")
+    house.work()
+    assert len(house.thread(ANN)) == 3
+    assert len(house.slack.channel(elsewhere)) == 1

@@ -324,9 +324,19 @@ def test_a_view_that_slack_would_refuse_is_named(view: Part, fault: str) -> None
     assert str(refused.value).startswith(fault)
 
 
+def test_keys_that_no_rule_names_are_slacks_to_judge() -> None:
+    pie = {"type": "pie", "segments": [{"label": "In", "value": 1}], "series": 5}
+    number = {"type": "raw_number", "value": 1, "text": 2, "elements": 3}
+    check([
+        {"type": "divider", "elements": [1]},
+        bars(chart=pie),
+        {"type": "table", "rows": [[number]]},
+    ])  # fmt: skip
+
+
 KINDS = st.sampled_from(["pie", "bar", "raw_text", "raw_number", "mrkdwn", "button", *BLOCKS])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | KINDS,
+    st.none() | st.booleans() | st.integers() | st.text("xy", max_size=3) | KINDS,
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["type", "text", "elements", "series", "value"]), inner)
