@@ -46,7 +46,6 @@ def test_two_texts_of_a_stranger_in_one_instant_make_one_thread(house: House) ->
     with database.session():
         assert (Contact.select().count(), Conversation.select().count()) == (1, 1)
     assert len(house.slack.channel(house.channel)) == 1
-    assert len(house.slack.channel(house.channel)) == 1
     assert len(house.thread(ANN)) == 7
     assert house.audit() == []
 
