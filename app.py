@@ -17,10 +17,10 @@ import bot.slack.client
 import bot.twilio.client
 from bot import config, doctor, inbox, lines, logs, outbox, requests, scheduler
 from bot.audit import prove
+from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.health import health
 from bot.models import MIGRATIONS
-from bot.outbox import Carriers, Rate, Timing
 from bot.slack import bolt, events
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
@@ -196,7 +196,7 @@ def timing(settings: Settings) -> Timing:
         settings.look_after_s,
         settings.look_apart_s,
         {
-            **outbox.RATES,
+            **RATES,
             "number": Rate(settings.number_pace_s, burst=60),
             "channel": Rate(settings.channel_pace_s, burst=60),
             "updates": Rate(1.2 * settings.channel_pace_s, burst=60),

@@ -14,126 +14,28 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import structlog
 
 from bot import clock, tally
+from bot.carriers import (
+    Again,
+    Carrier,
+    Carriers,
+    Delivery,
+    Done,
+    Failed,
+    NotThere,
+    Outcome,
+    Timing,
+    Unknown,
+)
 from ledger.database import instant, query, session, transaction, wake_workers
 
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True)
-class Rate:
-    """How fast a peer takes things: one every `every_s`, after a burst of `burst`."""
-
-    every_s: float
-    burst: int
-
-
-#: By the first word of a pace key. Twilio sends one segment a second from a US number and queues
-#: the rest. Slack takes one post a second in a channel, and 50 updates a minute in a workspace;
-#: both bear short bursts, and say 429 when it is too much.
-RATES = {"number": Rate(1, 60), "channel": Rate(1, 60), "updates": Rate(1.2, 60)}
-
-
-@dataclass(frozen=True)
-class Timing:
-    """When an attempt may start, when it is given up on, and how an unknown one is resolved."""
-
-    lease_s: float = 60
-    attempt_timeout_s: float = 10
-    look_after_s: float = 30  # after the lease ended
-    look_apart_s: float = 120  # between two empty looks
-    rates: Mapping[str, Rate] = field(default_factory=lambda: RATES)
-
-    @property
-    def start_margin_s(self) -> float:
-        """What must be left of a lease for an attempt to start: time to connect, and to read."""
-        return 2 * self.attempt_timeout_s
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A claimed delivery, as its carrier gets it."""
-
-    id: int
-    key: str
-    kind: str
-    lane: str
-    pace: str
-    payload: Mapping[str, Any]
-    claim: str
-    tries: int
-    attempted_at: datetime
-    lease_until: datetime
-    unknown: bool  # to be looked up, not sent
-
-
-# What can come of an attempt, or of a look
-
-
-@dataclass(frozen=True)
-class Done:
-    """The peer has it. `result` is what settle needs: a sid, a ts."""
-
-    result: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Again:
-    """The peer did nothing with it, for sure: it may be sent again after `after_s`."""
-
-    after_s: float
-    why: str
-    shuts_pace: bool = False  # nothing else may use this pace before then either
-
-
-@dataclass(frozen=True)
-class Failed:
-    """The peer refused it for good, and why."""
-
-    why: str
-    code: int | None = None
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """Nobody knows whether the peer has it."""
-
-    why: str
-
-
-@dataclass(frozen=True)
-class NotThere:
-    """A look found nothing. The delivery is sent again after `enough` such looks."""
-
-    enough: int
-
-
-Outcome = Done | Again | Failed | Unknown | NotThere
-
-
-class Carrier(Protocol):
-    """How one kind of delivery leaves."""
-
-    #: Whether the peer may list a thing long after it took it, so that early looks prove nothing.
-    lists_late: bool
-
-    def attempt(self, delivery: Delivery) -> Outcome:
-        """Makes the call once. No transaction is open."""
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """Asks the peer whether an unknown delivery arrived. No transaction is open."""
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Writes what follows from the outcome, in the transaction that records it."""
-
-
-Carriers = Mapping[str, "Carrier"]
 
 GIVE_UP_AFTER = 40  # tries that were surely not taken (about a day), before a delivery is parked
 SOON_S = 3  # before a look at a peer that lists at once

@@ -14,8 +14,8 @@ import psycopg
 import structlog
 
 from bot import clock, inbox, outbox, scheduler
+from bot.carriers import Carriers, Delivery, Timing
 from bot.models import Heartbeat
-from bot.outbox import Carriers, Delivery, Timing
 from ledger.database import is_sqlite, transaction
 
 log = structlog.get_logger()

@@ -14,8 +14,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.models import Conversation, Message
-from bot.outbox import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.slack import cards
 from bot.slack.limits import BlockError, check
 from ledger.database import session

@@ -16,9 +16,9 @@ from twilio.base.exceptions import (
 from twilio.rest import Client
 
 from bot import clock, receipts
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.models import Part
-from bot.outbox import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.receipts import outgoing
 from bot.twilio.client import RateLimited
 from bot.twilio.errors import classify, explain

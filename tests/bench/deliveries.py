@@ -12,8 +12,8 @@ from datetime import timedelta
 import requests
 
 import app as wiring
-from bot import clock, config, drafts, lines, outbox
-from bot.outbox import Rate
+from bot import clock, config, drafts, lines
+from bot.carriers import RATES, Rate, Timing
 from bot.worker import Worker
 from ledger import database
 from tests import databases
@@ -89,10 +89,10 @@ def _ours(engine: str, port: int) -> float:
     with database.session():  # Slack's half is left out of this measurement
         tomorrow = clock.now() + timedelta(days=1)
         database.query("UPDATE lane SET due_at = %s WHERE name LIKE %s", tomorrow, "thread:%")
-    rates = {name: Rate(0.001, 10_000) for name in outbox.RATES}
+    rates = {name: Rate(0.001, 10_000) for name in RATES}
     worker = Worker(
         {}, wiring.carriers(settings),
-        outbox.Timing(rates=rates), jobs=[], hands=HANDS,
+        Timing(rates=rates), jobs=[], hands=HANDS,
     )  # fmt: skip
     began = time.perf_counter()
     thread = threading.Thread(target=worker.run)

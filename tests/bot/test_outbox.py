@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock, outbox
+from bot import carriers, clock, outbox
+from bot.carriers import Again, Done, Failed, NotThere, Outcome, Rate, Timing, Unknown
 from bot.models import Delivery, Lane, Pace
-from bot.outbox import Again, Done, Failed, NotThere, Outcome, Rate, Timing, Unknown
 from ledger import database
 from tests.house import ANN, BEN, House
 
@@ -24,12 +24,12 @@ class Peer:
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes, self.settled = list(outcomes), []
 
-    def attempt(self, delivery: outbox.Delivery) -> Outcome:
+    def attempt(self, delivery: carriers.Delivery) -> Outcome:
         return self.outcomes.pop(0) if self.outcomes else Done({})
 
     look = attempt
 
-    def settle(self, delivery: outbox.Delivery, outcome: Outcome, now: object) -> None:
+    def settle(self, delivery: carriers.Delivery, outcome: Outcome, now: object) -> None:
         self.settled.append((delivery.key, type(outcome).__name__))
 
 
