@@ -11,13 +11,14 @@ import click
 import sentry_sdk
 import structlog
 from flask import Flask
+from flask.cli import FlaskGroup
 from slack_bolt.adapter.flask import SlackRequestHandler
 
 import bot.slack.client
 import bot.twilio.client
 from bot import config, doctor, inbox, lines, logs, outbox, requests, scheduler
 from bot.audit import prove
-from bot.carriers import RATES, Carriers, Rate, Timing
+from bot.carriers import Carriers, Rate, Timing
 from bot.config import Settings
 from bot.health import health
 from bot.models import MIGRATIONS
@@ -196,10 +197,9 @@ def timing(settings: Settings) -> Timing:
         settings.look_after_s,
         settings.look_apart_s,
         {
-            **RATES,
-            "number": Rate(settings.number_pace_s, burst=60),
-            "channel": Rate(settings.channel_pace_s, burst=60),
-            "updates": Rate(1.2 * settings.channel_pace_s, burst=60),
+            "number": Rate(settings.number_pace_s),
+            "channel": Rate(settings.channel_pace_s),
+            "updates": Rate(1.2 * settings.channel_pace_s),
         },
     )
 
@@ -216,7 +216,8 @@ def settings_or_exit() -> Settings:
 def serving() -> bool:
     """Whether the app is made to serve: by a WSGI server or `flask run`, not by another command."""
     context = click.get_current_context(silent=True)
-    return context is None or context.info_name == "run"
+    by_flask = context is not None and isinstance(context.find_root().command, FlaskGroup)
+    return not by_flask or context.info_name == "run"
 
 
 def require_schema_or_exit() -> None:

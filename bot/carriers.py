@@ -16,13 +16,13 @@ class Rate:
     """How fast a peer takes things: one every `every_s`, after a burst of `burst`."""
 
     every_s: float
-    burst: int
+    burst: int = 100
 
 
 #: By the first word of a pace key. Twilio sends one segment a second from a US number and queues
 #: the rest. Slack takes one post a second in a channel, and 50 updates a minute in a workspace;
 #: both bear short bursts, and say 429 when it is too much.
-RATES = {"number": Rate(1, 60), "channel": Rate(1, 60), "updates": Rate(1.2, 60)}
+RATES = {"number": Rate(1), "channel": Rate(1), "updates": Rate(1.2)}
 
 
 @dataclass(frozen=True)

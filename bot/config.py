@@ -178,12 +178,12 @@ class Settings(BaseSettings):
     )
     number_pace_s: float = Field(
         1, ge=0.001, le=60,
-        description="seconds between two texts from one number, after a burst of 60 "
+        description="seconds between two texts from one number, after a burst of 100 "
         "(US long codes 1, toll-free 0.33, short codes 0.01)",
     )  # fmt: skip
     channel_pace_s: float = Field(
         1, ge=0.001, le=60,
-        description="seconds between two posts in one Slack channel, after a burst of 60",
+        description="seconds between two posts in one Slack channel, after a burst of 100",
     )  # fmt: skip
     attempt_timeout_s: float = Field(
         10, ge=1, le=30, description="seconds before an attempt to deliver is given up"

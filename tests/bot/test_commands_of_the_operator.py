@@ -60,6 +60,15 @@ def test_a_schema_that_is_behind_is_refused_by_all_but_migrate(engine: str) -> N
     assert "The books hold." in flask(environ, "audit").stdout
 
 
+def test_a_wsgi_server_refuses_a_schema_that_is_behind(tmp_path: Path) -> None:
+    environ = {**GOOD, "DATABASE_URL": databases.fresh("sqlite", migrated=False)}
+    web = processes.web(environ, tmp_path / "web", processes.free_port())
+    web.start()
+    assert web.running is not None
+    assert web.running.wait(30) != 0
+    assert "Run `flask migrate`" in (tmp_path / "web").read_text()
+
+
 def test_setup_makes_everything_once(engine: str) -> None:
     url = databases.fresh(engine)
     environ = {**GOOD, "DATABASE_URL": url}
