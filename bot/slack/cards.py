@@ -22,6 +22,7 @@ Blocks = list[dict[str, Any]]
 Card = dict[str, Any]
 
 SECTION = 3000  # characters a section holds
+LONGEST_INPUT = 3000  # characters an input of a modal holds
 STATES = {
     "waiting": "Queued", "accepted": "Queued", "scheduled": "Queued", "queued": "Queued",
     "sending": "Sending", "sent": "Sent", "delivered": "Delivered", "read": "Read",
@@ -113,8 +114,8 @@ def edit_view(draft_id: str, body: str, card_url: str) -> dict[str, Any]:
                     "type": "plain_text_input",
                     "action_id": "body",
                     "multiline": True,
-                    "max_length": SECTION,
-                    "initial_value": body[:SECTION],
+                    "max_length": LONGEST_INPUT,
+                    "initial_value": body,
                 },
             }
         ],

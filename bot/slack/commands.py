@@ -28,6 +28,10 @@ TEXT_HELP = (
     "*Send*, *Edit* or *Cancel*. Nothing is sent before you press *Send*.\n"
     "`/quote <text>` shows a price without sending."
 )
+TOO_LONG_TO_EDIT = (
+    f"Slack's form holds {cards.LONGEST_INPUT:,} characters and this text has more. "
+    "Cancel it, and start again with `/text`."
+)
 QUOTE_HELP = (
     "*`/quote <text>`* shows what a text costs; nothing is sent.\n"
     "`/quote See you at 3` or, for a number abroad, `/quote +442079460000 See you at 3`"
@@ -107,6 +111,8 @@ def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
         ack()
         return _reply(respond, cards.note(str(refusal)), replace=False)
     ack()
+    if len(written) > cards.LONGEST_INPUT:
+        return _reply(respond, cards.note(TOO_LONG_TO_EDIT), replace=False)
     client.views_open(
         trigger_id=body["trigger_id"],
         view=cards.edit_view(draft_id, written, body["response_url"]),

@@ -22,7 +22,7 @@ def event(payload: Payload, now: datetime) -> None:
 def disconnected(payload: Payload, now: datetime) -> None:
     """The app was removed from the workspace, or its token revoked: nothing can be posted."""
     tally.count("slack_disconnected_total")
-    log.error("slack.disconnected", event=payload["event"]["type"])
+    log.error("slack.disconnected", why=payload["event"]["type"])
 
 
 EVENTS = {"app_uninstalled": disconnected, "tokens_revoked": disconnected}

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock
+from bot import clock, drafts
 from bot.models import Draft, Message, Part
 from bot.sandbox import wait
+from bot.slack import cards
+from bot.slack.limits import check, check_view
 from ledger import database
 from tests.house import ANN, LONDON, House
 
@@ -153,6 +155,21 @@ def test_an_empty_edit_is_refused_in_the_modal(house: House) -> None:
     house.slack.press(house.agent, card, "Edit")
     answer = house.slack.submit(house.agent, wait(lambda: _open_view(house)), {"body": "  "})
     assert answer.json["response_action"] == "errors"
+
+
+def test_a_text_too_long_for_slacks_form_is_not_cut(house: House) -> None:
+    card = house.ask(f"{ANN} " + "a" * 3_001)
+    house.slack.press(house.agent, card, "Edit")
+    wait(lambda: len(house.slack.seen_by(house.agent)) == 2)
+    assert "Slack's form holds 3,000 characters" in house.slack.seen_by(house.agent)[-1].plain()
+    assert _open_view(house) is None
+
+
+def test_every_card_and_modal_keeps_slacks_limits(house: House) -> None:
+    for body in ("x", "é" * 3_000, "😀" * 2_400, "a" * 10_000):
+        offer = drafts.quote(house.agent, house.channel, f"{ANN} {body}", clock.now())
+        check(cards.offer(offer)["blocks"])
+    check_view(cards.edit_view("d" * 16, "a" * 3_000, "https://hooks.slack.com/" + "x" * 200))
 
 
 def test_cancel_throws_the_draft_away(house: House) -> None:
