@@ -98,14 +98,19 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
         line=line, contact=contact, defaults={"channel": line.channel, "made_at": now}
     )
     if new:
-        outbox.enqueue(
-            f"root:{conversation.id}",
-            "slack.post",
-            {"what": "root", "conversation": conversation.id},
-            lane=thread_lane(conversation),
-            pace=f"channel:{conversation.channel}",
-        )
+        _post("root", f"root:{conversation.id}", conversation, {})
     return conversation
+
+
+@transaction
+def thread_gone(conversation_id: int, thread_ts: str) -> None:
+    """Slack no longer has the thread: what waits for it goes to a new one, started once."""
+    here = (Conversation.id == conversation_id) & (Conversation.thread_ts == thread_ts)
+    if Conversation.update(thread_ts=None).where(here).execute():
+        conversation = Conversation.get_by_id(conversation_id)
+        # In a lane of its own: the thread's lane is held up by the post that found it gone.
+        lane = f"root:{conversation_id}"
+        _post("root", f"{lane}:{thread_ts}", conversation, {}, lane=lane)
 
 
 @transaction
@@ -155,12 +160,18 @@ def show_root(conversation: Conversation) -> None:
     _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
 
 
-def _post(what: str, key: str, conversation: Conversation, payload: dict[str, object]) -> None:
+def _post(
+    what: str,
+    key: str,
+    conversation: Conversation,
+    payload: dict[str, object],
+    lane: str | None = None,
+) -> None:
     outbox.enqueue(
         key,
         "slack.post",
         {"what": what, "conversation": conversation.id, **payload},
-        lane=thread_lane(conversation),
+        lane=lane or thread_lane(conversation),
         pace=f"channel:{conversation.channel}",
     )
 

@@ -14,6 +14,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
+from bot import conversations
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.models import Conversation, Message
 from bot.slack import cards
@@ -30,7 +31,13 @@ LANDS_WITHIN_S = 600  # an attempt is over long before, dead or alive
 #: Slack's words for "the card is wrong". Its plain text is posted instead.
 BAD_CARD = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
 #: What an update cannot mend: the post is gone, or too old to change.
-GONE = {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"}
+GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
+#: A thread that takes no more replies: the conversation goes on in a new one.
+THREAD_GONE = {
+    "Slack: thread_not_found",
+    "Slack: cannot_reply_to_message",
+    "Slack: restricted_action_thread_locked",
+}
 #: Slack broke while it worked: what was asked may or may not have been done.
 BROKEN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 
@@ -59,12 +66,15 @@ class PostCarrier:
         }
         if thread_ts:
             call |= {"thread_ts": thread_ts, "reply_broadcast": broadcast}
-        return _deliver(
+        result = _deliver(
             card,
             lambda form: Done(
                 {"ts": self.client.chat_postMessage(**call, **form)["ts"], "shown": shown}
             ),
         )
+        if thread_ts and isinstance(result, Again) and result.why in THREAD_GONE:
+            conversations.thread_gone(delivery.payload["conversation"], thread_ts)
+        return result
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""

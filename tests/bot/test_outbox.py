@@ -344,6 +344,23 @@ def test_a_card_that_slack_refuses_is_posted_as_its_text(books: str, sandbox: ob
         assert len(house.thread(ANN)) == 3
 
 
+def test_a_thread_that_is_gone_is_started_anew_and_loses_no_text(
+    books: str, sandbox: object
+) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.twilio.text(ANN, house.line().number, "Hello")
+        house.work()
+        house.slack.channels[house.channel].posts.clear()
+        house.twilio.text(ANN, house.line().number, "Are you there?")
+        house.twilio.text(ANN, house.line().number, "Anybody?")
+        house.work()
+        with clock.travelled(timedelta(minutes=2)):
+            house.work()
+        said = [post.plain().splitlines()[0] for post in house.thread(ANN)]
+        assert said == ["*(415) 555-0123*", "Are you there?", "Anybody?"]
+        assert len(house.slack.channel(house.channel)) == 1
+
+
 def test_a_bot_that_is_not_in_the_channel_loses_nothing(books: str, sandbox: object) -> None:
     with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
         room = house.slack.channels[house.channel]
