@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import requests
 
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post
+from bot.sandbox.terminal import Terminal
 from ledger import database
 from ledger.models import Entry
 
@@ -56,7 +56,7 @@ def play(*, once: bool, port: int) -> int:
             _scene(sandbox, agent, channel)
             print(_books(environ["DATABASE_URL"]))
             if not once:
-                _stay(sandbox, stage, channel)
+                _stay(sandbox, stage, agent, channel)
             return subprocess.run([BIN / "flask", "audit"], env=environ, check=False).returncode
         except KeyboardInterrupt:
             return 0
@@ -133,18 +133,17 @@ def _books(url: str) -> str:
     return "\n".join(["\nThe ledger", *lines])
 
 
-def _stay(sandbox: Sandbox, stage: Path, channel: str) -> None:
+def _stay(sandbox: Sandbox, stage: Path, agent: str, channel: str) -> None:
     account = sandbox.twilio.account_sid
     print(
-        f"\nThe house stays up; Ctrl-C stops it. Its log: {stage / 'log.txt'}\n"
+        f"\nThe house stays up. Its log: {stage / 'log.txt'}\n"
         f"  the app        {sandbox.app_url}/readyz\n"
         f"  Twilio's list  {sandbox.twilio.origin}/2010-04-01/Accounts/{account}/Messages.json\n"
         f"                 (user {account}, password {sandbox.twilio.auth_token})\n"
         f"  Slack's list   {sandbox.slack.api_url}conversations.history?channel={channel}"
         f"&token={sandbox.slack.token}"
     )
-    while True:
-        time.sleep(1)
+    Terminal(sandbox, agent, channel, LINE).read(sys.stdin)
 
 
 def _web(port: int) -> list[str | Path]:

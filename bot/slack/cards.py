@@ -74,9 +74,10 @@ def price_line(quote: Quote) -> str:
     return f"{quote.kind.upper()} · {size}{why} · {count(quote.credits, 'credit')}"
 
 
-def price(recipient: Recipient, body: str, quote: Quote) -> Card:
-    """The answer to /quote."""
-    line = f"{price_line(quote)} to {_to(recipient.name, recipient.number)}"
+def price(recipient: Recipient | None, body: str, quote: Quote) -> Card:
+    """The answer to /quote, to somebody or to any number of the line's own country."""
+    to = f" to {_to(recipient.name, recipient.number)}" if recipient else ""
+    line = f"{price_line(quote)}{to}"
     return {
         "text": f"{line}: {escape(body)}",
         "blocks": [*_body(body), _context(f"{line}. Nothing was sent.")],

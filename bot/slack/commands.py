@@ -66,11 +66,12 @@ def quote(ack: Ack, command: dict[str, Any]) -> None:
 def _price(user: str, channel: str, typed: str) -> cards.Card:
     with session():
         line = lines.line_for(user, channel)
+        recipient: contacts.Recipient | None
         try:
             recipient, body = contacts.split_recipient(line, typed)
-        except Refused:
-            recipient, body = contacts.Recipient(line.number, None), typed
-        price = rates.quote(recipient.number, body)
+        except Refused:  # nobody is named: a number of the line's own country is meant
+            recipient, body = None, typed
+        price = rates.quote(recipient.number if recipient else line.number, body)
         return cards.price(recipient, body, price)
 
 

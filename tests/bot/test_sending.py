@@ -80,7 +80,8 @@ def test_a_contact_is_found_by_name_and_two_of_one_name_are_not_guessed(house: H
 
 
 def test_quote_shows_a_price_and_sends_nothing(house: House) -> None:
-    assert "1 credit" in house.ask("See you at 3", "/quote").plain()
+    own = house.ask("See you at 3", "/quote").plain()
+    assert "SMS · 1 × 160 · 1 credit. Nothing was sent." in own
     assert "2 credits" in house.ask(f"{LONDON} See you at 3", "/quote").plain()
     with database.session():
         assert Draft.select().count() == 0
