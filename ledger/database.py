@@ -24,7 +24,7 @@ from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 P = ParamSpec("P")
 R = TypeVar("R")
 
-BUSY_TIMEOUT_S = 15  # SQLite: how long one writer waits for another process's
+WAIT_S = 15  # for a connection of the pool; on SQLite also for another process's writer
 CONNECTIONS = 40  # of one process; its threads are fewer
 TRIES = 6  # of one transaction, before the database is called busy
 #: PostgreSQL's "run it again": serialization failure, deadlock, lock not available.
@@ -74,16 +74,22 @@ def bind(url: str) -> peewee.Database:
         database = PooledSqliteDatabase(
             path,
             max_connections=CONNECTIONS,
-            timeout=BUSY_TIMEOUT_S,
+            timeout=WAIT_S,
             returning_clause=True,
             check_same_thread=False,
-            pragmas={"journal_mode": "wal", "foreign_keys": 1, "synchronous": "full"},
+            pragmas={
+                "journal_mode": "wal",
+                "foreign_keys": 1,
+                "synchronous": "full",
+                "busy_timeout": WAIT_S * 1000,
+            },
         )
     else:
         _writers = nullcontext()
         database = PooledPostgresqlDatabase(
             "postgresql://" + url.partition("://")[2],
             max_connections=CONNECTIONS,
+            timeout=WAIT_S,
             prefer_psycopg3=True,
             options="-c timezone=UTC",
             connect_timeout=5,

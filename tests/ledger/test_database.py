@@ -69,6 +69,7 @@ def test_sqlite_keeps_what_it_said_it_kept() -> None:
         assert bound.journal_mode == "wal"
         assert bound.foreign_keys == 1
         assert bound.synchronous == 2  # FULL
+        assert bound.pragma("busy_timeout") == 15_000
     bound.close_all()
 
 
