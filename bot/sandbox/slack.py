@@ -121,6 +121,7 @@ class SlackStandIn(StandIn):
         self.homes: dict[str, View] = {}
         self.triggers: dict[str, tuple[str, float]] = {}  # trigger → (user, until)
         self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
+        self.unreadable = False  # as where the app may not read a channel's history
         self._last_ts = 0
         self.web.add_url_rule("/api/<method>", "api", self._api, methods=["GET", "POST"])
         self.web.add_url_rule("/response/<key>", "response", self._respond, methods=["POST"])
@@ -281,14 +282,14 @@ class SlackStandIn(StandIn):
         return {"channel": room.id, "permalink": link}
 
     def _conversations_replies(self, channel: str, ts: str, **how: Any) -> dict[str, Any]:
-        room = self._room(channel)
+        room = self._room(channel, read=True)
         if self.find(room.id, ts) is None:
             raise Refusal("thread_not_found")
         thread = [p for p in room.posts if ts in (p.ts, p.thread_ts)]
         return _page([p for p in thread if p.ts == ts or _between(p, how)], how)
 
     def _conversations_history(self, channel: str, **how: Any) -> dict[str, Any]:
-        room = self._room(channel)
+        room = self._room(channel, read=True)
         top = [p for p in room.posts if p.thread_ts in (None, p.ts) or p.broadcast]
         return _page([p for p in reversed(top) if _between(p, how)], how)
 
@@ -361,7 +362,9 @@ class SlackStandIn(StandIn):
 
     # What the methods share
 
-    def _room(self, channel: str, post: bool = False) -> Channel:
+    def _room(self, channel: str, post: bool = False, read: bool = False) -> Channel:
+        if read and self.unreadable:
+            raise Refusal("missing_scope")
         room = self.channels.get(channel)
         if room is None and post and channel in self.people:
             room = self.channels[self._conversations_open(users=channel)["channel"]["id"]]

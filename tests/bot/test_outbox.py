@@ -336,6 +336,35 @@ def test_a_post_whose_outcome_is_unknown_stands_in_slack_once(
         assert len(house.slack.channel(house.channel)) == 2
 
 
+def test_a_look_that_slack_did_not_answer_proves_nothing(books: str, sandbox: object) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.twilio.text(ANN, house.line().number, "Hello")
+        house.work()
+        house.slack.faults.add("drop_after", "chat.postMessage")
+        for kind in ("error", "drop_before", "rate_limit"):
+            house.slack.faults.add(kind, "conversations.replies")
+        house.twilio.text(ANN, house.line().number, "Still there?")
+        for seconds in range(0, 120, 4):
+            with clock.travelled(timedelta(seconds=seconds)):
+                house.work()
+        assert len(house.thread(ANN)) == 3
+        assert [name for name, _ in house.slack.faults.happened].count("conversations.replies") == 3
+
+
+def test_where_slack_lets_nobody_read_a_post_is_made_again(books: str, sandbox: object) -> None:
+    with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
+        house.twilio.text(ANN, house.line().number, "Hello")
+        house.work()
+        house.slack.faults.add("drop_before", "chat.postMessage")
+        house.twilio.text(ANN, house.line().number, "Still there?")
+        house.work()
+        house.slack.unreadable = True
+        for seconds in range(0, 60, 4):
+            with clock.travelled(timedelta(seconds=seconds)):
+                house.work()
+        assert len(house.thread(ANN)) == 3
+
+
 def test_a_card_that_slack_refuses_is_posted_as_its_text(books: str, sandbox: object) -> None:
     with House(books, sandbox).serving() as house:  # type: ignore[arg-type]
         house.twilio.text(ANN, house.line().number, "")
