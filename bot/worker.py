@@ -7,6 +7,7 @@ import queue
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -82,9 +83,8 @@ class Worker:
         self.wake_inbox.set()
         self.wake_outbox.set()
 
-    def _loop(self, work: object, wake: threading.Event) -> None:
+    def _loop(self, work: Callable[[], bool], wake: threading.Event) -> None:
         """Calls `work` while it finds something to do, and waits where it does not."""
-        assert callable(work)
         while not self.stopping.is_set():
             try:
                 if work():
