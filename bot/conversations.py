@@ -55,7 +55,7 @@ def receive(text: TextIn, now: datetime) -> Message:
             f"no line has the number {text.to}: "
             "add it with `flask setup --line`, then run `flask retry`"
         )
-    credits.hold(line.account_id)
+    credits.hold(line.account_id, now)
     contact = _contact(line, text, now)
     conversation = open_conversation(line, contact, now)
     quote = rates.quote_inbound(

@@ -108,7 +108,7 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
     Raises Refused in plain words: sent already, not enough credits, opted out.
     """
     draft = _own(draft_id, user)
-    credits.hold(draft.line.account_id)
+    credits.hold(draft.line.account_id, now)
     price = rates.quote(draft.number, draft.body)
     if price.credits != draft.credits and draft.state == "quoted":
         _move(draft, version, {"credits": price.credits, "version": version + 1})

@@ -44,6 +44,30 @@ class Member(Table):
         indexes = ((("account", "slack_user"), True),)
 
 
+class Address(Table):
+    """Where an account's alerts go by e-mail."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    email = peewee.TextField()
+
+    class Meta:
+        indexes = ((("account", "email"), True),)
+
+
+class Digest(Table):
+    """When an account gets its daily digest."""
+
+    account = peewee.ForeignKeyField(Account, primary_key=True, on_delete="RESTRICT")
+    hour = peewee.SmallIntegerField(  # of the account's own day
+        default=8, constraints=[peewee.Check("hour BETWEEN 0 AND 23")]
+    )
+    next_at = InstantField(null=True)  # none while it is muted
+    day = peewee.DateField(null=True)  # the account's date when it last came, or had nothing to say
+
+
+Digest.add_index(Digest.next_at, where=Digest.next_at.is_null(False), name="digest_next")
+
+
 class Line(Table):
     """One phone number of an account, tied to one Slack channel."""
 
@@ -51,6 +75,7 @@ class Line(Table):
     number = peewee.TextField(unique=True)  # E.164
     channel = peewee.TextField(index=True)  # Slack's id
     read_until = InstantField()  # Twilio's list has been read up to here
+    priced_until = InstantField(null=True)  # and Twilio's own prices up to here
     made_at = InstantField()
 
 
@@ -89,6 +114,14 @@ class Conversation(Table):
         indexes = ((("line", "contact"), True),)
 
 
+Conversation.add_index(
+    Conversation.line,
+    Conversation.waiting_since,
+    where=Conversation.waiting_since.is_null(False),
+    name="conversation_waiting",
+)
+
+
 # What was said
 
 
@@ -112,6 +145,7 @@ class Message(Table):
     shown = peewee.TextField(null=True)  # the state that copy shows
     recovered_at = InstantField(null=True)  # when no webhook brought it
     draft = peewee.TextField(null=True, unique=True)  # what a text out was before Send
+    price_micros = peewee.IntegerField(null=True)  # of a text in, Twilio's, in millionths
     made_at = InstantField()
 
     class Meta:
@@ -129,6 +163,7 @@ class Part(Table):
     message_sid = peewee.TextField(null=True, unique=True)
     status = peewee.TextField(default="waiting")  # then Twilio's word
     error_code = peewee.IntegerField(null=True)
+    price_micros = peewee.IntegerField(null=True)  # Twilio's, in millionths of its currency
     ask_at = InstantField(null=True)  # when to ask Twilio what became of it
 
     class Meta:
@@ -261,6 +296,6 @@ class Tally(Table):
 
 
 TABLES = [
-    *LEDGER_TABLES, Member, Line, Contact, Conversation, Message, Part, Draft, Inbox, Lane, Pace,
-    Delivery, Heartbeat, Tally,
+    *LEDGER_TABLES, Member, Address, Digest, Line, Contact, Conversation, Message, Part, Draft,
+    Inbox, Lane, Pace, Delivery, Heartbeat, Tally,
 ]  # fmt: skip

@@ -29,22 +29,68 @@ class Account(Table):
     timezone = peewee.TextField()  # IANA name
     balance = peewee.IntegerField(default=0)
     entries = peewee.IntegerField(default=0)  # how many; the number of the newest
+    grants_last_months = peewee.SmallIntegerField(  # R20; 0 = for ever
+        default=12, constraints=[peewee.SQL("DEFAULT 12")]
+    )
+    due_at = InstantField(null=True)  # when its period ends or a grant expires, if it ever does
+    booked_at = InstantField(null=True)  # no entry is older than this but those that stand
     created_at = InstantField()
+
+
+Account.add_index(Account.due_at, where=Account.due_at.is_null(False), name="account_due")
+
+
+class Subscription(Table):
+    """The plan an account pays for, at the credits and the price it had when it was chosen."""
+
+    account = peewee.ForeignKeyField(Account, primary_key=True, on_delete="RESTRICT")
+    plan = peewee.TextField()  # its code in the catalogue
+    name = peewee.TextField()
+    credits = peewee.IntegerField()  # a month
+    price_cents = peewee.IntegerField()  # a month
+    hold_price_cents = peewee.IntegerField()
+    anchor = peewee.SmallIntegerField(constraints=[peewee.Check("anchor BETWEEN 1 AND 31")])
+    then = peewee.TextField(  # what happens at the period's end
+        constraints=[peewee.Check("\"then\" IN ('renew', 'hold', 'cancel')")]
+    )
+    told_at = InstantField(null=True)  # the newest word of the shop outside
 
 
 class Period(Table):
     """A stretch of an account's time. `limit` is carried_in + granted; balance is limit − used."""
 
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    kind = peewee.TextField(
+        default="open",
+        constraints=[
+            peewee.SQL("DEFAULT 'open'"),
+            peewee.Check("kind IN ('open', 'plan', 'hold', 'frozen')"),
+        ],
+    )  # before any plan, with one, on hold, after the last
     starts_at = InstantField()
-    ends_at = InstantField(null=True)  # none while the account has no subscription
+    ends_at = InstantField(null=True)  # none while nothing is paid for: open, frozen
+    anchor = peewee.SmallIntegerField(null=True)  # the day and
+    timezone = peewee.TextField(null=True)  # the zone from which its end was worked out
     closed = peewee.BooleanField(default=False)
     carried_in = peewee.IntegerField(default=0)
     granted = peewee.IntegerField(default=0)  # all that moved the limit (R13)
     used = peewee.IntegerField(default=0)  # charges less refunds of this period's charges
+    plan_granted = peewee.IntegerField(  # plan credits given, less withdrawn (R10)
+        default=0, constraints=[peewee.SQL("DEFAULT 0")]
+    )
+    plan = peewee.TextField(null=True)  # the dearest held in it: what the invoice names
+    plan_name = peewee.TextField(null=True)
+    plan_credits = peewee.IntegerField(null=True)
+    price_cents = peewee.IntegerField(null=True)
+    alerted = peewee.SmallIntegerField(  # the highest threshold that was told (R19)
+        default=0, constraints=[peewee.SQL("DEFAULT 0")]
+    )
+    alert_due = peewee.BooleanField(  # one above it is crossed
+        default=False, constraints=[peewee.SQL("DEFAULT false")]
+    )
 
     class Meta:
-        indexes = ((("account", "starts_at"), True),)
+        indexes = ((("account", "starts_at"), True), (("starts_at",), False))
 
     @property
     def limit(self) -> int:
@@ -53,6 +99,27 @@ class Period(Table):
 
 
 Period.add_index(Period.account, unique=True, where=~Period.closed, name="period_open")
+Period.add_index(Period.account, where=Period.alert_due & ~Period.closed, name="period_alert_due")
+
+
+class Change(Table):
+    """One thing done to a subscription, and the plan held from then on."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    period = peewee.ForeignKeyField(Period, on_delete="RESTRICT", index=False)
+    key = peewee.TextField(unique=True)
+    what = peewee.TextField(
+        constraints=[peewee.Check("what IN ('subscribe', 'change', 'hold', 'cancel', 'resume')")]
+    )
+    plan = peewee.TextField()
+    credits = peewee.IntegerField()  # what the change did to the balance
+    price_cents = peewee.IntegerField()  # of the plan, a month
+    actor = peewee.TextField()
+    made_at = InstantField()
+
+    class Meta:
+        table_name = "subscription_change"
+        indexes = ((("account", "made_at"), False),)
 
 
 class Grant(Table):
@@ -63,6 +130,7 @@ class Grant(Table):
     remaining = peewee.IntegerField(constraints=[peewee.Check("remaining >= 0")])
     granted_at = InstantField()
     expires_at = InstantField(null=True)
+    announce_at = InstantField(null=True)  # when to say that it will expire
 
     class Meta:
         table_name = "credit_grant"  # GRANT is a word of SQL
@@ -71,6 +139,11 @@ class Grant(Table):
 
 Grant.add_index(
     Grant.account, Grant.granted_at, where=Grant.remaining > 0, name="credit_grant_left"
+)
+Grant.add_index(
+    Grant.announce_at,
+    where=(Grant.remaining > 0) & Grant.announce_at.is_null(False),
+    name="credit_grant_announce",
 )
 
 
@@ -83,7 +156,10 @@ class Entry(Table):
     key = peewee.TextField(unique=True)  # `in:<MessageSid>`, `out:<message>`, `grant:…`
     kind = peewee.TextField(
         constraints=[
-            peewee.Check("kind IN ('grant', 'adjust', 'charge_in', 'charge_out', 'refund')")
+            peewee.Check(
+                "kind IN ('grant', 'plan', 'withdraw', 'expire', 'adjust', 'charge_in',"
+                " 'charge_out', 'refund')"
+            )
         ]
     )
     amount = peewee.IntegerField()  # what it did to the balance: charges are negative
@@ -96,7 +172,20 @@ class Entry(Table):
     made_at = InstantField()
 
     class Meta:
-        indexes = ((("account", "number"), True),)
+        indexes = ((("account", "number"), True), (("account", "made_at"), False))
 
 
-TABLES = [Account, Period, Grant, Entry]
+class Alert(Table):
+    """A threshold of a period's limit that the account was told of (R18)."""
+
+    period = peewee.ForeignKeyField(Period, on_delete="RESTRICT", index=False)
+    threshold = peewee.SmallIntegerField()  # percent
+    limit = peewee.IntegerField()
+    used = peewee.IntegerField()
+    made_at = InstantField()
+
+    class Meta:
+        indexes = ((("period", "threshold", "limit"), True),)
+
+
+TABLES = [Account, Subscription, Period, Change, Grant, Entry, Alert]

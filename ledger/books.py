@@ -1,0 +1,185 @@
+"""An account's books while its lock is held: what every change of a balance is made of.
+
+Nobody but the ledger's own verbs (credits, subscriptions, periods) writes through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledger import boundaries
+from ledger.database import instant, query
+
+THRESHOLDS = (80, 85, 90, 95, 100)  # percent of a period's limit (R18)
+ANNOUNCED_DAYS_BEFORE = (30, 7)  # that what is left of a grant will expire (R20)
+
+# The hot path, statement by statement.
+LOCK = """
+    SELECT account.balance, account.entries, account.due_at, account.booked_at,
+           period.id, period.kind, period.starts_at, period.carried_in + period.granted,
+           period.used, period.plan_granted, period.alerted
+    FROM account JOIN period ON period.account_id = account.id AND NOT period.closed
+    WHERE account.id = %s FOR UPDATE"""
+FIND_ENTRY = "SELECT id, amount, balance, account_id FROM entry WHERE key = %s"
+ADD_ENTRY = """
+    INSERT INTO entry (account_id, number, period_id, key, kind, amount, balance, message,
+                       charge_id, grant_id, reason, actor, made_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+MOVE_BALANCE = "UPDATE account SET balance = %s, entries = %s, booked_at = %s WHERE id = %s"
+MOVE_PERIOD = """
+    UPDATE period SET granted = granted + %s, used = used + %s, plan_granted = plan_granted + %s,
+           alerted = %s, alert_due = %s WHERE id = %s"""
+LEFT_OLDEST_FIRST = """
+    SELECT id, remaining FROM credit_grant WHERE account_id = %s AND remaining > 0
+    ORDER BY granted_at, id"""
+LEFT_NEWEST_FIRST = LEFT_OLDEST_FIRST.replace("granted_at, id", "granted_at DESC, id DESC")
+SET_REMAINING = "UPDATE credit_grant SET remaining = %s WHERE id = %s"
+OLDEST_ALIVE = """
+    SELECT id FROM credit_grant WHERE account_id = %s AND (expires_at IS NULL OR expires_at > %s)
+    ORDER BY granted_at, id LIMIT 1"""
+ADD_REMAINING = "UPDATE credit_grant SET remaining = remaining + %s WHERE id = %s"
+ADD_GRANT = """
+    INSERT INTO credit_grant (account_id, amount, remaining, granted_at, expires_at, announce_at)
+    VALUES (%s, %s, %s, %s, %s, %s) RETURNING id"""
+TERM = "SELECT timezone, grants_last_months FROM account WHERE id = %s"
+DUE_SOONER = "UPDATE account SET due_at = %s WHERE id = %s AND (due_at IS NULL OR due_at > %s)"
+
+
+class KeyReused(Exception):
+    """A key that stands for one change was used for another: a fault of the caller."""
+
+
+@dataclass(frozen=True)
+class Booked:
+    """An entry as written: its id, the balance after it, and whether it stood there before."""
+
+    entry_id: int
+    balance: int
+    replayed: bool = False
+
+
+def level(used: int, limit: int) -> int:
+    """The highest threshold at or below the share used, in percent; 0 below the first (R19)."""
+    if limit <= 0:
+        return THRESHOLDS[-1] if used > 0 else 0
+    return max((t for t in THRESHOLDS if used * 100 >= t * limit), default=0)
+
+
+@dataclass
+class Books:
+    """An account and its open period as they stand, locked until the transaction ends."""
+
+    account: int
+    balance: int
+    entries: int
+    due_at: datetime | None
+    now: datetime  # never before what is booked: an account's time does not run backwards
+    period: int
+    kind: str  # of the period
+    starts_at: datetime
+    limit: int
+    used: int
+    plan_granted: int
+    alerted: int
+
+    def book(
+        self, key: str, kind: str, amount: int, *, reason: str, actor: str,
+        used: int = 0, plan: int = 0, rearms: bool = False,
+        message: int | None = None, charge: int | None = None, grant: int | None = None,
+    ) -> Booked:  # fmt: skip
+        """Writes an entry and moves balance and period with it. `used` and `plan` are what it adds
+        to the period's use and plan credits; what is no use moves the limit (R13). One that
+        `rearms` lowers what was alerted to where the use is now (R19)."""
+        self.balance += amount
+        self.entries += 1
+        self.used += used
+        self.limit += amount + used
+        self.plan_granted += plan
+        crossed = level(self.used, self.limit)
+        if rearms:
+            self.alerted = min(self.alerted, crossed)
+        row = query(
+            ADD_ENTRY, self.account, self.entries, self.period, key, kind, amount, self.balance,
+            message, charge, grant, reason, actor, self.now,
+        ).fetchone()  # fmt: skip
+        query(MOVE_BALANCE, self.balance, self.entries, self.now, self.account)
+        query(
+            MOVE_PERIOD, amount + used, used, plan, self.alerted, crossed > self.alerted,
+            self.period,
+        )  # fmt: skip
+        return Booked(row[0], self.balance)
+
+    def found(self, key: str, amount: int) -> Booked | None:
+        """The entry of this key, if it stands. Raises KeyReused if it stands for another change."""
+        row = query(FIND_ENTRY, key).fetchone()
+        if row is None:
+            return None
+        if (row[1], row[3]) != (amount, self.account):
+            raise KeyReused(f"{key} stands for {row[1]} credits of account {row[3]}")
+        return Booked(row[0], row[2], replayed=True)
+
+    def give(self, amount: int, expires_at: datetime | None = None) -> int:
+        """Adds a grant of `amount` credits, before it is booked. Returns its id.
+
+        It first fills a hole below zero (R15). Without `expires_at` it lasts the account's term.
+        """
+        if expires_at is None:
+            zone, months = query(TERM, self.account).fetchone()
+            expires_at = boundaries.months_later(self.now, months, zone) if months else None
+        remaining = max(0, min(amount, self.balance + amount))
+        row = query(
+            ADD_GRANT, self.account, amount, remaining, self.now, expires_at,
+            announcement(expires_at, self.now),
+        ).fetchone()  # fmt: skip
+        if expires_at is not None and self.kind != "frozen":
+            query(DUE_SOONER, expires_at, self.account, expires_at)
+        return int(row[0])
+
+    def burn(self, amount: int, newest_first: bool = False) -> None:
+        """Takes `amount` from what remains of grants; what none covers is the hole below zero."""
+        order = LEFT_NEWEST_FIRST if newest_first else LEFT_OLDEST_FIRST
+        for grant, remaining in query(order, self.account).fetchall() if amount else ():
+            taken = min(amount, remaining)
+            query(SET_REMAINING, remaining - taken, grant)
+            amount -= taken
+            if not amount:
+                break
+
+    def put_back(self, amount: int) -> int | None:
+        """Refunds into the oldest grant still alive, or a new one (R20). Returns the grant's id.
+
+        What fills a hole below zero goes into none.
+        """
+        alive = query(OLDEST_ALIVE, self.account, self.now).fetchone()
+        if alive is None:
+            return self.give(amount)
+        rest = amount - min(amount, max(0, -self.balance))
+        query(ADD_REMAINING, rest, alive[0])
+        return int(alive[0])
+
+
+def open_books(account_id: int, now: datetime) -> Books:
+    """Locks the account: the first lock of any transaction. Raises LookupError if there is none."""
+    # Two tries: one that waited while the period was turned sees the closed one, and no row.
+    row = query(LOCK, account_id).fetchone() or query(LOCK, account_id).fetchone()
+    if row is None:
+        raise LookupError(f"no account {account_id}")
+    balance, entries, due_at, booked_at, period, kind, starts_at, *counts = row
+    latest = max(now, _instant(booked_at) or now, instant(starts_at))
+    return Books(
+        account_id, balance, entries, _instant(due_at), latest, period, kind, instant(starts_at),
+        *counts,
+    )  # fmt: skip
+
+
+def announcement(expires_at: datetime | None, now: datetime) -> datetime | None:
+    """When the next word is due that a grant will expire (R20)."""
+    days = (timedelta(days=days) for days in ANNOUNCED_DAYS_BEFORE)
+    later = (expires_at - before for before in days) if expires_at else ()
+    return next((moment for moment in later if moment > now), None)
+
+
+def _instant(value: Any) -> datetime | None:
+    return None if value is None else instant(value)
