@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -159,6 +160,21 @@ class Settings(BaseSettings):
         "SMTP_URL",
     )  # fmt: skip
 
+    plans_file: Path | None = Field(
+        None,
+        description="your own catalogue of plans, a copy of ledger/plans.toml with your prices",
+    )
+    marketplace_secret: SigningKey | None = Field(
+        None,
+        description="what an outside shop signs its calls of /marketplace/subscriptions with; "
+        "without it that page does not exist",
+    )
+    demo_clock: Path | None = Field(
+        None,
+        description="for the demo alone: a file that says by how many seconds its clock is ahead; "
+        "needs stand-ins on this machine",
+    )
+
     log_format: Literal["text", "json"] = Field(
         "text", description="how log lines look: text for people, json for machines"
     )
@@ -205,6 +221,18 @@ class Settings(BaseSettings):
         if sender is None and others.data.get("smtp_url"):
             raise PydanticCustomError("missing", "needed with SMTP_URL")
         return sender
+
+    @field_validator("demo_clock")
+    @classmethod
+    def _only_stand_ins_live_in_another_time(
+        cls, clock: Path | None, others: ValidationInfo
+    ) -> Path | None:
+        peers = (others.data.get("slack_api_url"), others.data.get("twilio_api_url"))
+        if clock is not None and not all(
+            peer and urlsplit(peer).hostname == "127.0.0.1" for peer in peers
+        ):
+            raise ValueError("must not be set where Slack and Twilio are no stand-ins on 127.0.0.1")
+        return clock
 
     @field_validator("lease_s")
     @classmethod

@@ -9,7 +9,9 @@ from datetime import datetime
 from bot import contacts, conversations, lines, outbox, tally
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message, Part
+from bot.words import count
 from ledger import credits, rates
+from ledger.credits import Funds
 from ledger.database import transaction
 from ledger.rates import Quote
 
@@ -26,18 +28,32 @@ class Offer:
     number: str
     body: str
     quote: Quote
-    balance: int  # before it is sent
+    funds: Funds  # before it is sent
     changed: bool = False  # the price is not the one shown before
 
     @property
     def left_after(self) -> int:
         """Credits left after Send."""
-        return self.balance - self.quote.credits
+        return self.funds.balance - self.quote.credits
 
     @property
     def covered(self) -> bool:
         """Whether the balance covers it (R14)."""
-        return self.left_after >= 0
+        return self.funds.cover(self.quote.credits)
+
+
+def shortage(needed: int, funds: Funds) -> str:
+    """Why a text of this price is not covered, and what to do."""
+    if funds.frozen:
+        return (
+            f"Your plan has ended. Your {count(funds.balance, 'credit')} are kept; to send again, "
+            "choose a plan with `/credits plan`."
+        )
+    left = f"{funds.balance:,} {'is' if funds.balance == 1 else 'are'} left"
+    return (
+        f"That text needs {count(needed, 'credit')} and {left}. "
+        "Upgrade with `/credits plan`, or shorten it."
+    )
 
 
 @transaction
@@ -58,11 +74,11 @@ def quote(user: str, channel: str, text: str, now: datetime) -> Offer:
         author=user,
         made_at=now,
     )
-    return _offer(draft, price)
+    return _offer(draft, price, now)
 
 
 @transaction
-def edit(draft_id: str, user: str, body: str) -> Offer:
+def edit(draft_id: str, user: str, body: str, now: datetime) -> Offer:
     """Quotes the draft again with another body; the card shown before can no longer send it."""
     draft = _own(draft_id, user)
     body = body.strip()
@@ -74,7 +90,7 @@ def edit(draft_id: str, user: str, body: str) -> Offer:
     if not _move(draft, draft.version, renewed):
         raise Refused("This text was sent or cancelled already.")
     draft.body, draft.version = body, draft.version + 1
-    return _offer(draft, price)
+    return _offer(draft, price, now)
 
 
 @transaction
@@ -113,7 +129,7 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
     if price.credits != draft.credits and draft.state == "quoted":
         _move(draft, version, {"credits": price.credits, "version": version + 1})
         draft.version = version + 1
-        return _offer(draft, price, changed=True)
+        return _offer(draft, price, now, changed=True)
     if not _move(draft, version, {"state": "queued"}):
         raise Refused(_why_stale(draft))
     _require_sendable(draft.line, _contact(draft), draft.body)
@@ -150,10 +166,8 @@ def _queue(draft: Draft, contact: Contact, price: Quote, now: datetime) -> None:
             now=now,
         )
     except credits.NotEnoughCredits as short:
-        raise Refused(
-            f"That text needs {_credits(short.needed)} and {_left(short.left)}. "
-            "Ask your operator for more credits, or shorten it."
-        ) from None
+        funds = Funds(short.left, isinstance(short, credits.Frozen))
+        raise Refused(shortage(short.needed, funds)) from None
     conversations.answered(conversation, now)
     conversations.show(message)
     for number, part in enumerate(rates.parts(draft.number, draft.body)):
@@ -222,17 +236,9 @@ def _contact(draft: Draft) -> Contact | None:
     return found
 
 
-def _offer(draft: Draft, price: Quote, changed: bool = False) -> Offer:
+def _offer(draft: Draft, price: Quote, now: datetime, changed: bool = False) -> Offer:
     recipient = contacts.Recipient(draft.number, _contact(draft))
     return Offer(
         draft.id, draft.version, recipient.name, draft.number, draft.body, price,
-        credits.balance(draft.line.account_id), changed,
+        credits.funds(draft.line.account_id, now), changed,
     )  # fmt: skip
-
-
-def _credits(count: int) -> str:
-    return f"{count:,} credit{'' if count == 1 else 's'}"
-
-
-def _left(count: int) -> str:
-    return f"{count:,} {'is' if count == 1 else 'are'} left"

@@ -1,4 +1,4 @@
-"""Lines and who may use them: an account made ready, and the line a Slack channel stands for."""
+"""Accounts and lines, and who may use them: made ready, and found from a Slack channel."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot import clock
+from bot import clock, digest
 from bot.contacts import textable
 from bot.errors import Refused
-from bot.models import Line, Member
-from ledger import credits
+from bot.models import Address, Line, Member
+from ledger import credits, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
+from ledger.plans import Catalogue, Plan
+
+MANAGERS = ("owner", "manager")
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,18 @@ def setup(
     account: str,
     timezone: str,
     owner: str,
+    managers: tuple[str, ...] = (),
     agents: tuple[str, ...] = (),
+    emails: tuple[str, ...] = (),
     line: str | None = None,
     channel: str | None = None,
     opening_credits: int = 0,
+    plan: Plan | None = None,
+    catalogue: Catalogue | None = None,
+    anchor: int | None = None,
+    grants_last_months: int = 12,
 ) -> Ready:
-    """Makes an account, its owner, agents, line and opening credits, or completes what is missing.
+    """Makes an account, its people, line, plan and opening credits, or completes what is missing.
 
     Run twice it changes nothing. Raises ValueError naming what is wrong.
     """
@@ -41,14 +50,24 @@ def setup(
     _require_timezone(timezone)
     found = Account.get_or_none(Account.name == account)
     if found is None:
-        found = credits.open_account(account, timezone, now)
+        found = credits.open_account(account, timezone, now, grants_last_months)
+        digest.start(found.id, timezone, now)
         done.append(f"account {account} in {timezone}")
     elif found.timezone != timezone:
         raise ValueError(f"--timezone: {account} is in {found.timezone}; setup does not move it")
-    for user, role in ((owner, "owner"), *((agent, "agent") for agent in agents)):
+    people = [
+        (owner, "owner"),
+        *((m, "manager") for m in managers),
+        *((a, "agent") for a in agents),
+    ]
+    for user, role in people:
         _, new = Member.get_or_create(account=found, slack_user=user, defaults={"role": role})
         if new:
             done.append(f"{role} {user}")
+    for email in emails:
+        _, new = Address.get_or_create(account=found, email=email)
+        if new:
+            done.append(f"e-mail address {email}")
     if line or channel:
         done += _set_line(found, line, channel, now)
     if opening_credits:
@@ -61,7 +80,43 @@ def setup(
             done.append(f"{opening_credits} opening credits")
         elif stood.amount != opening_credits:
             raise ValueError(f"--credits: {account} opened with {stood.amount}")
+    if plan and catalogue:
+        done += _set_plan(found, plan, catalogue, anchor, now)
     return Ready(done)
+
+
+@transaction
+def give(account: str, amount: int, reason: str, key: str) -> credits.Booked:
+    """An operator's grant, or what is taken back, once a key. Raises ValueError naming what is
+    wrong."""
+    found = Account.get_or_none(Account.name == account)
+    if found is None:
+        raise ValueError(f"--account: none is called {account!r}")
+    if not amount:
+        raise ValueError("--credits: 0 changes nothing")
+    try:
+        return credits.adjust(
+            found.id, f"operator:{key}", amount, reason=reason, actor="operator", now=clock.now()
+        )
+    except credits.KeyReused as error:
+        raise ValueError(f"--key: {error}") from None
+
+
+def _set_plan(
+    account: Account, plan: Plan, catalogue: Catalogue, anchor: int | None, now: datetime
+) -> list[str]:
+    stands = subscriptions.standing(account.id, now)
+    if stands.subscribed and stands.terms:
+        if stands.terms.plan != plan.code:
+            raise ValueError(
+                f"--plan: {account.name} is on {stands.terms.plan}; setup does not change it"
+            )
+        return []
+    subscriptions.subscribe(
+        account.id, f"setup:{account.id}:{stands.period}", plan, catalogue,
+        actor="operator", now=now, anchor=anchor,
+    )  # fmt: skip
+    return [f"plan {plan.name}: {plan.credits:,} credits a month"]
 
 
 def _set_line(
@@ -116,7 +171,36 @@ def line_for(user: str, channel: str) -> Line:
     return mine[0]
 
 
+def account_for(user: str, channel: str) -> int:
+    """The account that this Slack user means in this channel; raises Refused with what to do.
+
+    In a line's channel it is that line's; elsewhere the only account of the user's.
+    """
+    mine = [m.account_id for m in Member.select().where(Member.slack_user == user)]
+    here = [line.account_id for line in Line.select().where(Line.channel == channel)]
+    meant = sorted(set(mine) & set(here)) or sorted(set(mine))
+    if not meant:
+        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
+    if len(meant) > 1:
+        raise Refused("You have several accounts. Run the command in the channel of one's line.")
+    return meant[0]
+
+
+def role_of(user: str, account_id: int) -> str | None:
+    """This Slack user's role on the account; None if it has none."""
+    member = Member.get_or_none(Member.account == account_id, Member.slack_user == user)
+    return member.role if member else None
+
+
+def require_manager(user: str, account_id: int) -> None:
+    """Raises Refused unless this Slack user is owner or manager of the account."""
+    if role_of(user, account_id) not in MANAGERS:
+        owner = Member.get_or_none(Member.account == account_id, Member.role == "owner")
+        ask = f" Ask <@{owner.slack_user}>." if owner else ""
+        raise Refused(f"Only owner and managers can do that.{ask}")
+
+
 def require_member(user: str, account_id: int) -> None:
     """Raises Refused unless this Slack user is on the account."""
-    if not Member.select().where(Member.account == account_id, Member.slack_user == user).exists():
+    if role_of(user, account_id) is None:
         raise Refused("You are not on this line's team.")

@@ -1,8 +1,9 @@
-"""Somebody's words, made safe to keep."""
+"""Words: somebody's, made safe to keep, and our own for numbers and days."""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -10,3 +11,13 @@ _LONE = re.compile("[\ud800-\udfff]")
 def clean(text: str) -> str:
     """`text` as any database and phone takes it: no NUL, and U+FFFD for half a surrogate pair."""
     return _LONE.sub("\ufffd", text.replace("\x00", ""))
+
+
+def count(number: int, thing: str) -> str:
+    """ "1 credit", "1,200 credits"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def day_words(day: date) -> str:
+    """ "28 February"."""
+    return f"{day.day} {day:%B}"

@@ -8,19 +8,25 @@ raises KeyReused.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import periods
 from ledger.books import Booked, Books, KeyReused
-from ledger.database import query, transaction
+from ledger.database import instant, query, transaction
 from ledger.models import Account, Entry, Period
 
 __all__ = [
-    "Booked", "Frozen", "KeyReused", "NotEnoughCredits", "RefundTooLarge", "adjust", "balance",
-    "charge_in", "charge_out", "grant", "hold", "open_account", "refund",
+    "Booked", "Frozen", "Funds", "KeyReused", "NotEnoughCredits", "RefundTooLarge", "adjust",
+    "balance",
+    "charge_in", "charge_out", "funds", "grant", "hold", "open_account", "refund",
 ]  # fmt: skip
 
 REFUNDED = "SELECT COALESCE(SUM(amount), 0) FROM entry WHERE charge_id = %s"
+
+FUNDS = """
+    SELECT account.balance, account.due_at, period.kind FROM account
+    JOIN period ON period.account_id = account.id AND NOT period.closed WHERE account.id = %s"""
 
 
 class NotEnoughCredits(Exception):
@@ -137,6 +143,29 @@ def adjust(
         return done
     books.burn(-amount, newest_first=True)
     return books.book(key, "adjust", amount, reason=reason, actor=actor)
+
+
+@dataclass(frozen=True)
+class Funds:
+    """What there is to send from: nothing while it is frozen (R12)."""
+
+    balance: int
+    frozen: bool
+
+    def cover(self, amount: int) -> bool:
+        """Whether a text out of this price may go (R14)."""
+        return not self.frozen and self.balance >= amount
+
+
+@transaction
+def funds(account_id: int, now: datetime) -> Funds:
+    """What there is to send from now, with what time has brought; locks nothing if it brought
+    nothing."""
+    balance, due_at, kind = query(FUNDS, account_id).fetchone()
+    if due_at is not None and instant(due_at) <= now:
+        books = periods.lock(account_id, now)
+        balance, kind = books.balance, books.kind
+    return Funds(balance, kind == "frozen")
 
 
 def balance(account_id: int) -> int:

@@ -10,11 +10,11 @@ from typing import Any
 from werkzeug.serving import make_server
 
 import app as wiring
-from bot import audit, config, inbox, lines, outbox
-from bot.models import Conversation, Line
+from bot import audit, clock, config, inbox, lines, outbox
+from bot.models import Address, Conversation, Line
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post
-from ledger import credits, database
+from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 
 LINE, ANN, BEN, LONDON = "+14155550100", "+14155550123", "+14155550124", "+442079460000"
@@ -40,6 +40,7 @@ class House:
             account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
             channel=self.channel, opening_credits=opening_credits,
         )  # fmt: skip
+        self.manager = self.clerk = ""
         self.carriers = wiring.carriers(self.settings)
         self.handlers = wiring.handlers(self.settings)
         self.timing = wiring.timing(self.settings)
@@ -115,6 +116,36 @@ class House:
         """Credits left."""
         with database.session():
             return credits.balance(Account.get().id)
+
+    def tick(self) -> None:
+        """Does once all that runs on the clock, then what follows from it."""
+        for _, _, job in wiring.jobs(self.settings):
+            job()
+        self.work()
+
+    def account(self) -> Account:
+        """The account."""
+        with database.session():
+            return Account.get()
+
+    def subscribe(self, code: str) -> None:
+        """Puts the account on a plan, which renews a month from today and not before."""
+        catalogue = plans.load()
+        today = boundaries.day_of(clock.now(), "America/New_York")
+        subscriptions.subscribe(
+            self.account().id, f"test:{code}", catalogue.plan(code), catalogue,
+            actor="operator", now=clock.now(), anchor=today.day,
+        )  # fmt: skip
+
+    def add_email(self, address: str) -> None:
+        """Has alerts go to this address, too."""
+        with database.session():
+            Address.create(account=self.account(), email=address)
+
+    def told(self, to: str) -> list[Post]:
+        """What a person was told in direct messages, oldest first."""
+        room = self.slack.channels.get(f"D{to}")
+        return list(room.posts) if room else []
 
     def line(self) -> Line:
         """The line."""

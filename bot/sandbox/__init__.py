@@ -1,9 +1,10 @@
-"""Slack and Twilio on loopback, for the demo and the tests: real HTTP, no account anywhere."""
+"""Slack, Twilio and a mail server on loopback, for the demo and the tests; no account anywhere."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
+from bot.sandbox.mail import MailStandIn
 from bot.sandbox.server import wait
 from bot.sandbox.slack_people import Workspace
 from bot.sandbox.twilio import TwilioStandIn
@@ -12,10 +13,10 @@ __all__ = ["Sandbox", "wait"]
 
 
 class Sandbox:
-    """Both stand-ins. `app_url` is where our own app listens; it may be set later."""
+    """All stand-ins. `app_url` is where our own app listens; it may be set later."""
 
     def __init__(self, app_url: str = "") -> None:
-        self.slack, self.twilio = Workspace(), TwilioStandIn()
+        self.slack, self.twilio, self.mail = Workspace(), TwilioStandIn(), MailStandIn()
         self.app_url = app_url
 
     @property
@@ -30,6 +31,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         self.slack.serve()
         self.twilio.serve()
+        self.mail.serve()
         return self
 
     def __exit__(
@@ -38,6 +40,7 @@ class Sandbox:
     ) -> None:  # fmt: skip
         self.slack.close()
         self.twilio.close()
+        self.mail.close()
 
     def settings(self) -> dict[str, str]:
         """The settings that point the app here."""
@@ -48,4 +51,6 @@ class Sandbox:
             "TWILIO_API_URL": self.twilio.origin,
             "TWILIO_ACCOUNT_SID": self.twilio.account_sid,
             "TWILIO_AUTH_TOKEN": self.twilio.auth_token,
+            "SMTP_URL": self.mail.url,
+            "MAIL_FROM": "Partyline <texts@partyline.example>",
         }

@@ -102,28 +102,54 @@ class Workspace(SlackStandIn):
             answer.shown = self.whisper(user, channel, answer.json)
         return answer
 
-    def press(self, user: str, post: Post, label: str) -> Answer:
-        """Presses the button with this label; raises LookupError if the message has none."""
-        return self.signed_press(user, post, label).send()
+    def press(self, user: str, on: Post | View, label: str) -> Answer:
+        """Presses the button with this label; raises LookupError if there is none."""
+        return self.signed_press(user, on, label).send()
 
-    def signed_press(self, user: str, post: Post, label: str) -> Signed:
+    def signed_press(self, user: str, on: Post | View, label: str) -> Signed:
         """The press of a button, to be sent any number of times."""
-        block, button = _button(post, label)
-        room, own = self.channels[post.channel], post in self.whispers.get(user, ())
+        block, button = _element(on, label)
+        return self._acted(user, on, block, button, {
+            "text": button["text"], "value": button.get("value", ""), "type": "button",
+        })  # fmt: skip
+
+    def choose(self, user: str, on: Post | View, action_id: str, label: str) -> Answer:
+        """Chooses from a menu by what it says; raises LookupError if it does not say that."""
+        block, menu = _element(on, action_id)
+        options = [o for o in menu["options"] if o["text"]["text"] == label]
+        if not options:
+            raise LookupError(f"{action_id} does not offer {label!r}")
+        chosen = {"type": menu["type"], "selected_option": options[0]}
+        return self._acted(user, on, block, menu, chosen).send()
+
+    def _acted(
+        self, user: str, on: Post | View, block: dict[str, Any], element: dict[str, Any],
+        what: dict[str, Any],
+    ) -> Signed:  # fmt: skip
         payload = {
             **self._who(user), "type": "block_actions", "api_app_id": "A0SANDBOX",
-            "container": {"type": "message", "message_ts": post.ts, "channel_id": post.channel,
-                          "is_ephemeral": own},
-            "trigger_id": self.new_trigger(user), "channel": {"id": room.id, "name": room.name},
-            "response_url": self.new_response_url(user, post.channel, post),
+            "trigger_id": self.new_trigger(user),
             "actions": [{
-                "action_id": button["action_id"], "block_id": block.get("block_id", "b"),
-                "text": button["text"], "value": button.get("value", ""), "type": "button",
-                "action_ts": self.next_ts(),
+                "action_id": element["action_id"], "block_id": block.get("block_id", "b"),
+                "action_ts": self.next_ts(), **what,
             }],
         }  # fmt: skip
+        if isinstance(on, View):
+            payload["container"] = {"type": "view", "view_id": on.id}
+            payload["view"] = {
+                **on.view, "id": on.id, "hash": on.hash, "state": {"values": {}},
+                "root_view_id": on.id, "app_id": "A0SANDBOX", "team_id": self.team,
+            }  # fmt: skip
+            return self._payload(payload)
+        own = on in self.whispers.get(user, ())
+        payload |= {
+            "container": {"type": "message", "message_ts": on.ts, "channel_id": on.channel,
+                          "is_ephemeral": own},
+            "channel": {"id": on.channel, "name": self.channels[on.channel].name},
+            "response_url": self.new_response_url(user, on.channel, on),
+        }  # fmt: skip
         if not own:
-            payload["message"] = {"ts": post.ts, "text": post.text, "user": post.user}
+            payload["message"] = {"ts": on.ts, "text": on.text, "user": on.user}
         return self._payload(payload)
 
     def submit(self, user: str, shown: View, values: Mapping[str, str]) -> Answer:
@@ -142,7 +168,10 @@ class Workspace(SlackStandIn):
             {**self._who(user), "type": "view_submission", "trigger_id": self.new_trigger(user),
              "view": view, "response_urls": []}
         ).send()  # fmt: skip
-        if answer.status == 200 and not answer.json.get("response_action"):
+        action = answer.json.get("response_action") if answer.status == 200 else "none"
+        if action == "update":
+            self._views_update(answer.json["view"], view_id=shown.id)
+        elif action in (None, "clear"):
             shown.open = False
         return answer
 
@@ -193,12 +222,13 @@ class Workspace(SlackStandIn):
         return self.sign(urlencode({"payload": json.dumps(payload)}))
 
 
-def _button(post: Post, label: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    for block in post.blocks:
-        for element in block.get("elements", ()):
-            if element.get("type") == "button" and label in (
-                element["text"]["text"],
-                element["action_id"],
-            ):
+def _element(on: Post | View, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A button by its label or action_id, or another element by its action_id, and its block."""
+    for block in on.blocks if isinstance(on, Post) else on.view["blocks"]:
+        accessory = [block["accessory"]] if "accessory" in block else []
+        for element in [*block.get("elements", ()), *accessory]:
+            label = element["text"]["text"] if element.get("type") == "button" else None
+            named = f"{block.get('block_id')}:{label}"
+            if name in (label, element.get("action_id"), named):
                 return block, element
-    raise LookupError(f"no button {label!r} on: {post.plain()}")
+    raise LookupError(f"nothing is called {name!r} on: {on.plain()}")

@@ -10,12 +10,13 @@ import json
 from datetime import datetime
 from typing import Any
 
-from bot import contacts
+from bot import contacts, drafts
 from bot.contacts import Recipient
 from bot.conversations import opted_out
 from bot.drafts import Offer, Sent
 from bot.models import Conversation, Message
 from bot.slack.markup import escape
+from bot.words import count
 from ledger.rates import Quote
 
 Blocks = list[dict[str, Any]]
@@ -30,11 +31,6 @@ STATES = {
 }  # fmt: skip
 
 
-def count(number: int, thing: str) -> str:
-    """ "1 credit", "1,200 credits"."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 # A text before it is sent
 
 
@@ -46,12 +42,8 @@ def offer(draft: Offer) -> Card:
     if draft.changed:
         notes.append("The price has changed since it was shown. Please look again before you send.")
     if not draft.covered:
-        left = f"{draft.balance:,} left"
-        notes.append(
-            f"That text needs {count(draft.quote.credits, 'credit')} and {draft.balance:,} "
-            f"{'is' if draft.balance == 1 else 'are'} left. Ask your operator for more credits, "
-            "or shorten it."
-        )
+        left = f"{draft.funds.balance:,} left"
+        notes.append(drafts.shortage(draft.quote.credits, draft.funds))
     buttons = [_button("Edit", "draft_edit", draft), _button("Cancel", "draft_cancel", draft)]
     if draft.covered:
         buttons.insert(0, {**_button("Send", "draft_send", draft), "style": "primary"})

@@ -1,45 +1,24 @@
-"""Posts and updates on their way to Slack: one call, once, and what its outcome means."""
+"""What conversations show, on its way to Slack: posts in threads, and updates of them."""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-from collections.abc import Callable
 from datetime import datetime
-from http.client import HTTPException
-from typing import Any
 
-import structlog
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web import SlackResponse
 
 from bot import conversations
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
 from bot.models import Conversation, Message
 from bot.slack import cards
-from bot.slack.limits import BlockError, check
+from bot.slack.outcomes import around, could_not_look, first_taken, found, keyed
 from ledger.database import session
 
-log = structlog.get_logger()
-
-EVENT_TYPE = "partyline"  # of the metadata that carries a post's key; Slack allows no dots in it
-LONGEST_TEXT = 40_000  # characters; Slack refuses more
-LISTED = 200  # newest posts of a thread that a look reads
-CLOCKS_APART_S = 60
-LANDS_WITHIN_S = 600  # an attempt is over long before, dead or alive
-#: Slack's words for "the card is wrong". Its plain text is posted instead.
-BAD_CARD = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
-#: What an update cannot mend: the post is gone, or too old to change.
-GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
 #: A thread that takes no more replies: the conversation goes on in a new one.
 THREAD_GONE = {
     "Slack: thread_not_found",
     "Slack: cannot_reply_to_message",
     "Slack: restricted_action_thread_locked",
 }
-#: Slack broke while it worked: what was asked may or may not have been done.
-BROKEN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 
 
 class PostCarrier:
@@ -58,20 +37,14 @@ class PostCarrier:
             card, shown, broadcast = _render(delivery, conversation)
         if delivery.payload["what"] != "root" and thread_ts is None:
             return Again(5, "the thread has no root yet")
-        call: dict[str, Any] = {
-            "channel": channel,
-            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}},
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
+        call = {"channel": channel, **keyed(delivery)}
         if thread_ts:
             call |= {"thread_ts": thread_ts, "reply_broadcast": broadcast}
-        result = _deliver(
-            card,
-            lambda form: Done(
-                {"ts": self.client.chat_postMessage(**call, **form)["ts"], "shown": shown}
-            ),
-        )
+
+        def post(form: cards.Card, _: int) -> Done:
+            return Done({"ts": self.client.chat_postMessage(**call, **form)["ts"], "shown": shown})
+
+        result = first_taken([card], post)
         if thread_ts and isinstance(result, Again) and result.why in THREAD_GONE:
             conversations.thread_gone(delivery.payload["conversation"], thread_ts)
         return result
@@ -81,26 +54,16 @@ class PostCarrier:
         with session():
             conversation = Conversation.get_by_id(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
-        began = delivery.attempted_at.timestamp()
-        read: dict[str, Any] = {
-            "channel": channel,
-            "oldest": f"{began - CLOCKS_APART_S:.6f}",
-            "latest": f"{began + LANDS_WITHIN_S:.6f}",
-            "limit": LISTED,
-            "include_all_metadata": True,
-        }
+        read = {"channel": channel, **around(delivery)}
         try:
             if delivery.payload["what"] == "root":
                 page = self.client.conversations_history(**read)
             else:
                 page = self.client.conversations_replies(ts=str(thread_ts), **read)
         except Exception as error:
-            return _could_not_look(error)
-        for post in page["messages"]:
-            metadata = post.get("metadata") or {}
-            if metadata.get("event_payload", {}).get("key") == delivery.key:
-                return Done({"ts": post["ts"], "shown": None})
-        return NotThere(1)
+            return could_not_look(error)
+        ts = found(delivery, page["messages"])
+        return Done({"ts": ts, "shown": None}) if ts else NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Keeps the post's ts where it will be needed."""
@@ -139,11 +102,11 @@ class UpdateCarrier:
         if ts is None:
             return Again(5, "the post to update is not there yet")
 
-        def update(form: cards.Card) -> Done:
+        def update(form: cards.Card, _: int) -> Done:
             self.client.chat_update(channel=channel, ts=ts, **form)
             return Done({"shown": shown})
 
-        return _deliver(card, update)
+        return first_taken([card], update)
 
     def look(self, delivery: Delivery) -> Outcome:
         """An update may be repeated: it says what is, not what changed."""
@@ -167,54 +130,3 @@ def _render(delivery: Delivery, conversation: Conversation) -> tuple[cards.Card,
     if message.direction == "in":
         return cards.text_in(message), None, message.in_channel
     return cards.text_out(message), cards.state_of(message), False
-
-
-def _deliver(card: cards.Card, call: Callable[[cards.Card], Done]) -> Outcome:
-    """Makes the call with the card; with its text alone if the card is refused: no text is lost."""
-    try:
-        check(card["blocks"])
-        return call(card)
-    except BlockError as error:
-        log.error("slack.bad_card", rule=str(error))
-    except Exception as error:
-        if not (isinstance(error, SlackApiError) and error.response.get("error") in BAD_CARD):
-            return outcome(error)
-        log.error("slack.bad_card", rule=error.response.get("error"))
-    try:
-        return call({"text": card["text"][:LONGEST_TEXT]})
-    except Exception as error:
-        return outcome(error)
-
-
-def outcome(error: Exception) -> Outcome:
-    """What an exception of a call of Slack's says about whether Slack did it."""
-    if isinstance(error, SlackApiError):
-        return _refusal(error.response)
-    if isinstance(error, urllib.error.URLError) and isinstance(
-        error.reason, ConnectionRefusedError
-    ):
-        return Again(1, "Slack could not be reached")
-    if isinstance(error, OSError | HTTPException | json.JSONDecodeError):
-        return Unknown(type(error).__name__)
-    raise error
-
-
-def _could_not_look(error: Exception) -> Outcome:
-    """A look that Slack did not answer is made again; one that it refused proves nothing ever."""
-    asked = outcome(error)
-    if isinstance(asked, Again) and (asked.shuts_pace or not isinstance(error, SlackApiError)):
-        return asked
-    return Again(5, asked.why) if isinstance(asked, Unknown) else NotThere(1)
-
-
-def _refusal(response: SlackResponse) -> Outcome:
-    name = response.get("error") or "an answer without a word"
-    if response.status_code == 429 or name in ("ratelimited", "rate_limited"):
-        wait = str((response.headers or {}).get("Retry-After", ""))
-        return Again(float(wait) if wait.isdecimal() else 1.0, "429", shuts_pace=True)
-    if response.status_code >= 500 or name in BROKEN:
-        return Unknown(f"Slack: {response.status_code} {name}")
-    if name in GONE:
-        return Failed(f"Slack: {name}")
-    # Nothing of ours is wrong: a channel, a scope, a token. It is tried until somebody mends it.
-    return Again(30, f"Slack: {name}")

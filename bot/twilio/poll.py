@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import structlog
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from bot import clock, inbox, receipts
-from bot.models import Line
+from bot.models import Line, Message, Part
 from bot.twilio.deliver import outcome
 from bot.twilio.inbound import fate
 from ledger.database import session, transaction
@@ -17,6 +18,7 @@ from ledger.database import session, transaction
 log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind
+PRICED_AFTER = timedelta(hours=24)
 PAGE = 1000  # messages, Twilio's most
 
 
@@ -61,6 +63,54 @@ def _save(message: MessageInstance) -> bool:
 @transaction
 def _read_until(line: Line, until: datetime) -> None:
     Line.update(read_until=until).where(Line.id == line.id, Line.read_until < until).execute()
+
+
+def prices(client: Client) -> int:
+    """Notes Twilio's own prices, which come up to a day after the text, for the margin report.
+
+    Reads the list of each line since the last time. Returns of how many texts it learnt one.
+    """
+    until = clock.now() - PRICED_AFTER
+    with session():
+        lines = [line for line in Line.select() if (line.priced_until or line.made_at) < until]
+    return sum(_read_prices(client, line, until) for line in lines)
+
+
+def _read_prices(client: Client, line: Line, until: datetime) -> int:
+    since = line.priced_until or line.made_at
+    try:
+        listed = [
+            message
+            for end in ({"to": line.number}, {"from_": line.number})
+            for message in client.messages.list(
+                date_sent_after=since - OVERLAP, date_sent_before=until, page_size=PAGE, **end
+            )
+        ]
+    except Exception as error:
+        log.warning("prices.not_told", line_id=line.id, why=str(outcome(error))[:200])
+        return 0
+    known = [(m.sid, micros(m.price)) for m in listed if m.price is not None]
+    for at in range(0, len(known), PAGE):
+        _note_prices(known[at : at + PAGE])
+    _priced_until(line, until)
+    return len(known)
+
+
+def micros(price: str | float) -> int:
+    """Twilio's price, which is below zero where it costs, in millionths: "-0.00830" is 8300."""
+    return -int(Decimal(str(price)) * 1_000_000)
+
+
+@transaction
+def _note_prices(known: list[tuple[str, int]]) -> None:
+    for sid, price in sorted(known):
+        Part.update(price_micros=price).where(Part.message_sid == sid).execute()
+        Message.update(price_micros=price).where(Message.message_sid == sid).execute()
+
+
+@transaction
+def _priced_until(line: Line, until: datetime) -> None:
+    Line.update(priced_until=until).where(Line.id == line.id).execute()
 
 
 def overdue_statuses(client: Client, refund_undelivered: bool) -> int:

@@ -145,5 +145,5 @@ def test_people_cannot_press_what_is_not_there(sandbox: Sandbox) -> None:
     slack = sandbox.slack
     user, channel = slack.add_user("Ann"), slack.add_channel("leads")
     whisper = slack.whisper(user, channel, {"text": "no buttons"})
-    with pytest.raises(LookupError, match="no button 'Send'"):
+    with pytest.raises(LookupError, match="nothing is called 'Send'"):
         slack.press(user, whisper, "Send")

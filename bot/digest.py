@@ -1,0 +1,194 @@
+"""The daily digest: at the account's own hour, one message of yesterday and of what waits."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, time, timedelta
+
+from bot import clock, contacts, notices, outbox
+from bot.models import Contact, Conversation, Digest, Line, Message
+from bot.words import count, day_words
+from ledger import boundaries, reports, subscriptions
+from ledger.database import query, session, transaction
+from ledger.reports import Row, Span
+
+DEFAULT_HOUR = 8
+MOST_LISTED = 10
+
+DUE = """
+    SELECT account_id FROM digest WHERE next_at <= %s ORDER BY next_at, account_id LIMIT %s"""
+LOCK = "SELECT hour, day, next_at FROM digest WHERE account_id = %s FOR UPDATE"
+FAILED = """
+    SELECT message.id FROM entry JOIN message ON message.id = entry.message
+    WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.made_at < %s
+      AND entry.kind = 'charge_out' AND message.failure IS NOT NULL
+    ORDER BY entry.number"""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A conversation in which somebody waits for an answer."""
+
+    who: str
+    since: float  # seconds since 1970
+    channel: str
+    thread_ts: str | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A text that did not arrive."""
+
+    who: str
+    why: str
+    channel: str
+    thread_ts: str | None
+
+
+@dataclass(frozen=True)
+class Daily:
+    """One digest, as it was at its hour."""
+
+    account: int
+    name: str
+    day: str  # yesterday, in words
+    hour: int
+    facts: list[tuple[str, str]]
+    waiting: list[Waiting]
+    waiting_more: int
+    failures: list[Failure]
+    failures_more: int
+
+
+@transaction
+def start(account_id: int, timezone: str, now: datetime) -> None:
+    """Gives a new account its digest, from tomorrow on."""
+    today = boundaries.day_of(now, timezone)
+    next_at = _next(today, DEFAULT_HOUR, timezone, now)
+    Digest.create(account=account_id, hour=DEFAULT_HOUR, day=today, next_at=next_at)
+
+
+def send_due(most: int = 100) -> int:
+    """Sends every digest whose hour has come. Returns how many had something to say."""
+    with session():
+        due = [row[0] for row in query(DUE, clock.now(), most).fetchall()]
+    return sum(_send(account) for account in due)
+
+
+@transaction
+def _send(account_id: int) -> bool:
+    """One account's, once for a day of its own, whoever else tries and whatever the clocks do."""
+    now = clock.now()
+    stands = subscriptions.standing(account_id, now)  # the account's lock comes first
+    hour, done, next_at = query(LOCK, account_id).fetchone()
+    if next_at is None:
+        return False
+    today = boundaries.day_of(now, stands.timezone)
+    done = date.fromisoformat(done) if isinstance(done, str) else done
+    first = done is None or done < today
+    if first and now < _at(today, hour, stands.timezone):
+        Digest.update(next_at=_at(today, hour, stands.timezone)).where(
+            Digest.account == account_id
+        ).execute()
+        return False
+    Digest.update(day=today, next_at=_next(today, hour, stands.timezone, now)).where(
+        Digest.account == account_id
+    ).execute()
+    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    daily = _compose(stands, hour, today, now) if first and line else None
+    if daily is None:
+        return False
+    outbox.enqueue(
+        f"digest:{account_id}:{today}",
+        "slack.card",
+        {"what": "digest", "to": line.channel, "digest": asdict(daily)},
+        lane=f"card:{line.channel}",
+        pace=f"channel:{line.channel}",
+    )
+    return True
+
+
+@transaction
+def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | None:
+    """Has the digest come at this hour of the account's day; None mutes it. Returns when it comes
+    next."""
+    stands = subscriptions.standing(account_id, now)
+    next_at = None
+    if hour is not None:
+        _, done, _ = query(LOCK, account_id).fetchone()
+        today = boundaries.day_of(now, stands.timezone)
+        done = date.fromisoformat(done) if isinstance(done, str) else done
+        came = done is not None and done >= today
+        last = today if came else today - timedelta(days=1)
+        next_at = _next(last, hour, stands.timezone, now)
+    kept = {"next_at": next_at} | ({} if hour is None else {"hour": hour})
+    Digest.update(kept).where(Digest.account == account_id).execute()
+    return next_at
+
+
+def _next(last: date, hour: int, timezone: str, now: datetime) -> datetime:
+    """The first time after now at which it is this hour on a day after `last`."""
+    day = last + timedelta(days=1)
+    while (found := _at(day, hour, timezone)) <= now:
+        day += timedelta(days=1)
+    return found
+
+
+def _at(day: date, hour: int, timezone: str) -> datetime:
+    return boundaries.local(datetime.combine(day, time(hour)), timezone)
+
+
+def _compose(stands: subscriptions.Standing, hour: int, today: date, now: datetime) -> Daily | None:
+    """Yesterday and what waits; None if nothing happened and nobody waits."""
+    yesterday = Span(today - timedelta(days=1), today, stands.timezone)
+    sums = reports.total(reports.group(reports.used(stands.account, yesterday), lambda _: "all"))
+    waiting, waiting_more = _waiting(stands.account)
+    failures, failures_more = _failures(stands.account, yesterday)
+    if not (sums.texts_in or sums.texts_out or sums.refunded or waiting or failures):
+        return None
+    return Daily(
+        stands.account, stands.name, day_words(yesterday.first), hour,
+        _facts(stands, sums, now), waiting, waiting_more, failures, failures_more,
+    )  # fmt: skip
+
+
+def _facts(stands: subscriptions.Standing, sums: Row, now: datetime) -> list[tuple[str, str]]:
+    texts = f"{sums.texts_in:,} in, {sums.texts_out:,} out"
+    spent = count(sums.credits, "credit")
+    if sums.refunded:
+        spent += f", {sums.refunded:,} given back among them"
+    forecast = reports.forecast(stands, now)
+    return [("Texts", texts), ("Spent", spent), *notices.facts(stands, forecast, now)]
+
+
+def _waiting(account_id: int) -> tuple[list[Waiting], int]:
+    """Conversations that wait for an answer, longest first; and how many more there are."""
+    rows = (
+        Conversation.select(Conversation, Contact)
+        .join(Line)
+        .switch(Conversation)
+        .join(Contact)
+        .where(Line.account == account_id, Conversation.waiting_since.is_null(False))
+        .order_by(Conversation.waiting_since)
+    )
+    listed = [
+        Waiting(
+            contacts.name_of(talk.contact), talk.waiting_since.timestamp(), talk.channel,
+            talk.thread_ts,
+        )
+        for talk in rows.limit(MOST_LISTED)
+    ]  # fmt: skip
+    return listed, rows.count() - len(listed) if len(listed) == MOST_LISTED else 0
+
+
+def _failures(account_id: int, day: Span) -> tuple[list[Failure], int]:
+    ids = [row[0] for row in query(FAILED, account_id, day.starts_at, day.ends_at).fetchall()]
+    messages = Message.select().where(Message.id.in_(ids[:MOST_LISTED])).order_by(Message.id)
+    listed = [
+        Failure(
+            contacts.name_of(message.conversation.contact), str(message.failure),
+            message.conversation.channel, message.conversation.thread_ts,
+        )
+        for message in messages
+    ]  # fmt: skip
+    return listed, len(ids) - len(listed)

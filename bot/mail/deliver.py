@@ -1,0 +1,100 @@
+"""E-mails on their way out: one SMTP session each, and what its outcome means."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import smtplib
+import ssl
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+
+PAGES = Environment(
+    loader=PackageLoader("bot.mail"), autoescape=select_autoescape(["html"]), trim_blocks=True
+)
+
+
+class MailCarrier:
+    """Sends notices as text and HTML.
+
+    One of which nobody knows whether it went is sent again under the same Message-ID, by which a
+    mailbox shows it once.
+    """
+
+    lists_late = False
+
+    def __init__(self, smtp_url: str, mail_from: str, timeout_s: float) -> None:
+        self.server, self.mail_from, self.timeout_s = urlsplit(smtp_url), mail_from, timeout_s
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One session with the mail server: connect, greet, send."""
+        mail = compose(delivery, self.mail_from)
+        handed_over = False
+        try:
+            with self._connect() as server:
+                if self.server.username:
+                    server.login(unquote(self.server.username), unquote(self.server.password or ""))
+                handed_over = True
+                server.send_message(mail)
+        except smtplib.SMTPRecipientsRefused as error:
+            code, why = next(iter(error.recipients.values()))
+            return _refused(code, why)
+        except smtplib.SMTPResponseException as error:
+            return _refused(error.smtp_code, error.smtp_error)
+        except (OSError, smtplib.SMTPException) as error:
+            name = type(error).__name__
+            return Unknown(name) if handed_over else Again(30, f"mail server: {name}")
+        return Done({})
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """A mail server cannot be asked: it is sent again, as the same e-mail."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Nothing of ours hangs on an e-mail; one that was refused is logged with its delivery."""
+
+    def _connect(self) -> smtplib.SMTP:
+        host, context = str(self.server.hostname), ssl.create_default_context()
+        if self.server.scheme == "smtps":
+            port = self.server.port or smtplib.SMTP_SSL_PORT
+            return smtplib.SMTP_SSL(host, port, timeout=self.timeout_s, context=context)
+        server = smtplib.SMTP(host, self.server.port or 587, timeout=self.timeout_s)
+        try:
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+
+def compose(delivery: Delivery, mail_from: str) -> EmailMessage:
+    """The e-mail, the same each time it is made."""
+    notice = delivery.payload["notice"]
+    share = re.search(r"\((\d+) %\)", dict(notice["facts"]).get("Used", ""))
+    about = {**notice, "percent": min(100, int(share[1])) if share else None}
+    mail = EmailMessage()
+    mail["From"] = mail_from
+    mail["To"] = delivery.payload["to"]
+    mail["Subject"] = " ".join(f"{notice['name']}: {notice['title']}".split())
+    domain = parseaddr(mail_from)[1].rpartition("@")[2]
+    mail["Message-ID"] = f"<{hashlib.sha256(delivery.key.encode()).hexdigest()[:32]}@{domain}>"
+    mail["Date"] = format_datetime(delivery.attempted_at)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(PAGES.get_template("notice.txt").render(about))
+    mail.add_alternative(PAGES.get_template("notice.html").render(about), subtype="html")
+    return mail
+
+
+def _refused(code: int, why: bytes | str) -> Outcome:
+    said = why.decode(errors="replace") if isinstance(why, bytes) else why
+    if 500 <= code < 600:
+        return Failed(f"mail server: {code} {said}", code)
+    return Again(60, f"mail server: {code} {said}")

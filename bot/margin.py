@@ -1,0 +1,95 @@
+"""What the operator sees: invoices by month, and what credits bring beside what carriers cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from ledger import boundaries
+from ledger.database import instant, query, session
+
+PERIODS = """
+    SELECT account.name, period.plan, period.plan_name, period.plan_credits, period.price_cents,
+           period.starts_at, period.ends_at, period.timezone, period.closed
+    FROM period JOIN account ON account.id = period.account_id
+    WHERE period.starts_at >= %s AND period.starts_at < %s AND period.price_cents IS NOT NULL
+    ORDER BY account.name, period.starts_at"""
+# Parts carry Twilio's price of a text out, the message itself that of a text in.
+TEXTS = """
+    SELECT direction, kind, COUNT(*), SUM(credits), SUM(segments), SUM(price), COUNT(price)
+    FROM (
+        SELECT message.direction, message.kind, message.credits - message.refunded AS credits,
+               message.carrier_segments AS segments,
+               CASE WHEN message.direction = 'in' THEN message.price_micros ELSE (
+                   SELECT CASE WHEN COUNT(*) = COUNT(price_micros) THEN SUM(price_micros) END
+                   FROM part WHERE part.message_id = message.id
+               ) END AS price
+        FROM entry JOIN message ON message.id = entry.message
+        WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.made_at < %s
+          AND entry.kind IN ('charge_in', 'charge_out')
+    ) AS texts
+    GROUP BY direction, kind ORDER BY direction, kind"""
+ACCOUNTS = "SELECT id, name, timezone FROM account ORDER BY name"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """What one period of an account is invoiced at: the dearest plan held in it, in full."""
+
+    account: str
+    plan: str
+    name: str
+    credits: int
+    price_cents: int
+    starts: date
+    ends: date
+    final: bool  # the period is over; before, a dearer plan may still be chosen
+
+
+@dataclass(frozen=True)
+class Margin:
+    """One kind of text of one account in a month."""
+
+    account: str
+    direction: str
+    kind: str
+    texts: int
+    credits: int  # charged, less what was given back
+    segments: int  # the carrier's own count
+    price_micros: int | None  # Twilio's, of those texts of which it is known
+    priced: int  # how many those are
+
+    @property
+    def credits_a_segment(self) -> float:
+        """Below 1, the flat rate card charges less than a credit for what carriers bill as one."""
+        return self.credits / self.segments if self.segments else 0.0
+
+
+def invoices(month: date) -> list[Invoice]:
+    """The periods that began in this month, each in its account's own time zone."""
+    first = datetime.combine(month.replace(day=1), time(), UTC)
+    with session():
+        rows = query(PERIODS, first - timedelta(days=2), first + timedelta(days=33)).fetchall()
+    made = []
+    for name, plan, plan_name, credits, cents, starts_at, ends_at, zone, closed in rows:
+        starts = boundaries.day_of(instant(starts_at), zone)
+        if (starts.year, starts.month) == (month.year, month.month):
+            ends = boundaries.day_of(instant(ends_at), zone)
+            made.append(Invoice(name, plan, plan_name, credits, cents, starts, ends, bool(closed)))
+    return made
+
+
+def margins(month: date) -> Iterator[Margin]:
+    """Each account's texts of this month, by direction and kind, in its own time zone."""
+    first = month.replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    with session():
+        for account, name, zone in query(ACCOUNTS).fetchall():
+            starts, ends = (boundaries.day_starts(day, zone) for day in (first, following))
+            rows = query(TEXTS, account, starts, ends).fetchall()
+            for direction, kind, texts, credits, segments, price, priced in rows:
+                yield Margin(
+                    name, direction, kind, int(texts), int(credits), int(segments),
+                    None if price is None else int(price), int(priced),
+                )  # fmt: skip

@@ -1,0 +1,43 @@
+"""How listeners answer: in the ack, or on the card that was pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from slack_bolt import Ack
+
+from bot.errors import Refused
+from bot.slack import cards
+from bot.slack.markup import to_phone
+from bot.words import clean
+
+log = structlog.get_logger()
+
+
+def typed_words(command: dict[str, Any]) -> str:
+    """What was typed behind a slash command, as a phone would show it."""
+    return clean(to_phone(command.get("text") or "")).strip()
+
+
+def or_refusal(make: Callable[[], cards.Card]) -> cards.Card:
+    try:
+        return make()
+    except Refused as refusal:
+        return cards.note(str(refusal))
+
+
+def whisper(ack: Ack, card: cards.Card) -> None:
+    ack(response_type="ephemeral", **card)
+
+
+def reply(respond: Callable[..., Any], card: cards.Card, replace: bool = True) -> None:
+    """Replaces the card, best effort: what counts is in the thread and the books already."""
+    try:
+        answer = respond(response_type="ephemeral", replace_original=replace, **card)
+    except Exception as error:
+        log.warning("slack.card_not_replaced", error=type(error).__name__)
+        return
+    if answer.status_code != 200:
+        log.warning("slack.card_not_replaced", status=answer.status_code)
