@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ledger import boundaries
 from ledger.books import Books, open_books
-from ledger.database import instant, query, transaction
+from ledger.database import instant, query, session, transaction
 
 BATCH = 50  # accounts in one commit
 HELD = {"renew": "plan", "hold": "hold", "cancel": "frozen"}  # the next period's kind, by `then`
@@ -32,6 +32,7 @@ OPEN = """
 DUE = """
     SELECT id FROM account WHERE due_at <= %s ORDER BY due_at, id LIMIT %s
     FOR UPDATE SKIP LOCKED"""
+ALL_DUE = "SELECT id FROM account WHERE due_at <= %s ORDER BY due_at, id"
 
 
 class Terms(NamedTuple):
@@ -65,6 +66,18 @@ def turn_due(now: datetime, most: int = BATCH) -> int:
     for account_id in due:
         lock(account_id, now)
     return len(due)
+
+
+@transaction
+def turn(account_id: int, now: datetime) -> None:
+    """Books what is due of one account."""
+    lock(account_id, now)
+
+
+def due(now: datetime) -> list[int]:
+    """All accounts of which something is due."""
+    with session():
+        return [row[0] for row in query(ALL_DUE, now).fetchall()]
 
 
 def catch_up(books: Books) -> None:

@@ -126,33 +126,35 @@ def then_chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any], context: B
 
 def history(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     """History, or its older page."""
-    ack()
     account, _, before = body["actions"][0]["value"].partition(":")
     user = body["user"]["id"]
     card = or_refusal(lambda: _history(user, int(account), int(before) if before else None))
+    ack()
     reply(respond, card, replace=False)
 
 
 def report(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     """Report: this month's, by day."""
-    ack()
     account = int(body["actions"][0]["value"])
-    reply(respond, or_refusal(lambda: _report(body["user"]["id"], account, "")), replace=False)
+    card = or_refusal(lambda: _report(body["user"]["id"], account, ""))
+    ack()
+    reply(respond, card, replace=False)
 
 
 def digest_hour(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     """Another hour for the digest, from its menu."""
-    ack()
     account, _, hour = body["actions"][0]["selected_option"]["value"].partition(":")
     card = or_refusal(lambda: _digest(body["user"]["id"], int(account), hour))
+    ack()
     reply(respond, card, replace=False)
 
 
 def digest_mute(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     """No more digests."""
-    ack()
     account = int(body["actions"][0]["value"])
-    reply(respond, or_refusal(lambda: _digest(body["user"]["id"], account, "off")), replace=False)
+    card = or_refusal(lambda: _digest(body["user"]["id"], account, "off"))
+    ack()
+    reply(respond, card, replace=False)
 
 
 def _account(user: str, channel: str) -> int:

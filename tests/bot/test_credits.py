@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot import clock, digest, notices
 from bot.models import Digest, Member
-from bot.sandbox import Sandbox
+from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post, View
 from ledger import credits, database, plans, subscriptions
 from ledger.models import Alert, Entry
@@ -46,16 +48,37 @@ def spend(house: House, amount: int, days_ago: float = 0) -> None:
     credits.charge_out(house.account().id, key, amount, message=0, actor=house.agent, now=now)
 
 
-def open_plans(house: House, user: str | None = None) -> View:
-    answer = house.slack.command(user or house.agent, house.channel, "/credits", "plan")
+def open_plans(house: House) -> View:
+    answer = house.slack.command(house.agent, house.channel, "/credits", "plan")
     assert answer.status == 200, answer.body
-    return house.slack.open_view(user or house.agent)
+    return wait(lambda: opened(house))
+
+
+def opened(house: House) -> View | None:
+    with contextlib.suppress(LookupError):
+        return house.slack.open_view(house.agent)
+    return None
+
+
+def turn(house: House, view: View, label: str) -> None:
+    """Presses a button of the modal, which then shows something else."""
+    before = view.hash
+    assert house.slack.press(house.agent, view, label).status == 200
+    wait(lambda: view.hash != before)
+
+
+def answer(house: House, user: str, press: Callable[[], Any]) -> str:
+    """What the user is shown alone, because something was pressed."""
+    before = len(house.slack.seen_by(user))
+    press()
+    wait(lambda: len(house.slack.seen_by(user)) > before)
+    return house.slack.seen_by(user)[-1].plain()
 
 
 def confirm(house: House, code: str) -> View:
     """Opens the plans, chooses one, and submits what is then shown. The view after it."""
     view = open_plans(house)
-    assert house.slack.press(house.agent, view, f"plan_{code}:Choose").status == 200
+    turn(house, view, f"plan_{code}:Choose")
     assert house.slack.submit(house.agent, view, {}).status == 200
     return view
 
@@ -104,7 +127,7 @@ def test_r10_an_upgrade_is_shown_confirmed_and_done(office: House) -> None:
     said = view.plain()
     assert "Solo · 500 credits a month · $22.00 · your plan" in said
     assert "Now: 500 credits added, 550 credits left of 1,000." in said
-    office.slack.press(office.agent, view, "plan_pro:Choose")
+    turn(office, view, "plan_pro:Choose")
     assert "Upgrade to Pro" in view.plain()
     assert "500 credits added, 550 credits left of 1,000" in view.plain()
     assert "1,000 credits added, what is left rolls over" in view.plain()
@@ -121,10 +144,10 @@ def test_r11_a_downgrade_says_what_it_withdraws_and_what_is_invoiced(office: Hou
     assert office.balance() == 250
     view = open_plans(office)
     assert "Starter · 250 credits a month · $12.00 · your plan" in view.plain()
-    office.slack.press(office.agent, view, "plan_solo:Choose")
+    turn(office, view, "plan_solo:Choose")
     assert "Now: 250 credits added, 500 credits left of 500" in view.plain()
-    office.slack.press(office.agent, view, "All plans")
-    office.slack.press(office.agent, view, "plan_pro:Choose")
+    turn(office, view, "All plans")
+    turn(office, view, "plan_pro:Choose")
     office.slack.submit(office.agent, view, {})
     view = open_plans(office)
     assert "for the dearest plan of the period" in view.plain()
@@ -132,7 +155,7 @@ def test_r11_a_downgrade_says_what_it_withdraws_and_what_is_invoiced(office: Hou
 
 def test_a_confirmation_pressed_twice_changes_once(office: House) -> None:
     view = open_plans(office)
-    office.slack.press(office.agent, view, "plan_team:Choose")
+    turn(office, view, "plan_team:Choose")
     shown = View(view.id, view.user, view.view, view.hash)
     office.slack.submit(office.agent, view, {})
     office.slack.submit(office.agent, shown, {})
@@ -141,7 +164,7 @@ def test_a_confirmation_pressed_twice_changes_once(office: House) -> None:
 
 def test_numbers_that_moved_since_they_were_shown_are_shown_again(office: House) -> None:
     view = open_plans(office)
-    office.slack.press(office.agent, view, "plan_starter:Choose")
+    turn(office, view, "plan_starter:Choose")
     spend(office, 300)
     office.slack.submit(office.agent, view, {})
     assert "The numbers have changed" in view.plain()
@@ -153,20 +176,20 @@ def test_numbers_that_moved_since_they_were_shown_are_shown_again(office: House)
 
 def test_r12_a_plan_is_cancelled_and_the_cancellation_withdrawn(office: House) -> None:
     view = open_plans(office)
-    office.slack.press(office.agent, view, "Cancel the plan")
+    turn(office, view, "Cancel the plan")
     assert "your balance is frozen, not lost" in view.plain()
     office.slack.submit(office.agent, view, {})
     assert "ends on " in view.plain()
     view = open_plans(office)
     assert "the plan ends, as you chose" in view.plain()
-    office.slack.press(office.agent, view, "Withdraw the cancellation")
+    turn(office, view, "Withdraw the cancellation")
     office.slack.submit(office.agent, view, {})
     assert "renews on " in view.plain()
 
 
 def test_r12_a_plan_is_put_on_hold(office: House) -> None:
     view = open_plans(office)
-    office.slack.press(office.agent, view, "Put on hold")
+    turn(office, view, "Put on hold")
     assert "no new credits, $5.00 a month" in view.plain()
     office.slack.submit(office.agent, view, {})
     assert "on hold from " in view.plain()
@@ -181,7 +204,7 @@ def test_r7_without_credits_one_is_told_how_to_subscribe(books: str, sandbox: Sa
         assert "`/credits plan`" in house.ask(f"{ANN} Hello").plain()
         view = open_plans(house)
         assert "none yet" in view.plain()
-        house.slack.press(house.agent, view, "plan_starter:Choose")
+        turn(house, view, "plan_starter:Choose")
         assert "Choose Starter" in view.plain()
         house.slack.submit(house.agent, view, {})
         assert house.balance() == 250
@@ -243,8 +266,8 @@ def test_r19_an_upgrade_arms_the_alerts_again(office: House) -> None:
     spend(office, 450)
     office.tick()
     office.slack.press(office.agent, office.told(office.agent)[0], "Change plan")
-    view = office.slack.open_view(office.agent)
-    office.slack.press(office.agent, view, "plan_pro:Choose")
+    view = wait(lambda: opened(office))
+    turn(office, view, "plan_pro:Choose")
     office.slack.submit(office.agent, view, {})
     spend(office, 370)
     office.tick()
@@ -256,8 +279,10 @@ def test_a_clerk_who_presses_change_plan_in_the_channel_is_refused_nicely(office
     spend(office, 450)
     office.tick()
     [post] = office.slack.channel(office.channel)
-    office.slack.press(office.clerk, post, "Change plan")
-    assert "Only owner and managers" in office.slack.seen_by(office.clerk)[-1].plain()
+    said = answer(
+        office, office.clerk, lambda: office.slack.press(office.clerk, post, "Change plan")
+    )
+    assert "Only owner and managers" in said
 
 
 def test_two_workers_tell_a_crossing_once(office: House) -> None:
@@ -454,8 +479,7 @@ def test_history_lists_entries_with_their_cause_and_goes_back(office: House) -> 
     card = office.ask("history", "/credits")
     assert "gift 19 by operator" in card.plain()
     assert "gift 4 " not in card.plain()
-    office.slack.press(office.agent, card, "Older")
-    older = office.slack.seen_by(office.agent)[-1].plain()
+    older = answer(office, office.agent, lambda: office.slack.press(office.agent, card, "Older"))
     assert "gift 4 by operator" in older
     assert "Plan credits" in older
 
@@ -523,10 +547,14 @@ def test_its_hour_is_set_from_the_message_and_it_is_muted(office: House) -> None
     with clock.travelled(at_hour(8)):
         office.tick()
         [post] = digests(office)
-        office.slack.choose(office.agent, post, "digest_hour", "18:00")
-        assert "comes at 18:00" in office.slack.seen_by(office.agent)[-1].plain()
-        office.slack.press(office.clerk, post, "Mute")
-        assert "Only owner and managers" in office.slack.seen_by(office.clerk)[-1].plain()
+        slack = office.slack
+        said = answer(
+            office, office.agent,
+            lambda: slack.choose(office.agent, post, "digest_hour", "18:00"),
+        )  # fmt: skip
+        assert "comes at 18:00" in said
+        said = answer(office, office.clerk, lambda: slack.press(office.clerk, post, "Mute"))
+        assert "Only owner and managers" in said
     with clock.travelled(at_hour(19)):
         office.tick()
         assert len(digests(office)) == 1, "once a day, whatever the hour"
@@ -536,7 +564,7 @@ def test_its_hour_is_set_from_the_message_and_it_is_muted(office: House) -> None
     with clock.travelled(at_hour(18, days=2)):
         office.tick()
         assert len(digests(office)) == 2
-        office.slack.press(office.manager, post, "Mute")
+        answer(office, office.manager, lambda: slack.press(office.manager, post, "Mute"))
     with clock.travelled(at_hour(18, days=3)):
         office.tick()
         assert len(digests(office)) == 2

@@ -1,0 +1,185 @@
+"""What the operator types: `flask migrate, setup, plans, grant, report, invoices, audit, retry`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import secrets
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from bot import clock, config, inbox, lines, outbox
+from bot.audit import prove
+from bot.config import Settings
+from bot.margin import invoices as invoices_of
+from bot.margin import margins
+from bot.models import MIGRATIONS
+from ledger import database, plans
+from ledger.plans import Catalogue, UnknownPlan
+
+MONTH = click.DateTime(["%Y-%m"])
+FORMAT = click.Choice(["csv", "json"])
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Only say whether the schema is up to date.")
+def migrate(check: bool) -> None:
+    """Bring the database's schema up to date."""
+    if check:
+        require_schema_or_exit()
+    for name in [] if check else database.migrate(MIGRATIONS):
+        click.echo(f"migrated: {name}")
+    click.echo("The schema is up to date.")
+
+
+@click.command()
+@click.option("--account", required=True, help="Name of the account.")
+@click.option("--timezone", default="America/New_York", show_default=True, help="IANA name.")
+@click.option("--owner", required=True, help="Slack user id, like U012AB3CD.")
+@click.option("--manager", "managers", multiple=True, help="Slack user id; may be repeated.")
+@click.option("--agent", "agents", multiple=True, help="Slack user id; may be repeated.")
+@click.option("--email", "emails", multiple=True, help="Where alerts go; may be repeated.")
+@click.option("--line", help="Phone number in E.164, like +14155550100.")
+@click.option("--channel", help="Slack channel id of the line, like C012AB3CD.")
+@click.option(
+    "--credits",
+    "opening_credits",
+    type=click.IntRange(0),
+    default=0,
+    help="Credits given once, by you.",
+)
+@click.option("--plan", "code", help="Code of a plan; `flask plans` lists them.")
+@click.option(
+    "--anchor", type=click.IntRange(1, 31), help="Day of the month it renews; else the 1st."
+)
+@click.option(
+    "--grants-last-months",
+    type=click.IntRange(0, 120),
+    default=12,
+    show_default=True,
+    help="Months after which credits expire; 0 is never.",
+)
+def setup(code: str | None, **wanted: Any) -> None:  # fmt: skip
+    """Make an account, its people, line, plan and opening credits, or complete what is missing."""
+    require_schema_or_exit()
+    catalogue = plans_or_exit(settings_or_exit())
+    try:
+        plan = catalogue.plan(code) if code else None
+        ready = lines.setup(**wanted, plan=plan, catalogue=catalogue)
+    except (ValueError, UnknownPlan) as error:
+        raise click.UsageError(str(error)) from None
+    for done in ready.done:
+        click.echo(f"made: {done}")
+    click.echo("Ready." if ready.done else "Nothing to do: all of it stood already.")
+
+
+@click.command("plans")
+def plans_on_sale() -> None:
+    """List the plans on sale."""
+    catalogue = plans_or_exit(settings_or_exit())
+    for plan in catalogue.plans.values():
+        click.echo(
+            f"{plan.code:<12} {plan.name:<16} {plan.credits:>9,} credits a month   "
+            f"{catalogue.money(plan.price_cents):>12}"
+        )
+    click.echo(f"On hold: {catalogue.money(catalogue.hold_price_cents)} a month.")
+
+
+@click.command()
+@click.option("--account", required=True, help="Name of the account.")
+@click.option("--credits", "amount", type=int, required=True, help="How many; below zero takes.")
+@click.option("--reason", required=True, help="Why; the account reads it in its history.")
+@click.option("--key", help="A name of your own for this grant: used again, it changes nothing.")
+def grant(account: str, amount: int, reason: str, key: str | None) -> None:
+    """Give an account credits, or take some, with a reason."""
+    require_schema_or_exit()
+    try:
+        given = lines.give(account, amount, reason, key or secrets.token_hex(8))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{'Stood already' if given.replayed else 'Done'}: {given.balance:,} credits left.")
+
+
+@click.command()
+@click.option("--margin", is_flag=True, required=True, help="Credits beside what carriers bill.")
+@click.option("--month", type=MONTH, help="Like 2026-11; else this month.")
+@click.option("--format", "style", type=FORMAT, default="csv", show_default=True)
+def report(margin: bool, month: datetime | None, style: str) -> None:
+    """Show by account what credits bring beside carrier segments and Twilio's prices."""
+    require_schema_or_exit()
+    of = (month or clock.now()).date()
+    rows = [vars(m) | {"credits_a_segment": round(m.credits_a_segment, 3)} for m in margins(of)]
+    print_rows(rows, style)
+
+
+@click.command()
+@click.option("--month", type=MONTH, required=True, help="Like 2026-11.")
+@click.option("--format", "style", type=FORMAT, default="csv", show_default=True)
+def invoices(month: datetime, style: str) -> None:
+    """List what each account owes for the periods that began in a month."""
+    require_schema_or_exit()
+    currency = plans_or_exit(settings_or_exit()).currency
+    print_rows([vars(i) | {"currency": currency} for i in invoices_of(month.date())], style)
+
+
+@click.command()
+def audit() -> None:
+    """Prove the books; exit 1 and name each fault if they do not hold."""
+    require_schema_or_exit()
+    faults = prove()
+    for fault in faults:
+        click.echo(str(fault))
+    click.echo(f"{len(faults)} fault(s)." if faults else "The books hold.")
+    sys.exit(1 if faults else 0)
+
+
+@click.command()
+def retry() -> None:
+    """Put back what was parked."""
+    require_schema_or_exit()
+    click.echo(f"Put back: {inbox.retry_parked()} that came in, {outbox.retry_parked()} to go out.")
+
+
+COMMANDS = (migrate, setup, plans_on_sale, grant, report, invoices, audit, retry)
+
+
+def print_rows(rows: list[dict[str, Any]], style: str) -> None:
+    """Writes rows as CSV, or as JSON."""
+    if style == "json":
+        click.echo(json.dumps(rows, default=str, indent=1))
+    elif rows:
+        sheet = csv.DictWriter(sys.stdout, rows[0])
+        sheet.writeheader()
+        sheet.writerows(rows)
+    else:
+        click.echo("Nothing in that month.", err=True)
+
+
+def plans_or_exit(settings: Settings) -> Catalogue:
+    """The catalogue of plans; what is wrong in it is named, and we stop."""
+    try:
+        return plans.load(settings.plans_file)
+    except plans.CatalogueError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+def settings_or_exit() -> Settings:
+    """The settings from the environment; each wrong one is named in a line, and we stop."""
+    try:
+        return config.load(config.DEMO if sys.argv[1:2] == ["demo"] else None)
+    except config.ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+def require_schema_or_exit() -> None:
+    """Stops with what to run if the database is behind."""
+    try:
+        database.require_schema(MIGRATIONS)
+    except database.SchemaBehind as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

@@ -1,0 +1,128 @@
+"""The operator's side: plans, grants, invoices, the margin report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import clock, lines, renewals
+from bot.models import Message, Part
+from bot.twilio import poll
+from bot.twilio.client import connect
+from ledger import database, plans, subscriptions
+from ledger.models import Account
+from tests import databases
+from tests.bot.test_commands_of_the_operator import GOOD, flask
+from tests.house import ANN, LINE, LONDON, House
+
+CATALOGUE = plans.load()
+
+
+def ready(engine: str, *more: str) -> dict[str, str]:
+    environ = {**GOOD, "DATABASE_URL": databases.fresh(engine)}
+    done = flask(
+        environ, "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
+        "--owner", "U1", *more,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return environ
+
+
+def test_plans_lists_what_is_on_sale_and_names_what_is_wrong(tmp_path: Path) -> None:
+    listed = flask(GOOD, "plans").stdout
+    assert "pro          Pro                  1,000 credits a month         $40.00" in listed
+    assert "On hold: $5.00 a month." in listed
+    own = tmp_path / "plans.toml"
+    own.write_text('[[plan]]\ncode = "x"\nname = "X"\ncredits = 0\nprice = "1.00"\n')
+    wrong = flask({**GOOD, "PLANS_FILE": str(own)}, "plans")
+    assert wrong.returncode == 2
+    assert "plan 1: credits must be a whole number" in wrong.stderr
+
+
+def test_setup_puts_an_account_on_a_plan_once(engine: str) -> None:
+    more = ["--plan", "pro", "--anchor", "15", "--email", "boss@example.com", "--manager", "U2"]
+    environ = ready(engine, *more)
+    again = flask(
+        environ, "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
+        "--owner", "U1", *more,
+    )  # fmt: skip
+    assert "Nothing to do" in again.stdout
+    other = flask(environ, "setup", "--account", "Harbor Homes", "--owner", "U1", "--plan", "solo")
+    assert "is on pro; setup does not change it" in other.stderr
+    unknown = flask(environ, "setup", "--account", "X", "--owner", "U1", "--plan", "gold")
+    assert "on sale are: starter, solo" in unknown.stderr
+
+
+def test_grant_gives_and_takes_with_a_reason_once_a_key(engine: str) -> None:
+    environ = ready(engine)
+    give = ["grant", "--account", "Harbor Homes", "--credits", "100", "--reason", "trial"]
+    assert "100 credits left" in flask(environ, *give, "--key", "a").stdout
+    assert "Stood already" in flask(environ, *give, "--key", "a").stdout
+    take = ["grant", "--account", "Harbor Homes", "--credits", "-30", "--reason", "mistake"]
+    assert "70 credits left" in flask(environ, *take).stdout
+    wrong = flask(environ, "grant", "--account", "Nobody", "--credits", "1", "--reason", "x")
+    assert "none is called 'Nobody'" in wrong.stderr
+    reused = flask(environ, *take, "--key", "a")
+    assert "--key" in reused.stderr
+    assert "The books hold." in flask(environ, "audit").stdout
+
+
+def test_invoices_are_for_the_dearest_plan_of_each_period(house: House) -> None:
+    house.subscribe("solo")
+    account, now = house.account().id, clock.now()
+    subscriptions.change(account, "a", CATALOGUE.plan("team"), actor="U1", now=now)
+    subscriptions.change(account, "b", CATALOGUE.plan("starter"), actor="U1", now=now)
+    with clock.travelled(timedelta(days=33)):
+        house.tick()
+    month = f"{subscriptions.standing(account, now).opened_at:%Y-%m}"
+    listed = list(
+        csv.DictReader(io.StringIO(flask(house.environ, "invoices", "--month", month).stdout))
+    )
+    mine = [row for row in listed if row["plan"] == "team"]
+    assert [(row["account"], row["credits"], row["price_cents"], row["currency"], row["final"])
+            for row in mine] == [("Harbor Homes", "2500", "9000", "USD", "True")]  # fmt: skip
+    as_json = json.loads(
+        flask(house.environ, "invoices", "--month", month, "--format", "json").stdout
+    )
+    assert as_json[0]["name"] == "Team"
+    assert "Nothing in that month" in flask(
+        house.environ, "invoices", "--month", "2020-01"
+    ).stderr  # fmt: skip
+
+
+def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) -> None:
+    house.twilio.text(ANN, LINE, "x" * 154)
+    house.work()
+    house.send(ANN, "y" * 160)
+    house.send(LONDON, "z" * 170)  # 2 × 2 credits, 2 segments
+    house.settle()
+    with clock.travelled(timedelta(hours=30)):
+        assert poll.prices(connect(house.settings)) == 3
+        assert poll.prices(connect(house.settings)) == 0
+    with database.session():
+        assert [p.price_micros for p in Part.select().order_by(Part.id)] == [8300, 16600]
+        assert Message.get(Message.direction == "in").price_micros is not None
+    shown = flask(house.environ, "report", "--margin", "--format", "json")
+    rows = {(r["direction"], r["kind"]): r for r in json.loads(shown.stdout)}
+    out = rows["out", "sms"]
+    assert (out["texts"], out["credits"], out["segments"]) == (2, 5, 3)
+    assert (out["price_micros"], out["priced"]) == (24900, 2)
+    assert out["credits_a_segment"] == pytest.approx(5 / 3, abs=0.001)
+
+
+def test_the_books_of_one_account_do_not_keep_others_from_renewing(house: House) -> None:
+    house.subscribe("solo")
+    lines.setup(
+        account="Elm", timezone="UTC", owner="U7", plan=CATALOGUE.plan("pro"), catalogue=CATALOGUE
+    )
+    with database.session():
+        Account.update(timezone="Nowhere/At_All").where(Account.name == "Harbor Homes").execute()
+    with clock.travelled(timedelta(days=32)):
+        assert renewals.book_due() == 1
+    with database.session():
+        assert [a.balance for a in Account.select().order_by(Account.id)] == [600, 2000]
