@@ -156,7 +156,7 @@ def _facts(stands: subscriptions.Standing, sums: Row, now: datetime) -> list[tup
     texts = f"{sums.texts_in:,} in, {sums.texts_out:,} out"
     spent = count(sums.credits, "credit")
     if sums.refunded:
-        spent += f", {sums.refunded:,} given back among them"
+        spent += f" ({sums.credits_in + sums.credits_out:,} charged, {sums.refunded:,} given back)"
     forecast = reports.forecast(stands, now)
     return [("Texts", texts), ("Spent", spent), *notices.facts(stands, forecast, now)]
 

@@ -114,16 +114,17 @@ def facts(account: Standing, forecast: Forecast | None, now: datetime) -> Iterat
 def pace(account: Standing, forecast: Forecast | None) -> str:
     """When credits run out, and how that was worked out."""
     if forecast is None:
-        return "too early to say: a forecast needs three whole days"
-    how = f"{_rate(forecast.a_day)} a day, from {forecast.spent:,} in the last {forecast.days} days"
+        return "Too early to say: a forecast needs three whole days"
+    days = f"the last {forecast.days} days"
+    how = f"{_rate(forecast.a_day)} credits a day, from {forecast.spent:,} in {days}"
     if forecast.runs_out_at is not None:
         if account.balance <= 0:
-            return f"nothing is left ({how})"
-        return f"they run out on {_date(forecast.runs_out_at, account)} ({how})"
+            return f"Nothing is left ({how})"
+        return f"They run out on {_date(forecast.runs_out_at, account)} ({how})"
     if forecast.rolls_over is not None and account.ends_at is not None:
-        last = f"they last until {_date(account.ends_at, account)}"
+        last = f"They last until {_date(account.ends_at, account)}"
         return f"{last}, and about {forecast.rolls_over:,} roll over ({how})"
-    return f"they last for more than a year ({how})"
+    return f"They last for more than a year ({how})"
 
 
 def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None:
@@ -158,4 +159,4 @@ def _days(now: datetime, until: datetime) -> int:
 
 
 def _rate(credits: float) -> str:
-    return f"{credits:,.1f}" if credits < 100 else f"{credits:,.0f}"
+    return f"{credits:,.1f}".removesuffix(".0") if credits < 100 else f"{credits:,.0f}"

@@ -17,9 +17,10 @@ ANNOUNCED_DAYS_BEFORE = (30, 7)  # that what is left of a grant will expire (R20
 
 # The hot path, statement by statement.
 LOCK = """
-    SELECT account.balance, account.entries, account.due_at, account.booked_at,
-           period.id, period.kind, period.starts_at, period.carried_in + period.granted,
-           period.used, period.plan_granted, period.alerted
+    SELECT account.balance, account.entries, account.timezone, account.grants_last_months,
+           account.due_at, account.booked_at, period.starts_at, period.ends_at,
+           period.id, period.kind, period.anchor, period.timezone,
+           period.carried_in + period.granted, period.used, period.plan_granted, period.alerted
     FROM account JOIN period ON period.account_id = account.id AND NOT period.closed
     WHERE account.id = %s FOR UPDATE"""
 FIND_ENTRY = "SELECT id, amount, balance, account_id FROM entry WHERE key = %s"
@@ -43,8 +44,7 @@ ADD_REMAINING = "UPDATE credit_grant SET remaining = remaining + %s WHERE id = %
 ADD_GRANT = """
     INSERT INTO credit_grant (account_id, amount, remaining, granted_at, expires_at, announce_at)
     VALUES (%s, %s, %s, %s, %s, %s) RETURNING id"""
-TERM = "SELECT timezone, grants_last_months FROM account WHERE id = %s"
-DUE_SOONER = "UPDATE account SET due_at = %s WHERE id = %s AND (due_at IS NULL OR due_at > %s)"
+SET_DUE = "UPDATE account SET due_at = %s WHERE id = %s"
 
 
 class KeyReused(Exception):
@@ -74,11 +74,16 @@ class Books:
     account: int
     balance: int
     entries: int
+    timezone: str
+    grants_last_months: int
     due_at: datetime | None
     now: datetime  # never before what is booked: an account's time does not run backwards
+    starts_at: datetime  # of the period, as all that follows
+    ends_at: datetime | None
     period: int
-    kind: str  # of the period
-    starts_at: datetime
+    kind: str
+    anchor: int | None  # from which its end was worked out, with
+    ends_in: str | None  # this time zone
     limit: int
     used: int
     plan_granted: int
@@ -125,17 +130,23 @@ class Books:
 
         It first fills a hole below zero (R15). Without `expires_at` it lasts the account's term.
         """
-        if expires_at is None:
-            zone, months = query(TERM, self.account).fetchone()
-            expires_at = boundaries.months_later(self.now, months, zone) if months else None
+        if expires_at is None and self.grants_last_months:
+            months = self.grants_last_months
+            expires_at = boundaries.months_later(self.now, months, self.timezone)
         remaining = max(0, min(amount, self.balance + amount))
         row = query(
             ADD_GRANT, self.account, amount, remaining, self.now, expires_at,
             announcement(expires_at, self.now),
         ).fetchone()  # fmt: skip
         if expires_at is not None and self.kind != "frozen":
-            query(DUE_SOONER, expires_at, self.account, expires_at)
+            self.due_by(expires_at)
         return int(row[0])
+
+    def due_by(self, moment: datetime) -> None:
+        """Has the account looked at by then."""
+        if self.due_at is None or moment < self.due_at:
+            self.due_at = moment
+            query(SET_DUE, moment, self.account)
 
     def burn(self, amount: int, newest_first: bool = False) -> None:
         """Takes `amount` from what remains of grants; what none covers is the hole below zero."""
@@ -166,11 +177,11 @@ def open_books(account_id: int, now: datetime) -> Books:
     row = query(LOCK, account_id).fetchone() or query(LOCK, account_id).fetchone()
     if row is None:
         raise LookupError(f"no account {account_id}")
-    balance, entries, due_at, booked_at, period, kind, starts_at, *counts = row
+    balance, entries, zone, months, due_at, booked_at, starts_at, ends_at, *rest = row
     latest = max(now, _instant(booked_at) or now, instant(starts_at))
     return Books(
-        account_id, balance, entries, _instant(due_at), latest, period, kind, instant(starts_at),
-        *counts,
+        account_id, balance, entries, zone, months, _instant(due_at), latest,
+        instant(starts_at), _instant(ends_at), *rest,
     )  # fmt: skip
 
 

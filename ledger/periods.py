@@ -6,23 +6,19 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ledger import boundaries
-from ledger.books import Books, open_books
+from ledger.books import SET_DUE, Books, open_books
 from ledger.database import instant, query, session, transaction
 
 BATCH = 50  # accounts in one commit
 HELD = {"renew": "plan", "hold": "hold", "cancel": "frozen"}  # the next period's kind, by `then`
 
-ENDS_AT = "SELECT ends_at FROM period WHERE id = %s"
 NEXT_EXPIRY = """
     SELECT id, remaining, expires_at FROM credit_grant
     WHERE account_id = %s AND remaining > 0 AND expires_at IS NOT NULL
     ORDER BY expires_at, granted_at, id LIMIT 1"""
-SET_DUE = "UPDATE account SET due_at = %s WHERE id = %s"
 SUBSCRIPTION = """
-    SELECT plan, subscription.name, credits, price_cents, hold_price_cents, anchor, "then", timezone
-    FROM subscription JOIN account ON account.id = subscription.account_id
-    WHERE account_id = %s"""
-WORKED_OUT_FROM = "SELECT anchor, timezone FROM period WHERE id = %s"
+    SELECT plan, name, credits, price_cents, hold_price_cents, anchor, "then"
+    FROM subscription WHERE account_id = %s"""
 CLOSE = "UPDATE period SET closed = %s, ends_at = %s, alert_due = %s WHERE id = %s"
 OPEN = """
     INSERT INTO period (account_id, kind, starts_at, ends_at, anchor, timezone, closed, carried_in,
@@ -32,7 +28,7 @@ OPEN = """
 DUE = """
     SELECT id FROM account WHERE due_at <= %s ORDER BY due_at, id LIMIT %s
     FOR UPDATE SKIP LOCKED"""
-ALL_DUE = "SELECT id FROM account WHERE due_at <= %s ORDER BY due_at, id"
+ALL_DUE = "SELECT id FROM account WHERE due_at <= %s ORDER BY due_at, id LIMIT %s"
 
 
 class Terms(NamedTuple):
@@ -45,7 +41,6 @@ class Terms(NamedTuple):
     hold_price_cents: int
     anchor: int
     then: str
-    timezone: str
 
 
 def lock(account_id: int, now: datetime) -> Books:
@@ -74,24 +69,24 @@ def turn(account_id: int, now: datetime) -> None:
     lock(account_id, now)
 
 
-def due(now: datetime) -> list[int]:
-    """All accounts of which something is due."""
+def due(now: datetime, most: int = 100_000) -> list[int]:
+    """Accounts of which something is due, oldest first, at most so many."""
     with session():
-        return [row[0] for row in query(ALL_DUE, now).fetchall()]
+        return [row[0] for row in query(ALL_DUE, now, most).fetchall()]
 
 
 def catch_up(books: Books) -> None:
     """Books every boundary and expiry up to now, in the order of their time, each once."""
     now = books.now
     while True:
-        ends_at, expiry = _ends_at(books), _next_expiry(books)
-        times = [moment for moment in (ends_at, expiry and expiry[2]) if moment is not None]
+        expiry = _next_expiry(books)
+        times = [moment for moment in (books.ends_at, expiry and expiry[2]) if moment is not None]
         due_at = min(times, default=None)
         if due_at is None or due_at > now:
             break
         # An account's time does not run backwards, not even for what comes late.
         books.now = max(due_at, books.starts_at)
-        if due_at == ends_at:
+        if due_at == books.ends_at:
             _turn(books, due_at)
         elif expiry:
             _expire(books, *expiry)
@@ -101,23 +96,24 @@ def catch_up(books: Books) -> None:
 
 def begin(books: Books, kind: str, at: datetime, terms: Terms) -> None:
     """Closes the open period and opens one of this kind, which carries the balance over (R9)."""
-    closing = query(WORKED_OUT_FROM, books.period).fetchone()
     query(CLOSE, True, at, False, books.period)
     ends_at, price = None, None
     if kind in ("plan", "hold"):
-        moved = closing[0] is not None and tuple(closing) != (terms.anchor, terms.timezone)
+        before, after = (books.anchor, books.ends_in), (terms.anchor, books.timezone)
+        moved = books.anchor is not None and before != after
         least = boundaries.SHORTEST_AFTER_A_CHANGE if moved else timedelta(0)
-        ends_at = boundaries.next_boundary(at, terms.anchor, terms.timezone, least)
+        ends_at = boundaries.next_boundary(at, terms.anchor, books.timezone, least)
         price = terms.price_cents if kind == "plan" else terms.hold_price_cents
     paid = (terms.plan, terms.name, terms.credits, price)
     if kind == "hold":
         paid = ("hold", "On hold", 0, price)
-    anchor, zone = (terms.anchor, terms.timezone) if ends_at else (None, None)
+    anchor, zone = (terms.anchor, books.timezone) if ends_at else (None, None)
     row = query(
         OPEN, books.account, kind, at, ends_at, anchor, zone, False, books.balance,
         *(paid if ends_at else (None,) * 4), False,
     ).fetchone()  # fmt: skip
-    books.period, books.kind, books.starts_at = row[0], kind, at
+    books.period, books.kind, books.starts_at, books.ends_at = row[0], kind, at, ends_at
+    books.anchor, books.ends_in = anchor, zone
     books.limit, books.used, books.plan_granted, books.alerted = books.balance, 0, 0, 0
 
 
@@ -152,11 +148,6 @@ def _expire(books: Books, grant: int, remaining: int, _: datetime) -> None:
     books.book(
         f"expire:{grant}", "expire", -remaining, grant=grant, reason="expired", actor="partyline"
     )
-
-
-def _ends_at(books: Books) -> datetime | None:
-    row = query(ENDS_AT, books.period).fetchone()
-    return None if row[0] is None else instant(row[0])
 
 
 def _next_expiry(books: Books, even_frozen: bool = False) -> tuple[int, int, datetime] | None:

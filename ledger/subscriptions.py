@@ -17,6 +17,12 @@ from ledger.models import Account, Change, Grant, Period, Subscription
 from ledger.periods import Terms
 from ledger.plans import Catalogue, Plan
 
+ABOUT = """
+    SELECT account.name, account.created_at, period.price_cents
+    FROM period JOIN account ON account.id = period.account_id WHERE period.id = %s"""
+EXPIRING = """
+    SELECT COALESCE(SUM(remaining), 0) FROM credit_grant
+    WHERE account_id = %s AND remaining > 0 AND expires_at <= %s"""
 MOMENT = timedelta(microseconds=1)  # that a period lasts, where a plan follows on it at once
 
 
@@ -86,21 +92,14 @@ class Standing:
 def standing(account_id: int, now: datetime) -> Standing:
     """How the account stands, with all that time has brought. Raises LookupError."""
     books = periods.lock(account_id, now)
-    account, period = Account.get_by_id(account_id), Period.get_by_id(books.period)
-    by = period.ends_at
-    if by is None or books.kind == "frozen":
-        expiring = 0
-    else:
-        expiring = sum(
-            grant.remaining
-            for grant in Grant.select().where(
-                Grant.account == account_id, Grant.remaining > 0, Grant.expires_at <= by
-            )
-        )
+    name, opened_at, bill_cents = query(ABOUT, books.period).fetchone()
+    expiring = 0
+    if books.ends_at is not None:
+        expiring = query(EXPIRING, account_id, books.ends_at).fetchone()[0]
     return Standing(
-        account_id, account.name, account.timezone, books.balance, books.limit, books.used,
-        books.kind, books.period, period.starts_at, period.ends_at, periods.terms_of(account_id),
-        period.price_cents, expiring, account.created_at,
+        account_id, name, books.timezone, books.balance, books.limit, books.used, books.kind,
+        books.period, books.starts_at, books.ends_at, periods.terms_of(account_id), bill_cents,
+        expiring, instant(opened_at),
     )  # fmt: skip
 
 
@@ -132,7 +131,7 @@ def subscribe(
     if _found(books, key, "subscribe", plan.code):
         return None
     if books.kind in ("plan", "hold"):
-        raise AlreadySubscribed(f"the account has a plan until {_ends(books)}")
+        raise AlreadySubscribed(f"the account has a plan until {books.ends_at:%d %B %Y}")
     books.now = max(books.now, books.starts_at + MOMENT)
     does = _as_shown(_effect(books, plan, anchor), shown)
     anchor = _anchor(books, anchor)
@@ -252,8 +251,7 @@ def _then(account_id: int, key: str, what: str, actor: str, now: datetime) -> No
 def _effect(books: Books, plan: Plan, anchor: int | None) -> Effect:
     terms = periods.terms_of(books.account)
     if books.kind not in ("plan", "hold"):
-        zone = Account.get_by_id(books.account).timezone
-        renews_at = boundaries.next_boundary(books.now, _anchor(books, anchor), zone)
+        renews_at = boundaries.next_boundary(books.now, _anchor(books, anchor), books.timezone)
         return Effect(
             plan, plan.credits, 0, books.balance + plan.credits, books.balance + plan.credits,
             renews_at, plan.credits, plan.price_cents,
@@ -299,11 +297,6 @@ def _thaw(books: Books) -> None:
         expires_at = grant.expires_at + still
         told = announcement(expires_at, books.now)
         Grant.update(expires_at=expires_at, announce_at=told).where(Grant.id == grant.id).execute()
-
-
-def _ends(books: Books) -> str:
-    ends_at = instant(query(periods.ENDS_AT, books.period).fetchone()[0])
-    return f"{ends_at:%d %B %Y}"
 
 
 def _found(books: Books, key: str, what: str, plan: str | None) -> bool:

@@ -1,24 +1,28 @@
-"""`flask demo`: web, worker and the sandbox in one process tree, and a short scene to look at."""
+"""`flask demo`: web, worker and the sandbox in one process tree, and a day of it to look at."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import requests
 
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack import Post
+from bot.sandbox.slack import Post, View
 from bot.sandbox.terminal import Terminal
 from ledger import database
 from ledger.models import Entry
 
-LINE = "+14155550100"
+LINE, ADDRESS = "+14155550100", "office@harbor.example"
+TEXTS_OUT = 8
 ANN, BEN, LONDON, GONE = "+14155550123", "+14155550124", "+442079460000", "+14155550199"
 BIN = Path(sys.executable).parent
 
@@ -36,14 +40,17 @@ def play(*, once: bool, port: int) -> int:
             "DATABASE_URL": f"sqlite:///{stage / 'demo.db'}",
             "PUBLIC_URL": sandbox.app_url,
             "SECRET_KEY": "a secret for the demo",
+            "DEMO_CLOCK": str(stage / "clock"),
         }
+        (stage / "clock").write_text("0")
         agent = sandbox.slack.add_user("Dana")
         channel = sandbox.slack.add_channel("leads")
         sandbox.twilio.add_number(LINE)
         _flask(environ, "migrate")
         _flask(
             environ, "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
-            "--owner", agent, "--line", LINE, "--channel", channel, "--credits", "250",
+            "--owner", agent, "--line", LINE, "--channel", channel, "--plan", "starter",
+            "--email", ADDRESS,
         )  # fmt: skip
         log = (stage / "log.txt").open("w")
         commands: list[list[str | Path]] = [_web(port), [BIN / "flask", "worker"]]
@@ -53,7 +60,9 @@ def play(*, once: bool, port: int) -> int:
         ]
         try:
             wait(lambda: _ready(sandbox.app_url, house), timeout_s=30)
-            _scene(sandbox, agent, channel)
+            _texts(sandbox, agent, channel)
+            _credits(sandbox, agent, channel)
+            _next_morning(sandbox, stage / "clock", channel)
             print(_books(environ["DATABASE_URL"]))
             if not once:
                 _stay(sandbox, stage, agent, channel)
@@ -67,7 +76,7 @@ def play(*, once: bool, port: int) -> int:
                 process.wait(20)
 
 
-def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
+def _texts(sandbox: Sandbox, agent: str, channel: str) -> None:
     slack, twilio = sandbox.slack, sandbox.twilio
     twilio.outcome(GONE, "undelivered", 30005)
     print("Three people text (415) 555-0100 …")
@@ -79,25 +88,20 @@ def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
         twilio.text(sender, LINE, body, FromCity=city)
     wait(lambda: len(_replies(sandbox, channel)) == 3, timeout_s=30)
 
-    for typed in (
-        f"{ANN} Hi Ann, it is. Would 3 pm tomorrow suit you?",
-        f"{BEN} Saturday at 11 works, see you there 😀",
-        f"{LONDON} Of course: call any time after 9 am your time.",
-        f"{GONE} Your keys are ready.",
+    for number, body in (
+        (ANN, "Hi Ann, it is. Would 3 pm tomorrow suit you?"),
+        (BEN, "Saturday at 11 works, see you there 😀"),
+        (LONDON, "Of course: call any time after 9 am your time."),
+        (GONE, "Your keys are ready."),
     ):
-        print(f"\nDana types: /text {typed}")
-        card = slack.command(agent, channel, "/text", typed).shown
-        assert card is not None
-        print(_indented(card.plain()))
-        slack.press(agent, card, "Send")
-        _wait_for_the_answer(card)
+        _send(sandbox, agent, channel, number, body)
     wait(lambda: _told(sandbox, channel) == 4, timeout_s=60)
 
     print(f"\n#leads, as Slack shows it\n{'=' * 60}")
     for root in slack.channel(channel):
         print(root.plain())
         for reply in slack.thread(channel, root.ts)[1:]:
-            print(_indented(reply.plain()))
+            print(_indented(_short(reply.plain())))
         print("-" * 60)
     print("\nThe phones")
     for number in (ANN, BEN, LONDON, GONE):
@@ -106,8 +110,74 @@ def _scene(sandbox: Sandbox, agent: str, channel: str) -> None:
             print(f"    {line}")
 
 
-def _wait_for_the_answer(card: Post) -> None:
+def _send(sandbox: Sandbox, agent: str, channel: str, number: str, body: str) -> None:
+    """Dana texts somebody: the card, then Send."""
+    print(f"\nDana types: /text {number} {_short(body, 60)}")
+    card = sandbox.slack.command(agent, channel, "/text", f"{number} {body}").shown
+    assert card is not None
+    print(_indented(_short(card.plain())))
+    sandbox.slack.press(agent, card, "Send")
     wait(lambda: card.edited)
+
+
+def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
+    """Dana spends: alerts come at 80 and at 95 %, and she upgrades."""
+    slack, mail = sandbox.slack, sandbox.mail
+    print("\nDana sends the lease around: a long day for 250 credits a month.")
+    lease = "The tenant keeps the garden as it was found, and the landlord keeps the roof. "
+    for to, characters in ((ANN, 9900), (LONDON, 9900), (BEN, 1500)):
+        _send(sandbox, agent, channel, to, (lease * 130)[:characters])
+    alert = wait(lambda: _notices(sandbox, agent, 1), timeout_s=60)
+    print(f"\nPartyline writes to Dana\n{_indented(alert[0].plain())}")
+    _send(sandbox, agent, channel, BEN, (lease * 130)[:5900])
+    alert = wait(lambda: _notices(sandbox, agent, 2), timeout_s=60)
+    print(f"\nPartyline writes to Dana\n{_indented(alert[1].plain())}")
+    mails = wait(lambda: len(mail.box(ADDRESS)) == 2 and mail.box(ADDRESS), timeout_s=60)
+    text = mails[1].get_body(("plain",)).get_content()
+    print(f"\nand to {ADDRESS}: {mails[1]['Subject']}\n{_indented(text.strip())}")
+
+    print("\nDana presses Change plan, and chooses Pro")
+    slack.press(agent, alert[1], "Change plan")
+    view = wait(lambda: _modal(sandbox, agent))
+    listed = view.hash
+    slack.press(agent, view, "plan_pro:Choose")
+    wait(lambda: view.hash != listed)
+    print(_indented(view.plain()))
+    slack.submit(agent, view, {})
+    print(f"\n… and confirms\n{_indented(view.plain())}")
+
+
+def _next_morning(sandbox: Sandbox, clock_file: Path, channel: str) -> None:
+    """The demo's clock jumps to one minute past eight in New York, and the digest comes."""
+    sandbox.twilio.text(BEN, LINE, "Is there a place to park?")
+    wait(lambda: _quiet(sandbox, channel), timeout_s=90)
+    now = datetime.now(ZoneInfo("America/New_York"))
+    eight = (now + timedelta(days=1)).replace(hour=8, minute=1, second=0)
+    clock_file.write_text(str(int((eight - now).total_seconds())))
+    posts = wait(
+        lambda: [p for p in sandbox.slack.channel(channel) if "[Mute]" in p.plain()], timeout_s=60
+    )
+    print(f"\nThe next morning, in #leads\n{_indented(posts[0].plain())}")
+
+
+def _quiet(sandbox: Sandbox, channel: str) -> bool:
+    """Whether every text has the last of its states in Slack, so that no delivery is under way."""
+    return _told(sandbox, channel) == TEXTS_OUT
+
+
+def _notices(sandbox: Sandbox, agent: str, count: int) -> list[Post] | None:
+    room = sandbox.slack.channels.get(f"D{agent}")
+    return room.posts if room and len(room.posts) >= count else None
+
+
+def _modal(sandbox: Sandbox, agent: str) -> View | None:
+    with contextlib.suppress(LookupError):
+        return sandbox.slack.open_view(agent)
+    return None
+
+
+def _short(text: str, most: int = 700) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 def _replies(sandbox: Sandbox, channel: str) -> list[Post]:

@@ -520,7 +520,8 @@ def _lines(block: Mapping[str, Any]) -> list[str]:
     match block["type"]:
         case "section" | "header" | "markdown":
             texts = [block["text"]] if block.get("text") else []
-            words = [_words(t) for t in [*texts, *block.get("fields", ())]]
+            fields = [_words(field).replace("\n", ": ", 1) for field in block.get("fields", ())]
+            words = [*map(_words, texts), *fields]
             accessory = block.get("accessory")
             return [*words, _pressable(accessory)] if accessory else words
         case "context":

@@ -24,7 +24,7 @@ from ledger.subscriptions import Effect, Standing
 Link = Callable[[str, str], str]  # from a channel and a ts to the address of that message
 
 MOST_ROWS = 40  # of a table in a message; the CSV has all
-MOST_BARS = 12
+MOST_BARS = 20  # Slack's limit
 HOURS = [f"{hour}:00" for hour in range(24)]
 KINDS = {
     "grant": "Credits given", "plan": "Plan credits", "withdraw": "Withdrawn", "expire": "Expired",

@@ -92,7 +92,7 @@ def test_credits_says_what_is_left_used_and_when_it_renews(office: House) -> Non
     assert "Harbor Homes: 380 credits left" in said
     assert "120 of 500 credits (24 %)" in said
     assert "Solo: 500 credits a month for $22.00, renews on " in said
-    assert "too early to say" in said
+    assert "Too early to say" in said
     assert "[Change plan]" in said
 
 
@@ -304,7 +304,7 @@ def test_an_alert_says_how_the_forecast_was_worked_out(office: House) -> None:
         spend(office, 390)
         office.tick()
         said = office.told(office.agent)[-1].plain()
-    assert "a day, from 30 in the last 5 days" in said
+    assert "6 credits a day, from 30 in the last 5 days" in said
 
 
 def test_an_e_mail_that_may_have_gone_is_sent_again_under_the_same_id(office: House) -> None:
@@ -511,7 +511,7 @@ def test_the_digest_comes_once_at_eight_with_what_was_and_who_waits(office: Hous
         [post] = digests(office)
     said = post.plain()
     assert "4 in, 2 out" in said
-    assert "7 credits, 2 given back among them" in said
+    assert "7 credits (9 charged, 2 given back)" in said
     assert "493 credits" in said
     assert "Waiting for an answer, longest first" in said
     assert "(415) 555-0124 since" in said

@@ -4,24 +4,34 @@ nothing is doubled, and the books hold."""
 from __future__ import annotations
 
 import collections
+import json
 import os
 import random
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import requests
 
+from bot import marketplace
 from bot.models import Inbox, Part
 from bot.sandbox import Sandbox, wait
 from ledger import database
+from ledger.models import Account, Alert, Subscription
 from tests import databases
 from tests.faults import processes
 
 KILLS = int(os.environ.get("KILLS", "10"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
-LINE = "+14155550100"
+LINE, SECOND = "+14155550100", "+14155550101"
+#: So small that each change of plan is soon followed by alerts.
+PLANS = "".join(
+    f'[[plan]]\ncode = "{code}"\nname = "{code}"\ncredits = {credits}\nprice = "1.00"\n'
+    for code, credits in (("small", 30), ("middle", 80), ("large", 200))
+)
+SHOP_SECRET, BOSS = "a secret of the shop", "boss@elm.example"
 PEOPLE = [f"+1415555{n:04d}" for n in range(1000, 1012)]
 AGENTS = 3
 MISBEHAVIOUR = ("slow", "slow_after", "error", "rate_limit", "drop_before", "drop_after")
@@ -30,13 +40,18 @@ MISBEHAVIOUR = ("slow", "slow_after", "error", "rate_limit", "drop_before", "dro
 class Traffic:
     """People who text in, and an agent who answers, until told to stop."""
 
-    def __init__(self, sandbox: Sandbox, channel: str, agent: str, dice: random.Random) -> None:
-        self.sandbox, self.channel, self.agent, self.dice = sandbox, channel, agent, dice
+    def __init__(
+        self, sandbox: Sandbox, channels: list[str], agent: str, dice: random.Random
+    ) -> None:
+        self.sandbox, self.channels, self.agent, self.dice = sandbox, channels, agent, dice
+        self.channel = channels[0]
+        self.plan = ""  # what the shop was last told that the second account has
         self.texted: dict[str, str] = {}  # SID → body, of people
         self.confirmed: list[str] = []  # bodies whose Send was answered
         self.stopping = threading.Event()
         self.threads = [
             threading.Thread(target=self._people),
+            threading.Thread(target=self._shop),
             *(threading.Thread(target=self._answer, args=(hand,)) for hand in range(AGENTS)),
         ]
 
@@ -52,7 +67,8 @@ class Traffic:
     def _people(self) -> None:
         while not self.stopping.wait(self.dice.uniform(0.02, 0.15)):
             body = f"from a person, number {len(self.texted)}"
-            sid = self.sandbox.twilio.text(self.dice.choice(PEOPLE), LINE, body, wait_for_it=False)
+            line = self.dice.choice([LINE, SECOND])
+            sid = self.sandbox.twilio.text(self.dice.choice(PEOPLE), line, body, wait_for_it=False)
             self.texted[sid] = body
             if self.dice.random() < 0.2:
                 self.sandbox.twilio.redeliver(sid, times=3)
@@ -73,6 +89,32 @@ class Traffic:
             if self._until_answered(press):
                 self.confirmed.append(body)
 
+    def _shop(self) -> None:
+        """An outside shop moves the second account from plan to plan, and repeats itself."""
+        count, kind = 0, "start"
+        while not self.stopping.wait(self.dice.uniform(0.3, 2)):
+            count += 1
+            plan = self.dice.choice(["small", "middle", "large"])
+            event = {
+                "id": f"evt_{count}", "type": kind, "account": "Elm", "plan": plan,
+                "created_at": datetime.now(UTC).isoformat(),
+            }  # fmt: skip
+            body = json.dumps(event).encode()
+            for _ in range(self.dice.choice([1, 1, 3])):
+                self._tell(body)
+            self.plan, kind = plan, "change"
+
+    def _tell(self, body: bytes) -> None:
+        url = f"{self.sandbox.app_url}/marketplace/subscriptions"
+        while True:
+            stamp = marketplace.signature(SHOP_SECRET, body, int(time.time()))
+            try:
+                headers = {"Partyline-Signature": stamp}
+                if requests.post(url, data=body, headers=headers, timeout=10).status_code == 200:
+                    return
+            except requests.RequestException:
+                time.sleep(0.1)
+
     def _until_answered(self, press: object) -> bool:
         """Presses Send again while Slack shows an error, as a person would; sometimes twice."""
         while True:
@@ -92,19 +134,27 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
     url = databases.fresh(engine)
     with Sandbox() as sandbox:
         slack, twilio = sandbox.slack, sandbox.twilio
-        agent, channel = slack.add_user("Agent"), slack.add_channel("leads")
-        twilio.add_number(LINE)
+        agent, boss = slack.add_user("Agent"), slack.add_user("Boss")
+        channels = [slack.add_channel("leads"), slack.add_channel("elm")]
+        for line in (LINE, SECOND):
+            twilio.add_number(line)
         port = processes.free_port()
         sandbox.app_url = f"http://127.0.0.1:{port}"
         environ = {
             **sandbox.settings(), "DATABASE_URL": url, "SECRET_KEY": "a secret for tests",
             "PUBLIC_URL": sandbox.app_url, "ATTEMPT_TIMEOUT_S": "1", "LEASE_S": "3",
             "LOOK_AFTER_S": "1", "LOOK_APART_S": "1", "NUMBER_PACE_S": "0.01",
-            "CHANNEL_PACE_S": "0.01",
+            "CHANNEL_PACE_S": "0.01", "MARKETPLACE_SECRET": SHOP_SECRET,
+            "PLANS_FILE": str(tmp_path / "plans.toml"),
         }  # fmt: skip
+        (tmp_path / "plans.toml").write_text(PLANS)
         processes.flask(
             environ, "setup", "--account", "Harbor Homes", "--owner", agent, "--line", LINE,
-            "--channel", channel, "--credits", "100000",
+            "--channel", channels[0], "--credits", "100000",
+        )  # fmt: skip
+        processes.flask(
+            environ, "setup", "--account", "Elm", "--owner", boss, "--line", SECOND,
+            "--channel", channels[1], "--email", BOSS,
         )  # fmt: skip
         web = processes.web(environ, tmp_path / "web.log", port)
         workers = [processes.worker(environ, tmp_path / f"worker{n}.log") for n in range(2)]
@@ -113,10 +163,10 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             process.start()
         processes.wait_for(f"{sandbox.app_url}/readyz")
 
-        for peer in (slack, twilio):
+        for peer in (slack, twilio, sandbox.mail):
             peer.faults.at_random(0.15, MISBEHAVIOUR, dice.randrange(10**6))
         twilio.callbacks.repeat, twilio.callbacks.shuffle = 2, True
-        traffic = Traffic(sandbox, channel, agent, dice)
+        traffic = Traffic(sandbox, channels, agent, dice)
         traffic.start()
         began = time.monotonic()
         for _ in range(KILLS):
@@ -128,7 +178,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
         processes.wait_for(f"{sandbox.app_url}/healthz")
         traffic.stop()
         print(f"traffic: {time.monotonic() - began:.1f} s")
-        for peer in (slack, twilio):
+        for peer in (slack, twilio, sandbox.mail):
             peer.faults.clear()
         for process in workers:  # on start a worker reads what no webhook brought
             process.kill()
@@ -136,6 +186,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
         try:
             _drained(url, traffic)
             _check(sandbox, traffic, environ)
+            told = _check_alerts(sandbox, traffic, boss)
         finally:
             for process in house:
                 process.kill()
@@ -143,7 +194,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, "
             f"{len(traffic.texted)} texts in, {len(traffic.confirmed)} out, "
             f"{len(twilio.faults.happened)} faults at Twilio, "
-            f"{len(slack.faults.happened)} at Slack"
+            f"{len(slack.faults.happened)} at Slack, {told} alerts"
         )
 
 
@@ -156,6 +207,7 @@ def _drained(url: str, traffic: Traffic) -> None:
             live = database.query(
                 "SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'new')"
                 " + (SELECT COUNT(*) FROM delivery WHERE state IN ('queued','sending','unknown'))"
+                " + (SELECT COUNT(*) FROM period WHERE alert_due AND NOT closed)"
             ).fetchone()[0]
             arrived = Inbox.select().where(Inbox.kind == "twilio.sms").count()
             waiting = Part.select().where(Part.status.in_(["waiting"])).count()
@@ -167,7 +219,8 @@ def _drained(url: str, traffic: Traffic) -> None:
 def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
     shown = collections.Counter(
         post.blocks[0]["text"]["text"]
-        for post in sandbox.slack.channels[traffic.channel].posts
+        for channel in traffic.channels
+        for post in sandbox.slack.channels[channel].posts
         if post.thread_ts
     )
     assert {body: shown[body] for body in traffic.texted.values()} == dict.fromkeys(
@@ -184,3 +237,21 @@ def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
     assert len(roots) == len({root.text.split(" · ")[0] for root in roots}), "one thread a person"
     assert "The books hold." in processes.flask(environ, "audit")
     assert traffic.texted and traffic.confirmed
+
+
+def _check_alerts(sandbox: Sandbox, traffic: Traffic, boss: str) -> int:
+    """Every alert was told once, in each place; the shop's last word holds. Returns how many."""
+    with database.session():
+        alerts = Alert.select().count()
+        account = Account.get(Account.name == "Elm")
+        if traffic.plan:
+            assert Subscription.get(Subscription.account == account).plan == traffic.plan
+    assert alerts, "nothing was crossed: nothing was shown"
+    room = sandbox.slack.channels.get(f"D{boss}")
+    for where, posts in (
+        ("direct messages", room.posts if room else []),
+        ("channel", [p for p in sandbox.slack.channel(traffic.channels[1]) if "Elm" in p.text]),
+    ):
+        assert len(posts) == alerts, f"each alert stands once in the {where}"
+    assert len(sandbox.mail.box(BOSS)) == alerts, "and in the mailbox"
+    return alerts

@@ -1,0 +1,62 @@
+"""Slack's blocks drawn as HTML: to be looked at, and photographed for the documents."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
+
+from bot.sandbox.slack import Post
+
+#: Slack's mark-up and what it becomes; the text is escaped before, as Slack keeps it.
+MARKUP = (
+    (r"&lt;!date\^[^|&]*\|((?:(?!&gt;).)*)&gt;", r"\1"),
+    (r"&lt;(https?:[^|&]*)\|((?:(?!&gt;).)*)&gt;", r'<a href="\1">\2</a>'),
+    (r"&lt;([@#])([^|&]*)(?:\|[^&]*)?&gt;", r"<a>\1\2</a>"),
+    (r"`([^`\n]+)`", r"<code>\1</code>"),
+    (r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"<b>\1</b>"),
+    (r":warning:", "⚠️"),
+    (r":white_check_mark:", "✅"),
+    (r":paperclip:", "📎"),
+)
+
+
+def page(title: str, posts: Sequence[Post] = (), view: Mapping[str, Any] | None = None) -> str:
+    """A page with these messages and this modal, as a person sees them."""
+    return PAGES.get_template("blocks.html").render(title=title, posts=posts, view=view)
+
+
+def _mrkdwn(text: str) -> Markup:
+    made = str(escape(re.sub(r"&(amp|lt|gt);", _kept, text)))
+    for pattern, becomes in MARKUP:
+        made = re.sub(pattern, becomes, made)
+    for kept, shown in KEPT.items():
+        made = made.replace(kept, shown)
+    return Markup(made)  # noqa: S704  # escaped above
+
+
+#: Characters that people wrote, which Slack has escaped: not to be read as mark-up.
+KEPT = {"\ue000": "&amp;", "\ue001": "&lt;", "\ue002": "&gt;"}
+
+
+def _kept(match: re.Match[str]) -> str:
+    return {"amp": "\ue000", "lt": "\ue001", "gt": "\ue002"}[match[1]]
+
+
+def _value(series: Mapping[str, Any], category: str) -> float:
+    return next(float(p["value"]) for p in series["data"] if p["label"] == category)
+
+
+def _peak(chart: Mapping[str, Any]) -> float:
+    return max(float(point["value"]) for series in chart["series"] for point in series["data"])
+
+
+PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
+PAGES.filters |= {
+    "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
+    "base64": lambda content: base64.b64encode(content).decode(),
+}  # fmt: skip
