@@ -25,6 +25,7 @@ from bot import (
     operator,
     renewals,
     requests,
+    retention,
     scheduler,
 )
 from bot.carriers import RATES, Carriers, Rate, Timing
@@ -113,6 +114,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("alerts", 5, functools.partial(notices.tell_crossings, by_mail)),
         ("digests", 10, digest.send_due),
         ("renewals", 10, renewals.book_due),
+        ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),
         ("missed texts", 300, functools.partial(poll.missed_texts, twilio)),
         ("prices", 3600, functools.partial(poll.prices, twilio)),

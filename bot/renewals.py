@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,24 +23,28 @@ def book_due() -> int:
     hands = 1 if is_sqlite() else HANDS
     if not periods.due(clock.now(), most=1):
         return 0
+    broken = threading.Event()
     with ThreadPoolExecutor(hands, "renewals") as pool:
-        return sum(pool.map(lambda _: _book_batches(), range(hands)))
+        booked = sum(pool.map(lambda _: _book_batches(broken), range(hands)))
+    return booked + _one_by_one() if broken.is_set() else booked
 
 
-def _book_batches() -> int:
+def _book_batches(broken: threading.Event) -> int:
     booked = 0
-    while True:
+    while not broken.is_set():
         began = time.monotonic()
         try:
             turned = periods.turn_due(clock.now())
         except Exception:
             log.exception("renewals.batch_failed")
-            return booked + _one_by_one()
+            broken.set()
+            break
         booked += turned
         if turned < periods.BATCH:
             return booked
         if is_sqlite():  # one writer at a time: texts that wait for their turn get it now
             time.sleep(2 * (time.monotonic() - began))
+    return booked
 
 
 def _one_by_one() -> int:

@@ -70,7 +70,7 @@ class CardCarrier:
             f"files:{delivery.key}", "slack.files",
             {"report": delivery.payload["report"], "channel": channel,
              "ts": outcome.result["ts"], "chart": outcome.result["chart"]},
-            lane=f"files:{delivery.key}", pace=f"channel:{channel}",
+            lane=f"files:{channel}", pace=f"channel:{channel}",
         )  # fmt: skip
 
     def _forms(self, delivery: Delivery) -> list[cards.Card]:
