@@ -31,7 +31,7 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 		--workers 1 --blocking-threads 32 app:create_app
 
 test: $(VENV)/development ## the tests, on SQLite and PostgreSQL
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 faults: $(VENV)/development ## kill web and worker KILLS times while texts flow
 	KILLS=$(KILLS) $(BIN)/pytest tests/faults $(ARGS)

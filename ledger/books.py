@@ -38,7 +38,8 @@ LEFT_OLDEST_FIRST = """
 LEFT_NEWEST_FIRST = LEFT_OLDEST_FIRST.replace("granted_at, id", "granted_at DESC, id DESC")
 SET_REMAINING = "UPDATE credit_grant SET remaining = %s WHERE id = %s"
 OLDEST_ALIVE = """
-    SELECT id FROM credit_grant WHERE account_id = %s AND (expires_at IS NULL OR expires_at > %s)
+    SELECT id, expires_at FROM credit_grant
+    WHERE account_id = %s AND (expires_at IS NULL OR expires_at > %s)
     ORDER BY granted_at, id LIMIT 1"""
 ADD_REMAINING = "UPDATE credit_grant SET remaining = remaining + %s WHERE id = %s"
 ADD_GRANT = """
@@ -168,6 +169,8 @@ class Books:
             return self.give(amount)
         rest = amount - min(amount, max(0, -self.balance))
         query(ADD_REMAINING, rest, alive[0])
+        if alive[1] is not None and self.kind != "frozen":  # it may have been empty until now
+            self.due_by(instant(alive[1]))
         return int(alive[0])
 
 

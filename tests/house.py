@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,23 @@ from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 
 LINE, ANN, BEN, LONDON = "+14155550100", "+14155550123", "+14155550124", "+442079460000"
+
+
+class UnderWay:
+    """Counts the requests that an app is at."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self.app, self.requests, self.lock = app, 0, threading.Lock()
+
+    def __call__(self, *request: Any) -> Iterable[bytes]:
+        """Serves a request."""
+        with self.lock:
+            self.requests += 1
+        try:
+            return self.app(*request)
+        finally:
+            with self.lock:
+                self.requests -= 1
 
 
 class House:
@@ -48,7 +65,8 @@ class House:
     @contextmanager
     def serving(self) -> Iterator[House]:
         """Serves the app; webhooks reach it here, signed for its public address."""
-        server = make_server("127.0.0.1", 0, self.app, threaded=True)
+        under_way = UnderWay(self.app)
+        server = make_server("127.0.0.1", 0, under_way, threaded=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.sandbox.app_url = f"http://127.0.0.1:{server.port}"
         self.twilio.public = (self.sandbox.app_url, self.settings.public_url)
@@ -57,6 +75,7 @@ class House:
         finally:
             server.shutdown()
             server.server_close()
+            wait(lambda: not under_way.requests)  # a connection closed under SQLite's feet crashes
             database.db.close_all()
 
     # The worker, one step at a time

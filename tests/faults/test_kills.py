@@ -132,6 +132,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
     dice = random.Random(SEED)
     print(f"SEED={SEED}")
     url = databases.fresh(engine)
+    database.bind(url)
     with Sandbox() as sandbox:
         slack, twilio = sandbox.slack, sandbox.twilio
         agent, boss = slack.add_user("Agent"), slack.add_user("Boss")
@@ -176,6 +177,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             time.sleep(dice.uniform(0, 0.3))
             victim.start()
         processes.wait_for(f"{sandbox.app_url}/healthz")
+        wait(_crossed, timeout_s=120)  # on a slow machine few texts pass between so many kills
         traffic.stop()
         print(f"traffic: {time.monotonic() - began:.1f} s")
         for peer in (slack, twilio, sandbox.mail):
@@ -184,7 +186,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             process.kill()
             process.start()
         try:
-            _drained(url, traffic)
+            _drained(traffic)
             _check(sandbox, traffic, environ)
             told = _check_alerts(sandbox, traffic, boss)
         finally:
@@ -198,9 +200,8 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
         )
 
 
-def _drained(url: str, traffic: Traffic) -> None:
+def _drained(traffic: Traffic) -> None:
     """Waits until both doors are empty and Twilio has said the last of every text."""
-    database.bind(url)
 
     def empty() -> bool:
         with database.session():
@@ -239,6 +240,11 @@ def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
     assert traffic.texted and traffic.confirmed
 
 
+def _crossed() -> bool:
+    with database.session():
+        return bool(Alert.select().exists())
+
+
 def _check_alerts(sandbox: Sandbox, traffic: Traffic, boss: str) -> int:
     """Every alert was told once, in each place; the shop's last word holds. Returns how many."""
     with database.session():
@@ -246,7 +252,6 @@ def _check_alerts(sandbox: Sandbox, traffic: Traffic, boss: str) -> int:
         account = Account.get(Account.name == "Elm")
         if traffic.plan:
             assert Subscription.get(Subscription.account == account).plan == traffic.plan
-    assert alerts, "nothing was crossed: nothing was shown"
     room = sandbox.slack.channels.get(f"D{boss}")
     for where, posts in (
         ("direct messages", room.posts if room else []),

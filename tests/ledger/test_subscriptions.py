@@ -378,6 +378,18 @@ def test_r20_an_expiry_at_a_boundary_is_the_new_periods_first_entry(home: Home) 
     assert audit.prove() == []
 
 
+def test_r20_what_comes_back_to_an_emptied_grant_expires_with_it(home: Home) -> None:
+    credits.grant(home.id, "g", 50, reason="gift", actor="operator", now=at(1, 5))
+    credits.grant(home.id, "h", 100, reason="gift", actor="operator", now=at(1, 10))
+    credits.charge_out(home.id, "t", 150, message=1, actor="U1", now=at(2, 1))
+    assert home.numbers(at(1, 6, year=2027))[2] == 0  # both are empty: nothing more is due
+    late = at(1, 7, year=2027)
+    credits.refund(home.id, "r", 100, charge_key="t", reason="failed", now=late)
+    assert audit.prove() == []
+    assert periods.due(at(1, 10, 12, 2027)) == [home.id]
+    assert home.numbers(at(1, 10, 13, 2027))[2] == 0
+
+
 def test_r20_a_grant_may_last_for_ever(books: str) -> None:
     account = credits.open_account("Old Oaks", "UTC", at(1, 1), grants_last_months=0)
     credits.grant(account.id, "g", 10, reason="gift", actor="operator", now=at(1, 2))
