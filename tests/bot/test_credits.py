@@ -49,12 +49,14 @@ def spend(house: House, amount: int, days_ago: float = 0) -> None:
 
 
 def open_plans(house: House) -> View:
+    before = opened(house)
     answer = house.slack.command(house.agent, house.channel, "/credits", "plan")
     assert answer.status == 200, answer.body
-    return wait(lambda: opened(house))
+    return wait(lambda: view if (view := opened(house)) is not before else None)
 
 
 def opened(house: House) -> View | None:
+    """The modal on top."""
     with contextlib.suppress(LookupError):
         return house.slack.open_view(house.agent)
     return None
