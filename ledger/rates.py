@@ -75,12 +75,15 @@ class Part:
     carrier_segments: int
 
 
-def quote(to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD) -> Quote:
+def quote(
+    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD
+) -> Quote:
     """The price of a text to `to` (E.164) with attachments of these sizes in bytes.
 
-    Raises ValueError for a number that is not E.164, MediaTooLarge for a file over 5 MB.
+    `as_mms` sends it as a picture message without a picture, which holds more. Raises ValueError
+    for a number that is not E.164, MediaTooLarge for a file over 5 MB.
     """
-    packs = pack(media)
+    packs = _packs(media, as_mms)
     messages = len(cut(body)) if packs else 0
     return _quote(to, body, len(packs), max(messages, len(packs)), card)
 
@@ -108,9 +111,12 @@ def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard)
     )
 
 
-def parts(to: str, body: str, media: Sequence[int] = (), *, card: RateCard = CARD) -> list[Part]:
+def parts(
+    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD
+) -> list[Part]:
     """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5)."""
-    whole, packs, pieces = quote(to, body, media, card=card), pack(media), cut(body)
+    whole = quote(to, body, media, as_mms=as_mms, card=card)
+    packs, pieces = _packs(media, as_mms), cut(body)
     rate, width = card.rate(whole.kind, to), _width(whole.encoding)
     made, characters, paid_for = [], 0, 0
     for place in range(max(len(pieces), len(packs))):
@@ -149,6 +155,10 @@ def pack(media: Sequence[int]) -> list[tuple[int, ...]]:
         else:
             packs.append([place])
     return [tuple(files) for files in packs]
+
+
+def _packs(media: Sequence[int], as_mms: bool) -> list[tuple[int, ...]]:
+    return pack(media) or ([()] if as_mms else [])
 
 
 def _units(text: str) -> int:
