@@ -17,6 +17,7 @@ import bot.slack.client
 import bot.twilio.client
 from bot import (
     clock,
+    desk,
     digest,
     doctor,
     inbox,
@@ -27,6 +28,7 @@ from bot import (
     requests,
     retention,
     scheduler,
+    sending,
 )
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
@@ -37,7 +39,7 @@ from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
 from bot.slack import bolt, events
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
-from bot.slack.deliver_cards import CardCarrier, FilesCarrier
+from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
 from bot.twilio.deliver import TextCarrier
@@ -103,6 +105,8 @@ def carriers(settings: Settings) -> Carriers:
         "slack.update": UpdateCarrier(slack),
         "slack.card": CardCarrier(slack),
         "slack.files": FilesCarrier(slack),
+        "slack.whisper": WhisperCarrier(slack),
+        "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
     }
 
 
@@ -113,6 +117,8 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
     return [
         ("alerts", 5, functools.partial(notices.tell_crossings, by_mail)),
         ("digests", 10, digest.send_due),
+        ("scheduled", 5, sending.send_due),
+        ("snoozed", 30, desk.wake_due),
         ("renewals", 10, renewals.book_due),
         ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),
@@ -186,7 +192,7 @@ def timing(settings: Settings) -> Timing:
             "number": Rate(settings.number_pace_s),
             "channel": Rate(settings.channel_pace_s),
             "updates": Rate(1.2 * settings.channel_pace_s),
-            "mail": RATES["mail"],
+            **{key: RATES[key] for key in ("mail", "files", "home")},
         },
     )
 

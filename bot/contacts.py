@@ -13,6 +13,7 @@ from bot.models import Contact, Line
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 LONGEST_NAME = 6  # words
+PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,34 @@ class Recipient:
 def textable(number: str) -> bool:
     """Whether this is a number one can text back to: E.164, not a short code or a name."""
     return E164.fullmatch(number) is not None
+
+
+def region(number: str) -> str | None:
+    """The country or territory of a number, like "US"; None where it cannot be told."""
+    try:
+        found: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
+    return found
+
+
+def takes_pictures(ours: str, theirs: str) -> bool:
+    """Whether a picture message can go between these numbers: within the US and Canada alone."""
+    return region(ours) in PICTURES and region(theirs) in PICTURES
+
+
+def trouble(number: str) -> str | None:
+    """What may keep a text to this number from arriving, in words; None if nothing is seen."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return "This is not a phone number"
+    if not phonenumbers.is_valid_number(parsed):
+        # Numbers kept for films and tests, and those just opened, are in no numbering plan.
+        return None if phonenumbers.is_possible_number(parsed) else "No such number is known."
+    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE:
+        return "This looks like a landline; most take no texts."
+    return None
 
 
 def spoken(number: str) -> str:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot import contacts, inbox, outbox, tally
-from bot.models import Contact, Conversation, Line, Message
+from bot import consent, contacts, inbox, outbox, tally, viewers
+from bot.models import Contact, Conversation, Draft, Line, Member, Message
+from bot.words import count, escape
 from ledger import credits, rates
 from ledger.database import transaction
 
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
 
-# Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match.
-STOP_WORDS = {
-    "stop",
-    "stopall",
-    "unsubscribe",
-    "cancel",
-    "end",
-    "quit",
-    "revoke",
-    "optout",
-    "opt out",
-}
-START_WORDS = {"start", "yes", "unstop"}
+QUIET = timedelta(minutes=3)  # without a text in, before the assigned member is called again
+LOOP_TEXTS, LOOP_WITHIN = 20, timedelta(minutes=5)  # with one number: more is a machine
 
 
 @dataclass(frozen=True)
@@ -78,16 +67,49 @@ def receive(text: TextIn, now: datetime) -> Message:
     credits.charge_in(
         line.account_id, f"in:{text.message_sid}", quote.credits, message=message.id, now=now
     )
-    _heed_keywords(conversation, contact, text, now)
-    waiting_already = conversation.waiting_since is not None
-    conversation.heard_at = now
-    _moved(conversation, now, waiting_since=conversation.waiting_since or now)
-    if not waiting_already and conversation.thread_ts:
-        show_root(conversation)
-    show(message)
+    _heed_keywords(conversation, text, now)
+    if contact.blocked_at is None:
+        _show_new(conversation, message, now)
+    else:
+        _moved(conversation, now, waiting_since=None)
     tally.count("texts_total", f'direction="in",kind="{quote.kind}"')
     tally.count("credits_total", 'direction="in"', quote.credits)
     return message
+
+
+def _show_new(conversation: Conversation, message: Message, now: datetime) -> None:
+    """Queues the text's post, with a call for whoever it is assigned to; brakes a loop."""
+    waiting_already = conversation.waiting_since is not None
+    quiet = conversation.heard_at is None or now - conversation.heard_at > QUIET
+    changed = conversation.state == "closed" or conversation.snoozed_until is not None
+    conversation.heard_at, conversation.snoozed_until = now, None
+    _moved(conversation, now, waiting_since=conversation.waiting_since or now)
+    if (changed or not waiting_already) and conversation.thread_ts:
+        show_root(conversation)
+    show(message, call=conversation.assigned_to if quiet else None)
+    if consent.wishes_to_stop(message.body) and not consent.opted_out(conversation):
+        _post("stop_wish", f"wish:{message.id}", conversation, {"message": message.id})
+    _brake(conversation, now)
+
+
+def _brake(conversation: Conversation, now: datetime) -> None:
+    if conversation.braked_at is not None:
+        return
+    lately = (
+        Message.select()
+        .where(Message.conversation == conversation, Message.made_at > now - LOOP_WITHIN)
+        .count()
+    )
+    if lately >= LOOP_TEXTS:
+        conversation.braked_at = now
+        conversation.save(only=[Conversation.braked_at])
+        minutes = LOOP_WITHIN.seconds // 60
+        say(
+            conversation,
+            f":octagonal_sign: {lately} texts in {minutes} minutes. There may be a machine at the "
+            "other end: nothing is answered automatically here until one of you answers.",
+            f"brake:{conversation.id}:{now.timestamp():.0f}",
+        )
 
 
 @transaction
@@ -106,7 +128,7 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
 def thread_gone(conversation_id: int, thread_ts: str) -> None:
     """Slack no longer has the thread: what waits for it goes to a new one, started once."""
     here = (Conversation.id == conversation_id) & (Conversation.thread_ts == thread_ts)
-    if Conversation.update(thread_ts=None).where(here).execute():
+    if Conversation.update(thread_ts=None, former_ts=thread_ts).where(here).execute():
         conversation = Conversation.get_by_id(conversation_id)
         # In a lane of its own: the thread's lane is held up by the post that found it gone.
         lane = f"root:{conversation_id}"
@@ -114,22 +136,67 @@ def thread_gone(conversation_id: int, thread_ts: str) -> None:
 
 
 @transaction
-def answered(conversation: Conversation, now: datetime) -> None:
-    """A text went out: nobody waits any more."""
-    waited = conversation.waiting_since is not None
+def rooted(conversation_id: int, ts: str) -> None:
+    """Slack has the thread's root; the one before it, if any, is told where it goes on."""
+    Conversation.update(thread_ts=ts).where(Conversation.id == conversation_id).execute()
+    conversation = Conversation.get_by_id(conversation_id)
+    if conversation.former_ts:
+        former = {"conversation": conversation_id, "former": conversation.former_ts}
+        _update(conversation, f"former:{conversation_id}", former)
+
+
+@transaction
+def shown(message_id: int, ts: str, state: str | None) -> None:
+    """A text's copy stands in its thread; its pictures follow."""
+    Message.update(slack_ts=ts, shown=state).where(Message.id == message_id).execute()
+    message = Message.get_by_id(message_id)
+    if message.direction == "in" and message.media:
+        outbox.enqueue(
+            f"media:{message_id}", "slack.media", {"message": message_id},
+            lane=f"media:{message.conversation_id}", pace="files:slack",
+        )  # fmt: skip
+
+
+@transaction
+def fall_back(conversation_id: int, why: str) -> None:
+    """The line's channel takes nothing: texts that stand nowhere yet go to the owner, once each."""
+    conversation = Conversation.get_by_id(conversation_id)
+    owner = Member.get_or_none(
+        Member.account == conversation.line.account_id, Member.role == "owner",
+        Member.left_at.is_null(),
+    )  # fmt: skip
+    if owner is None:
+        return
+    name, number = contacts.name_of(conversation.contact), conversation.contact.number
+    who = name if contacts.spoken(number) == name else f"{name} ({contacts.spoken(number)})"
+    lost = (
+        Message.select()
+        .where(
+            Message.conversation == conversation, Message.slack_ts.is_null(),
+            Message.direction == "in",
+        )
+        .order_by(Message.id)
+    )  # fmt: skip
+    for message in lost:
+        said = message.body or count(len(message.media), "attachment")
+        outbox.enqueue(
+            f"dm:{message.id}", "slack.card",
+            {"what": "note", "to": owner.slack_user, "text": (
+                f":warning: A text could not be shown in <#{conversation.channel}>: {why}.\n"
+                f"*{escape(who)}* wrote:\n>{escape(said)}\n"
+                "It will be shown there, too, as soon as that is mended."
+            )},
+            lane=f"card:{owner.slack_user}", pace=f"channel:{owner.slack_user}",
+        )  # fmt: skip
+
+
+@transaction
+def answered(conversation: Conversation, by: str, now: datetime) -> None:
+    """A text went out: nobody waits any more. The first to answer has it assigned."""
+    conversation.assigned_to = conversation.assigned_to or by
+    conversation.braked_at, conversation.snoozed_until = None, None
     _moved(conversation, now, waiting_since=None)
-    if waited:
-        show_root(conversation)
-
-
-def opted_out(conversation: Conversation) -> bool:
-    """Whether this contact may not be texted on this line: STOP closes all, START opens one."""
-    return is_closed(conversation.contact.opted_out_at, conversation.opted_in_at)
-
-
-def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
-    """Whether the last word was STOP."""
-    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
+    show_root(conversation)
 
 
 # What is shown in Slack. What it looks like is decided when it leaves, from the rows as they are.
@@ -140,9 +207,28 @@ def thread_lane(conversation: Conversation) -> str:
     return f"thread:{conversation.id}"
 
 
-def show(message: Message) -> None:
-    """Queues the text's copy in the thread."""
-    _post("text", f"post:{message.id}", message.conversation, {"message": message.id})
+def show(message: Message, call: str | None = None) -> None:
+    """Queues the text's copy in the thread, which calls a Slack user if one is given."""
+    payload = {"message": message.id} | ({"call": call} if call else {})
+    _post("text", f"post:{message.id}", message.conversation, payload)
+
+
+def show_draft(draft: Draft, key: str | None = None) -> None:
+    """Queues the card of a reply that was quoted, or its update; another card with a new key."""
+    if draft.card_ts is None:
+        _post("draft", key or f"draft:{draft.id}", draft.talk, {"draft": draft.id})
+    else:
+        _update(draft.talk, f"draft:{draft.id}", {"draft": draft.id})
+
+
+def whisper(conversation: Conversation, user: str, text: str, key: str) -> None:
+    """Queues words in the thread that only this Slack user sees, in Slack's mark-up."""
+    outbox.enqueue(
+        key, "slack.whisper",
+        {"channel": conversation.channel, "thread_ts": conversation.thread_ts, "user": user,
+         "text": text},
+        lane=f"whisper:{user}", pace=f"channel:{conversation.channel}",
+    )  # fmt: skip
 
 
 def say(conversation: Conversation, text: str, key: str) -> None:
@@ -208,33 +294,28 @@ def _moved(conversation: Conversation, now: datetime, *, waiting_since: datetime
     conversation.waiting_since = waiting_since
     conversation.save(
         only=[
-            Conversation.state,
-            Conversation.heard_at,
-            Conversation.last_text_at,
-            Conversation.waiting_since,
+            Conversation.state, Conversation.heard_at, Conversation.last_text_at,
+            Conversation.waiting_since, Conversation.assigned_to, Conversation.braked_at,
+            Conversation.snoozed_until,
         ]
-    )
+    )  # fmt: skip
+    viewers.changed(conversation.line.account_id)
 
 
-def _heed_keywords(
-    conversation: Conversation, contact: Contact, text: TextIn, now: datetime
-) -> None:
+def _heed_keywords(conversation: Conversation, text: TextIn, now: datetime) -> None:
     """STOP closes every line of the account to this contact, START opens the line it came to."""
-    word = re.sub(r"\s+", " ", text.body).strip().lower()
-    if text.opt_out_type == "STOP" or word in STOP_WORDS:
-        stop(conversation, now)
-    elif opted_out(conversation) and (text.opt_out_type == "START" or word in START_WORDS):
-        conversation.opted_in_at = now
-        conversation.save(only=[Conversation.opted_in_at])
-        show_root(conversation)
+    match consent.word(text.body, text.opt_out_type):
+        case "STOP":
+            stop(conversation, "texted STOP", now)
+        case "START":
+            if consent.give(conversation, "texted START", now):
+                show_root(conversation)
 
 
 @transaction
-def stop(conversation: Conversation, now: datetime) -> None:
-    """Marks the contact opted out of every line of the account, unless it is already."""
-    contact = conversation.contact
-    if opted_out(conversation):
-        return
-    contact.opted_out_at = now
-    contact.save(only=[Contact.opted_out_at])
-    show_root(conversation)
+def stop(conversation: Conversation, how: str, now: datetime, by: str | None = None) -> bool:
+    """Marks the contact opted out of every line of the account. Returns whether that is new."""
+    new = consent.withdraw(conversation, how, now, by)
+    if new:
+        show_root(conversation)
+    return new

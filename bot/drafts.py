@@ -1,21 +1,27 @@
-"""Drafts: a text is quoted, and goes out only at the price that was shown."""
+"""Drafts: a text that was quoted, and goes out only at the price that was shown (sending.py)."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from bot import contacts, conversations, lines, outbox, tally
+from bot import consent, contacts, conversations, hours, lines
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Draft, Line, Message, Part
-from bot.words import count
-from ledger import credits, rates
+from bot.models import Contact, Conversation, Draft, Line, Message
+from bot.words import clock_words, count
+from ledger import credits, rates, savings
 from ledger.credits import Funds
 from ledger.database import transaction
+from ledger.models import Account
 from ledger.rates import Quote
+from ledger.savings import Saving
 
 LONGEST_BODY = 10_000  # characters: what Slack lets one type is less
+JUST_NOW = timedelta(minutes=10)  # within which another member's answer is mentioned
+Media = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,15 @@ class Offer:
     body: str
     quote: Quote
     funds: Funds  # before it is sent
+    words: str = ""  # to opt out, below the body and free (R21)
+    media: Media = ()
+    savings: Sequence[Saving] = ()
+    warnings: Sequence[str] = ()  # in Slack's mark-up
+    send_at: datetime | None = None  # a better time, on the contact's clock: when they are awake,
+    was_scheduled: bool = False  # or the one that was chosen before the text was edited
     changed: bool = False  # the price is not the one shown before
+    author: str = ""
+    in_thread: bool = False
 
     @property
     def left_after(self) -> int:
@@ -63,149 +77,138 @@ def quote(user: str, channel: str, text: str, now: datetime) -> Offer:
     recipient, body = contacts.split_recipient(line, text)
     if not body:
         raise Refused(f"What should {recipient.name} read? Add the text after the number or name.")
-    _require_sendable(line, recipient.contact, body)
-    price = rates.quote(recipient.number, body)
-    draft = Draft.create(
-        id=secrets.token_urlsafe(12),
-        line=line,
-        number=recipient.number,
-        body=body,
-        credits=price.credits,
-        author=user,
-        made_at=now,
-    )
-    return _offer(draft, price, now)
+    return offer(write(line, recipient.number, body, user, now), now)
+
+
+@transaction
+def write(
+    line: Line, number: str, body: str, user: str, now: datetime, *, media: Media = (),
+    conversation: Conversation | None = None, source_ts: str | None = None,
+) -> Draft:  # fmt: skip
+    """Keeps a text as a draft. Raises Refused if it could not be sent at all."""
+    contact = _contact(line, number)
+    require_sendable(line, contact, body, media)
+    price = rates.quote(number, body, sizes(media))
+    return Draft.create(
+        id=secrets.token_urlsafe(12), line=line, number=number, body=body,
+        words=_opt_out_words(line, contact), media=list(media), credits=price.credits, author=user,
+        conversation=conversation, source_ts=source_ts, seen=_newest(line, contact), made_at=now,
+    )  # fmt: skip
 
 
 @transaction
 def edit(draft_id: str, user: str, body: str, now: datetime) -> Offer:
     """Quotes the draft again with another body; the card shown before can no longer send it."""
-    draft = _own(draft_id, user)
-    body = body.strip()
-    if not body:
+    draft = own(draft_id, user)
+    return rewrite(draft, now, body=body.strip(), as_mms=False)
+
+
+@transaction
+def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Offer:
+    """Takes a saving that the card offered. Raises Refused if it is not offered any more."""
+    draft = own(draft_id, user)
+    if draft.version != version:
+        raise Refused(why_stale(draft))
+    for saving in _savings(draft):
+        if saving.kind == kind:
+            return rewrite(draft, now, body=saving.body, as_mms=kind == "mms")
+    raise Refused("This saving is no longer possible. Look at the newest card.")
+
+
+@transaction
+def rewrite(draft: Draft, now: datetime, **to: Any) -> Offer:
+    """Quotes a draft anew, as changed. Raises Refused if it was sent or cancelled meanwhile."""
+    version = draft.version
+    for name, value in to.items():
+        setattr(draft, name, value)
+    if not (draft.body or draft.media):
         raise Refused("An empty text cannot be sent.")
-    _require_sendable(draft.line, _contact(draft), body)
-    price = rates.quote(draft.number, body)
-    renewed = {"body": body, "credits": price.credits, "version": draft.version + 1}
-    if not _move(draft, draft.version, renewed):
+    require_sendable(draft.line, _contact(draft.line, draft.number), draft.body, draft.media)
+    draft.credits = priced(draft).credits
+    changed = {**to, "credits": draft.credits}
+    if not move(draft, version, {**changed, "version": version + 1, "state": "quoted"}):
         raise Refused("This text was sent or cancelled already.")
-    draft.body, draft.version = body, draft.version + 1
-    return _offer(draft, price, now)
+    draft.version, draft.state = version + 1, "quoted"
+    refresh(draft)
+    return offer(draft, now)
 
 
 @transaction
 def cancel(draft_id: str, version: int, user: str) -> None:
     """Throws the draft away. Raises Refused if it was sent, or the card is not the newest."""
-    draft = _own(draft_id, user)
-    if not _move(draft, version, {"state": "cancelled"}):
-        raise Refused(_why_stale(draft))
+    draft = own(draft_id, user)
+    if not move(draft, version, {"state": "cancelled"}):
+        raise Refused(why_stale(draft))
+    refresh(draft)
+
+
+def refresh(draft: Draft) -> None:
+    """Brings the draft's card in the thread up to date, if it has one."""
+    if draft.source_ts:
+        conversations.show_draft(draft)
 
 
 @transaction
 def body_of(draft_id: str, user: str) -> str:
     """The draft's text, for editing. Raises Refused if it is not this user's."""
-    return str(_own(draft_id, user).body)
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A text on its way."""
-
-    recipient: str
-    credits: int
-    balance: int  # after it
+    return str(own(draft_id, user).body)
 
 
 @transaction
-def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
-    """Queues the draft's text and charges it, once, however often Send is pressed (R6, R14).
+def stands_at(draft_id: str, ts: str) -> None:
+    """Slack showed where the draft's card stands before its post was known to have arrived."""
+    here = (Draft.id == draft_id) & Draft.card_ts.is_null() & Draft.source_ts.is_null(False)
+    Draft.update(card_ts=ts).where(here).execute()
 
-    Returns a new Offer instead, and sends nothing, if the price is no longer the one shown.
-    Raises Refused in plain words: sent already, not enough credits, opted out.
-    """
-    draft = _own(draft_id, user)
-    credits.hold(draft.line.account_id, now)
-    price = rates.quote(draft.number, draft.body)
-    if price.credits != draft.credits and draft.state == "quoted":
-        _move(draft, version, {"credits": price.credits, "version": version + 1})
-        draft.version = version + 1
-        return _offer(draft, price, now, changed=True)
-    if not _move(draft, version, {"state": "queued"}):
-        raise Refused(_why_stale(draft))
-    _require_sendable(draft.line, _contact(draft), draft.body)
-    contact, _ = Contact.get_or_create(
-        account=draft.line.account_id, number=draft.number, defaults={"made_at": now}
-    )
-    _queue(draft, contact, price, now)
-    return Sent(
-        contacts.name_of(contact), price.credits, credits.balance(draft.line.account_id)
+
+def offer(draft: Draft, now: datetime, *, changed: bool = False) -> Offer:
+    """All that the draft's card shows, as things are now."""
+    contact = _contact(draft.line, draft.number)
+    account = Account.get_by_id(draft.line.account_id)
+    where = hours.zones(contact, draft.number, account.timezone)
+    chosen = draft.send_at if draft.send_at and draft.send_at > now else None
+    at = chosen or hours.opens_at(now, where, hours.policy(account.id))
+    recipient = contacts.Recipient(draft.number, contact)
+    return Offer(
+        draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
+        credits.funds(account.id, now), draft.words, draft.media, _savings(draft),
+        _warnings(draft, contact, recipient.name, now), at and hours.local(at, where),
+        chosen is not None, changed, draft.author, draft.source_ts is not None,
     )  # fmt: skip
 
 
-def _queue(draft: Draft, contact: Contact, price: Quote, now: datetime) -> None:
-    conversation = conversations.open_conversation(draft.line, contact, now)
-    message = Message.create(
-        conversation=conversation,
-        direction="out",
-        body=draft.body,
-        kind=price.kind,
-        credits=price.credits,
-        carrier_segments=price.carrier_segments,
-        status="waiting",
-        author=draft.author,
-        draft=draft.id,
-        made_at=now,
-    )
-    try:
-        credits.charge_out(
-            draft.line.account_id,
-            f"out:{message.id}",
-            price.credits,
-            message=message.id,
-            actor=draft.author,
-            now=now,
-        )
-    except credits.NotEnoughCredits as short:
-        funds = Funds(short.left, isinstance(short, credits.Frozen))
-        raise Refused(shortage(short.needed, funds)) from None
-    conversations.answered(conversation, now)
-    conversations.show(message)
-    for number, part in enumerate(rates.parts(draft.number, draft.body)):
-        ref = secrets.token_urlsafe(16)
-        row = Part.create(
-            message=message, number=number, body=part.body, credits=part.credits, ref=ref
-        )
-        outbox.enqueue(
-            f"text:{ref}",
-            "twilio.message",
-            {"part": row.id},
-            lane=f"text:{draft.line.number}:{draft.number}",
-            pace=f"number:{draft.line.number}",
-        )
-    tally.count("texts_total", f'direction="out",kind="{price.kind}"')
-    tally.count("credits_total", 'direction="out"', price.credits)
+def priced(draft: Draft) -> Quote:
+    """What the draft costs now."""
+    return rates.quote(draft.number, draft.body, sizes(draft.media), as_mms=draft.as_mms)
 
 
-def _own(draft_id: str, user: str) -> Draft:
+def sizes(media: Media) -> list[int]:
+    """Attachments' sizes in bytes."""
+    return [int(file["size"]) for file in media]
+
+
+def own(draft_id: str, user: str) -> Draft:
+    """The draft, if this user may decide on it. Raises Refused."""
     draft = Draft.get_or_none(Draft.id == draft_id)
     if draft is None:
         raise Refused("This text is not known here. Start again with `/text`.")
     lines.require_member(user, draft.line.account_id)
-    if draft.author != user:
+    boss = lines.role_of(user, draft.line.account_id) in lines.MANAGERS
+    # What is written in a thread lies open to all; a slash command's card is its author's alone.
+    if draft.author != user and not (boss and draft.source_ts):
         raise Refused(f"This is <@{draft.author}>'s text. Start your own with `/text`.")
     return draft
 
 
-def _move(draft: Draft, version: int, to: dict[str, object]) -> bool:
-    """Changes the draft only if it is still the quoted one of that version: once, for one press."""
-    return bool(
-        Draft.update(to)
-        .where(Draft.id == draft.id, Draft.version == version, Draft.state == "quoted")
-        .execute()
-    )
+def move(draft: Draft, version: int, to: dict[str, object]) -> bool:
+    """Changes the draft only if it still waits, in that version: once, for one press."""
+    waiting = Draft.state.in_(["quoted", "scheduled"])
+    here = (Draft.id == draft.id) & (Draft.version == version) & waiting
+    return bool(Draft.update(to).where(here).execute())
 
 
-def _why_stale(draft: Draft) -> str:
+def why_stale(draft: Draft) -> str:
+    """Why a press changed nothing."""
     state = Draft.get_by_id(draft.id).state
     if state == "queued":
         return "This text was sent already. It went out once."
@@ -214,31 +217,90 @@ def _why_stale(draft: Draft) -> str:
     return "This card is out of date: the text was edited. Use the newer card."
 
 
-def _require_sendable(line: Line, contact: Contact | None, body: str) -> None:
+def require_sendable(line: Line, contact: Contact | None, body: str, media: Media = ()) -> None:
+    """Raises Refused where no price could help: too long, too large, opted out."""
     if len(body) > LONGEST_BODY:
         raise Refused(
             f"That text has {len(body):,} characters and {LONGEST_BODY:,} is the most. Shorten it."
         )
+    for file in media:
+        if file["size"] > rates.PACK_BYTES:
+            over = (file["size"] - rates.PACK_BYTES) / 1e6
+            raise Refused(
+                f"{file['name']} has {file['size'] / 1e6:.1f} MB, which is {over:.1f} MB too much: "
+                "a picture message carries 5 MB. Make it smaller, and send it again."
+            )
     if contact is None:
         return
     conversation = Conversation.get_or_none(line=line, contact=contact)
-    if contact.opted_out_at and (conversation is None or conversations.opted_out(conversation)):
+    closed = conversation is None or consent.opted_out(conversation)
+    if contact.opted_out_at and closed:
         raise Refused(
-            f"{contacts.name_of(contact)} opted out with STOP, so nothing can be sent. "
-            "They can opt in again by texting START."
+            f"{contacts.name_of(contact)} opted out ({consent.how(contact)}), so nothing can be "
+            "sent. They can opt in again by texting START."
         )
 
 
-def _contact(draft: Draft) -> Contact | None:
-    found: Contact | None = Contact.get_or_none(
-        Contact.account == draft.line.account_id, Contact.number == draft.number
+def overtaken(draft: Draft) -> Message | None:
+    """A text that another member sent to this contact since the card was shown."""
+    newest = _newest_out(draft.line, _contact(draft.line, draft.number))
+    if newest is None or newest.id <= (draft.seen or 0) or newest.author == draft.author:
+        return None
+    return newest
+
+
+def _warnings(
+    draft: Draft, contact: Contact | None, name: str, now: datetime
+) -> list[str]:  # fmt: skip
+    said = []
+    newest = _newest_out(draft.line, contact)
+    if newest and newest.author != draft.author and now - newest.made_at < JUST_NOW:
+        ago = count(max(1, round((now - newest.made_at).total_seconds() / 60)), "minute")
+        said.append(f"<@{newest.author}> answered {ago} ago.")
+    home = Account.get_by_id(draft.line.account_id).timezone
+    where = hours.zones(contact, draft.number, home)
+    if hours.opens_at(now, where, hours.policy(draft.line.account_id)):
+        said.append(f"It is {clock_words(hours.local(now, where))} where {name} lives.")
+    if trouble := contacts.trouble(draft.number):
+        said.append(trouble)
+    return said
+
+
+def _savings(draft: Draft) -> list[Saving]:
+    if draft.as_mms:
+        return []
+    may_mms = contacts.takes_pictures(draft.line.number, draft.number)
+    return savings.cheaper(draft.number, draft.body, sizes(draft.media), may_mms=may_mms)
+
+
+def _opt_out_words(line: Line, contact: Contact | None) -> str:
+    """The words that a first text carries (R21)."""
+    told = contact is not None and contact.told_at is not None
+    return "" if told else str(hours.policy(line.account_id).opt_out_words)
+
+
+def _newest(line: Line, contact: Contact | None) -> int:
+    newest = _newest_out(line, contact)
+    return newest.id if newest else 0
+
+
+def _newest_out(line: Line, contact: Contact | None) -> Message | None:
+    if contact is None:
+        return None
+    found: Message | None = (
+        Message.select()
+        .join(Conversation)
+        .where(
+            Conversation.line == line, Conversation.contact == contact, Message.direction == "out"
+        )
+        .order_by(Message.made_at.desc())
+        .first()
     )
     return found
 
 
-def _offer(draft: Draft, price: Quote, now: datetime, changed: bool = False) -> Offer:
-    recipient = contacts.Recipient(draft.number, _contact(draft))
-    return Offer(
-        draft.id, draft.version, recipient.name, draft.number, draft.body, price,
-        credits.funds(draft.line.account_id, now), changed,
-    )  # fmt: skip
+def _contact(line: Line, number: str) -> Contact | None:
+    found: Contact | None = Contact.get_or_none(
+        Contact.account == line.account_id, Contact.number == number
+    )
+    return found

@@ -153,13 +153,11 @@ def line_for(user: str, channel: str) -> Line:
 
     In a line's channel it is that line; elsewhere the only line of the user's accounts.
     """
-    accounts = [m.account_id for m in Member.select().where(Member.slack_user == user)]
+    accounts = accounts_of(user)
     here = list(Line.select().where(Line.channel == channel))
     mine = [line for line in here if line.account_id in accounts]
     if here and not mine:
-        owner = Member.get_or_none(Member.account == here[0].account_id, Member.role == "owner")
-        ask = f"<@{owner.slack_user}>" if owner else "its owner"
-        raise Refused(f"You are not on this line's team. Ask {ask} to add you.")
+        raise Refused(stranger(here[0].account_id))
     if not accounts:
         raise Refused("You are not on any account here. Ask the owner of your account to add you.")
     mine = mine or list(Line.select().where(Line.account.in_(accounts)))
@@ -176,7 +174,7 @@ def account_for(user: str, channel: str) -> int:
 
     In a line's channel it is that line's; elsewhere the only account of the user's.
     """
-    mine = [m.account_id for m in Member.select().where(Member.slack_user == user)]
+    mine = accounts_of(user)
     here = [line.account_id for line in Line.select().where(Line.channel == channel)]
     meant = sorted(set(mine) & set(here)) or sorted(set(mine))
     if not meant:
@@ -186,21 +184,40 @@ def account_for(user: str, channel: str) -> int:
     return meant[0]
 
 
+def accounts_of(user: str) -> list[int]:
+    """The accounts this Slack user is on."""
+    here = (Member.slack_user == user) & Member.left_at.is_null()
+    return [member.account_id for member in Member.select().where(here).order_by(Member.id)]
+
+
+def owner_of(account_id: int) -> str:
+    """The account's owner, as Slack shows them."""
+    owner = Member.get_or_none(
+        Member.account == account_id, Member.role == "owner", Member.left_at.is_null()
+    )
+    return f"<@{owner.slack_user}>" if owner else "its owner"
+
+
+def stranger(account_id: int) -> str:
+    """What somebody hears who is not on the account."""
+    return f"You are not on this line's team. Ask {owner_of(account_id)} to add you."
+
+
 def role_of(user: str, account_id: int) -> str | None:
     """This Slack user's role on the account; None if it has none."""
-    member = Member.get_or_none(Member.account == account_id, Member.slack_user == user)
+    member = Member.get_or_none(
+        Member.account == account_id, Member.slack_user == user, Member.left_at.is_null()
+    )
     return member.role if member else None
 
 
 def require_manager(user: str, account_id: int) -> None:
     """Raises Refused unless this Slack user is owner or manager of the account."""
     if role_of(user, account_id) not in MANAGERS:
-        owner = Member.get_or_none(Member.account == account_id, Member.role == "owner")
-        ask = f" Ask <@{owner.slack_user}>." if owner else ""
-        raise Refused(f"Only owner and managers can do that.{ask}")
+        raise Refused(f"Only owner and managers can do that. Ask {owner_of(account_id)}.")
 
 
 def require_member(user: str, account_id: int) -> None:
     """Raises Refused unless this Slack user is on the account."""
     if role_of(user, account_id) is None:
-        raise Refused("You are not on this line's team.")
+        raise Refused(stranger(account_id))

@@ -39,9 +39,35 @@ class Member(Table):
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
     slack_user = peewee.TextField(index=True)
     role = peewee.TextField(constraints=one_of("role", "owner", "manager", "agent"))
+    name = peewee.TextField(null=True)  # as Slack has it
+    left_at = InstantField(null=True)  # gone from the workspace, or no full member of it any more
 
     class Meta:
         indexes = ((("account", "slack_user"), True),)
+
+
+class Policy(Table):
+    """What an account has settled about its texts."""
+
+    account = peewee.ForeignKeyField(Account, primary_key=True, on_delete="RESTRICT")
+    opt_out_words = peewee.TextField(default="Reply STOP to opt out.")  # of a first text (R21)
+    quiet_from = peewee.SmallIntegerField(  # hours of the contact's own day
+        default=20, constraints=[peewee.Check("quiet_from BETWEEN 1 AND 24")]
+    )
+    quiet_until = peewee.SmallIntegerField(
+        default=9, constraints=[peewee.Check("quiet_until BETWEEN 0 AND 23")]
+    )
+
+
+class Template(Table):
+    """Words that an account uses again, with fields like {first_name}."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    name = peewee.TextField()
+    body = peewee.TextField()
+
+    class Meta:
+        indexes = ((("account", "name"), True),)
 
 
 class Address(Table):
@@ -76,6 +102,17 @@ class Line(Table):
     channel = peewee.TextField(index=True)  # Slack's id
     read_until = InstantField()  # Twilio's list has been read up to here
     priced_until = InstantField(null=True)  # and Twilio's own prices up to here
+    mode = peewee.TextField(  # what a reply in a thread is: asked about, sent at once, or a note
+        default="confirm",
+        constraints=[
+            peewee.SQL("DEFAULT 'confirm'"),
+            *one_of("mode", "confirm", "send", "notes"),
+        ],
+    )
+    send_up_to = peewee.SmallIntegerField(  # credits that are sent at once in the mode `send`
+        default=3, constraints=[peewee.SQL("DEFAULT 3")]
+    )
+    joined_at = InstantField(null=True)  # when Partyline was seen to be in the channel
     made_at = InstantField()
 
 
@@ -86,7 +123,11 @@ class Contact(Table):
     number = peewee.TextField()  # as Twilio sent it: E.164, a short code, or a name
     name = peewee.TextField(null=True)
     place = peewee.TextField(null=True)  # where Twilio says the number is from
+    email = peewee.TextField(null=True)
+    timezone = peewee.TextField(null=True)  # where somebody said; else the number tells
     opted_out_at = InstantField(null=True)  # STOP, for every line of the account
+    blocked_at = InstantField(null=True)  # their texts come in and are shown nowhere
+    told_at = InstantField(null=True)  # when a text told them how to opt out (R21)
     made_at = InstantField()
 
     class Meta:
@@ -94,6 +135,39 @@ class Contact(Table):
 
 
 Contact.add_index(Contact.account, peewee.fn.LOWER(Contact.name), name="contact_name")
+
+
+class Tag(Table):
+    """A word on a contact."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    tag = peewee.TextField()
+    contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+
+    class Meta:
+        primary_key = peewee.CompositeKey("account", "tag", "contact")
+
+
+class Word(Table):
+    """What a contact is found by: beginnings of names and numbers, compared byte by byte."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    word = peewee.BlobField()
+    contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+
+    class Meta:
+        primary_key = peewee.CompositeKey("account", "word", "contact")
+
+
+class Consent(Table):
+    """When, how and by whom a contact agreed to be texted, or no longer did."""
+
+    contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
+    line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT", index=False)
+    given = peewee.BooleanField()
+    how = peewee.TextField()  # "texted STOP", "said so", "imported", "Twilio refused a text" …
+    by = peewee.TextField(null=True)  # Slack user
+    made_at = InstantField()
 
 
 class Conversation(Table):
@@ -104,6 +178,10 @@ class Conversation(Table):
     state = peewee.TextField(default="open", constraints=one_of("state", "open", "closed"))
     channel = peewee.TextField()  # Slack's id; the thread stays there if the line moves
     thread_ts = peewee.TextField(null=True)  # none until Slack has the root
+    former_ts = peewee.TextField(null=True)  # of the thread before this one, which is gone
+    assigned_to = peewee.TextField(null=True)  # Slack user
+    snoozed_until = InstantField(null=True)
+    braked_at = InstantField(null=True)  # too many texts in too little time: answered by hand only
     waiting_since = InstantField(null=True)  # the oldest text in that nobody answered
     opted_in_at = InstantField(null=True)  # START, for this line alone
     heard_at = InstantField(null=True)  # the last text in
@@ -120,6 +198,17 @@ Conversation.add_index(
     where=Conversation.waiting_since.is_null(False),
     name="conversation_waiting",
 )
+Conversation.add_index(
+    Conversation.snoozed_until,
+    where=Conversation.snoozed_until.is_null(False),
+    name="conversation_snoozed",
+)
+Conversation.add_index(
+    Conversation.channel,
+    Conversation.thread_ts,
+    where=Conversation.thread_ts.is_null(False),
+    name="conversation_thread",
+)
 
 
 # What was said
@@ -131,7 +220,8 @@ class Message(Table):
     conversation = peewee.ForeignKeyField(Conversation, on_delete="RESTRICT", index=False)
     direction = peewee.TextField(constraints=one_of("direction", "in", "out"))
     body = peewee.TextField()
-    media = JSONText(default=list)  # [{"url", "content_type"}, …]
+    words = peewee.TextField(default="", constraints=[peewee.SQL("DEFAULT ''")])  # to opt out (R21)
+    media = JSONText(default=list)  # in: [{"url", "content_type"}, …]; out: [{"file", "name", …}]
     kind = peewee.TextField(constraints=one_of("kind", "sms", "mms"))
     credits = peewee.IntegerField()
     refunded = peewee.IntegerField(default=0)  # credits
@@ -158,6 +248,8 @@ class Part(Table):
     message = peewee.ForeignKeyField(Message, on_delete="RESTRICT", index=False)
     number = peewee.IntegerField()  # 0, 1, 2 …
     body = peewee.TextField()
+    media = JSONText(default=list, constraints=[peewee.SQL("DEFAULT '[]'")])  # of the message's
+    as_mms = peewee.BooleanField(default=False, constraints=[peewee.SQL("DEFAULT false")])
     credits = peewee.IntegerField()  # its share of the message's
     ref = peewee.TextField(unique=True)  # what its status callbacks carry
     message_sid = peewee.TextField(null=True, unique=True)
@@ -180,13 +272,62 @@ class Draft(Table):
     line = peewee.ForeignKeyField(Line, on_delete="RESTRICT", index=False)
     number = peewee.TextField()  # the recipient's
     body = peewee.TextField()
+    words = peewee.TextField(default="", constraints=[peewee.SQL("DEFAULT ''")])  # to opt out (R21)
+    media = JSONText(default=list, constraints=[peewee.SQL("DEFAULT '[]'")])
+    as_mms = peewee.BooleanField(default=False, constraints=[peewee.SQL("DEFAULT false")])
     credits = peewee.IntegerField()  # as shown
     author = peewee.TextField()  # Slack user
     version = peewee.IntegerField(default=1)
     state = peewee.TextField(
-        default="quoted", constraints=one_of("state", "quoted", "queued", "cancelled")
+        default="quoted",
+        constraints=one_of("state", "quoted", "queued", "cancelled", "scheduled"),
     )
+    conversation = peewee.ForeignKeyField(  # in whose thread its card is
+        Conversation, null=True, on_delete="RESTRICT", index=False
+    )
+    source_ts = peewee.TextField(null=True)  # the reply it was written as
+    card_ts = peewee.TextField(null=True)  # the card under it
+    seen = peewee.IntegerField(null=True)  # the newest text in that thread when it was shown
+    send_at = InstantField(null=True)
     made_at = InstantField()
+
+    @property
+    def talk(self) -> Conversation:
+        """The conversation of a draft that has one: every reply's, and every scheduled text's."""
+        assert self.conversation is not None
+        return self.conversation
+
+
+Draft.add_index(Draft.send_at, where=Draft.state == "scheduled", name="draft_scheduled")
+Draft.add_index(
+    Draft.conversation,
+    Draft.source_ts,
+    unique=True,
+    where=Draft.source_ts.is_null(False),
+    name="draft_source",
+)
+
+
+class Typing(Table):
+    """What stands in an open composer: the newest key that came, and what is shown for it."""
+
+    view = peewee.TextField(primary_key=True)  # Slack's id
+    user = peewee.TextField()
+    line = peewee.ForeignKeyField(Line, on_delete="CASCADE", index=False)
+    number = peewee.TextField(null=True)
+    body = peewee.TextField()
+    at = peewee.TextField()  # Slack's action_ts of the newest key
+    shown = JSONText(null=True)
+    busy_until = InstantField(null=True)  # an update of the view is in flight
+    made_at = InstantField()
+
+
+class Viewer(Table):
+    """Who has Partyline's Home open, or had it today."""
+
+    slack_user = peewee.TextField(primary_key=True)
+    opened_at = InstantField()
+    listed = peewee.SmallIntegerField(default=10)  # conversations shown, before "Show more"
 
 
 # The two doors
@@ -296,6 +437,7 @@ class Tally(Table):
 
 
 TABLES = [
-    *LEDGER_TABLES, Member, Address, Digest, Line, Contact, Conversation, Message, Part, Draft,
-    Inbox, Lane, Pace, Delivery, Heartbeat, Tally,
+    *LEDGER_TABLES, Member, Policy, Template, Address, Digest, Line, Contact, Tag, Word, Consent,
+    Conversation, Message, Part, Draft, Typing, Viewer, Inbox, Lane, Pace, Delivery, Heartbeat,
+    Tally,
 ]  # fmt: skip

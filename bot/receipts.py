@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot import contacts, conversations, inbox, outbox, tally
+from bot import consent, contacts, conversations, inbox, outbox, tally
 from bot.models import Message, Part
+from bot.words import escape
 from ledger import credits
 from ledger.database import instant, query, session, transaction
 
@@ -84,7 +85,7 @@ def outgoing(part_id: int) -> Outgoing:
     closed, opened = (moment and instant(moment) for moment in row[7:])
     ref, body, to, from_, made_at, sid, status = row[:7]
     return Outgoing(
-        ref, body, to, from_, instant(made_at), sid, status, conversations.is_closed(closed, opened)
+        ref, body, to, from_, instant(made_at), sid, status, consent.is_closed(closed, opened)
     )
 
 
@@ -192,7 +193,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
     _tell(message, part, fate)
     if fate.opts_out:
-        conversations.stop(message.conversation, now)
+        conversations.stop(message.conversation, "Twilio refused a text", now)
 
 
 def _restate(message_id: int) -> None:
@@ -208,7 +209,7 @@ def _restate(message_id: int) -> None:
 
 def _tell(message: Message, part: Locked, fate: Fate) -> None:
     """Tells the agent in the thread, once a part, why the text did not arrive."""
-    name = contacts.name_of(message.conversation.contact)
+    name = escape(contacts.name_of(message.conversation.contact))
     whose = f"<@{message.author}> " if message.author else ""
     conversations.say(
         message.conversation,

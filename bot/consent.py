@@ -1,0 +1,93 @@
+"""Who may be texted: opt-outs and their history, and what people write when they want no more."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from bot.models import Consent, Contact, Conversation
+
+# Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match.
+STOP_WORDS = {
+    "stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out",
+}  # fmt: skip
+START_WORDS = {"start", "yes", "unstop"}
+#: "Any reasonable means" counts (same rule). A machine may only suggest it: a person decides.
+PLAIN_WISH = re.compile(
+    r"""\b(
+        (take|remove|delete)\s+(me|my\s+number)\s+(off|from) | unsubscribe\s+me |
+        (stop|quit)\s+(texting|messaging|contacting|writing|sending|it\b|please) | please\s+stop |
+        (do\s+not|don'?t|never)\s+(text|message|contact|write)\s+(me|this|to\s+me|again) |
+        no\s+more\s+(texts?|messages?) | leave\s+me\s+alone | opt\s+(me\s+)?out | wrong\s+number |
+        no\s+m[aá]s\s+(mensajes|textos) | d[eé]j[ae]\w*\s+de\s+(escribir|mandar|enviar)\w*
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def word(body: str, opt_out_type: str | None = None) -> str | None:
+    """ "STOP" or "START" if that is what the text says, whole; None if it says something else."""
+    said = re.sub(r"\s+", " ", body).strip().strip(".!").lower()
+    if opt_out_type == "STOP" or said in STOP_WORDS:
+        return "STOP"
+    if opt_out_type == "START" or said in START_WORDS:
+        return "START"
+    return None
+
+
+def wishes_to_stop(body: str) -> bool:
+    """Whether the text reads like a wish to get no more; worth a suggestion, not more."""
+    return word(body) is None and PLAIN_WISH.search(body.replace("’", "'")) is not None
+
+
+def opted_out(conversation: Conversation) -> bool:
+    """Whether this contact may not be texted on this line: STOP closes all, START opens one."""
+    return is_closed(conversation.contact.opted_out_at, conversation.opted_in_at)
+
+
+def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
+    """Whether the last word was STOP."""
+    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
+
+
+def withdraw(
+    conversation: Conversation, how: str, now: datetime, by: str | None = None
+) -> bool:  # fmt: skip
+    """Marks the contact opted out of every line of the account. Returns whether that is new."""
+    if opted_out(conversation):
+        return False
+    contact = conversation.contact
+    contact.opted_out_at = now
+    contact.save(only=[Contact.opted_out_at])
+    _note(conversation, False, how, now, by)
+    return True
+
+
+def give(conversation: Conversation, how: str, now: datetime, by: str | None = None) -> bool:
+    """Opens this one line to the contact again. Returns whether that is new."""
+    if not opted_out(conversation):
+        return False
+    conversation.opted_in_at = now
+    conversation.save(only=[Conversation.opted_in_at])
+    _note(conversation, True, how, now, by)
+    return True
+
+
+def how(contact: Contact) -> str:
+    """How the contact's last word was given: "texted STOP", "said so"."""
+    last = Consent.select().where(Consent.contact == contact).order_by(Consent.id.desc()).first()
+    return str(last.how) if last else "texted STOP"
+
+
+def history(contact: Contact) -> list[Consent]:
+    """What the contact agreed to and no longer did, newest first."""
+    return list(Consent.select().where(Consent.contact == contact).order_by(Consent.id.desc()))
+
+
+def _note(
+    conversation: Conversation, given: bool, how: str, now: datetime, by: str | None
+) -> None:  # fmt: skip
+    Consent.create(
+        contact=conversation.contact, line=conversation.line, given=given, how=how, by=by,
+        made_at=now,
+    )  # fmt: skip

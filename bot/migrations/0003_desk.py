@@ -1,0 +1,137 @@
+"""The desk in Slack: thread replies, contacts, consent, the composer, Home."""
+
+import peewee
+
+from ledger.database import InstantField
+
+STATES = "state IN ('quoted', 'queued', 'cancelled')"
+MORE_STATES = "state IN ('quoted', 'queued', 'cancelled', 'scheduled')"
+COLUMNS = """
+    member name TEXT
+    member left_at TIMESTAMPTZ
+    line mode TEXT NOT NULL DEFAULT 'confirm' CHECK (mode IN ('confirm', 'send', 'notes'))
+    line send_up_to SMALLINT NOT NULL DEFAULT 3
+    line joined_at TIMESTAMPTZ
+    contact email TEXT
+    contact timezone TEXT
+    contact blocked_at TIMESTAMPTZ
+    contact told_at TIMESTAMPTZ
+    conversation former_ts TEXT
+    conversation assigned_to TEXT
+    conversation snoozed_until TIMESTAMPTZ
+    conversation braked_at TIMESTAMPTZ
+    message words TEXT NOT NULL DEFAULT ''
+    part media TEXT NOT NULL DEFAULT '[]'
+    part as_mms BOOLEAN NOT NULL DEFAULT false
+    draft words TEXT NOT NULL DEFAULT ''
+    draft media TEXT NOT NULL DEFAULT '[]'
+    draft as_mms BOOLEAN NOT NULL DEFAULT false
+    draft conversation_id INTEGER REFERENCES "conversation" ("id") ON DELETE RESTRICT
+    draft source_ts TEXT
+    draft card_ts TEXT
+    draft seen INTEGER
+    draft send_at TIMESTAMPTZ
+"""
+INDEXES = """
+    conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
+    conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
+    draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')
+    UNIQUE draft_source ON draft (conversation_id, source_ts) WHERE (source_ts IS NOT NULL)
+"""
+
+
+def up(migrator, db):
+    sqlite = isinstance(db, peewee.SqliteDatabase)
+    for line in COLUMNS.strip().splitlines():
+        table, column, kind, rest = (*line.split(maxsplit=3), "")[:4]
+        kind = {"SMALLINT": "INTEGER", "BOOLEAN": "INTEGER"}.get(kind, kind) if sqlite else kind
+        db.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN "{column}" {kind} {rest}')
+    if sqlite:  # as in 0002
+        version = db.execute_sql("PRAGMA schema_version").fetchone()[0]
+        db.execute_sql("PRAGMA writable_schema = ON")
+        db.execute_sql(
+            "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'draft'",
+            (STATES, MORE_STATES),
+        )
+        db.execute_sql(f"PRAGMA schema_version = {version + 1}")
+        db.execute_sql("PRAGMA writable_schema = OFF")
+    else:
+        db.execute_sql("ALTER TABLE draft DROP CONSTRAINT draft_state_check")
+        db.execute_sql(f"ALTER TABLE draft ADD CONSTRAINT draft_state_check CHECK ({MORE_STATES})")
+    for line in INDEXES.strip().splitlines():
+        kind = "UNIQUE INDEX" if "UNIQUE" in line else "INDEX"
+        db.execute_sql(f"CREATE {kind} {line.strip().removeprefix('UNIQUE ')}")
+
+    class Table(peewee.Model):
+        class Meta:
+            database = db
+            legacy_table_names = False
+
+    class Account(Table):
+        pass
+
+    class Line(Table):
+        pass
+
+    class Contact(Table):
+        pass
+
+    class Policy(Table):
+        account = peewee.ForeignKeyField(Account, primary_key=True, on_delete="RESTRICT")
+        opt_out_words = peewee.TextField(default="Reply STOP to opt out.")
+        quiet_from = peewee.SmallIntegerField(
+            default=20, constraints=[peewee.Check("quiet_from BETWEEN 1 AND 24")]
+        )
+        quiet_until = peewee.SmallIntegerField(
+            default=9, constraints=[peewee.Check("quiet_until BETWEEN 0 AND 23")]
+        )
+
+    class Template(Table):
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        name = peewee.TextField()
+        body = peewee.TextField()
+
+        class Meta:
+            indexes = ((("account", "name"), True),)
+
+    class Tag(Table):
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        tag = peewee.TextField()
+        contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+
+        class Meta:
+            primary_key = peewee.CompositeKey("account", "tag", "contact")
+
+    class Word(Table):
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        word = peewee.BlobField()
+        contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+
+        class Meta:
+            primary_key = peewee.CompositeKey("account", "word", "contact")
+
+    class Consent(Table):
+        contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
+        line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT", index=False)
+        given = peewee.BooleanField()
+        how = peewee.TextField()
+        by = peewee.TextField(null=True)
+        made_at = InstantField()
+
+    class Typing(Table):
+        view = peewee.TextField(primary_key=True)
+        user = peewee.TextField()
+        line = peewee.ForeignKeyField(Line, on_delete="CASCADE", index=False)
+        number = peewee.TextField(null=True)
+        body = peewee.TextField()
+        at = peewee.TextField()
+        shown = peewee.TextField(null=True)
+        busy_until = InstantField(null=True)
+        made_at = InstantField()
+
+    class Viewer(Table):
+        slack_user = peewee.TextField(primary_key=True)
+        opened_at = InstantField()
+        listed = peewee.SmallIntegerField(default=10)
+
+    db.create_tables([Policy, Template, Tag, Word, Consent, Typing, Viewer])

@@ -1,0 +1,252 @@
+"""Send: a draft is priced again, charged and queued, at once or at the time that was chosen."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bot import clock, contacts, conversations, drafts, hours, lines, outbox, tally
+from bot.drafts import Offer, shortage
+from bot.errors import Refused
+from bot.models import Contact, Conversation, Draft, Line, Message, Part
+from bot.words import escape
+from ledger import credits, rates
+from ledger.boundaries import local
+from ledger.credits import Funds
+from ledger.database import db, query, transaction
+from ledger.models import Account
+from ledger.rates import BODY_LIMIT
+from ledger.segments import count as count_characters
+
+log = structlog.get_logger()
+
+AHEAD = timedelta(days=365)  # the latest a text can be scheduled for
+DUE = "SELECT id FROM draft WHERE state = 'scheduled' AND send_at <= %s ORDER BY send_at LIMIT %s"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A text on its way."""
+
+    recipient: str
+    credits: int
+    balance: int  # after it
+
+
+@transaction
+def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
+    """Queues the draft's text and charges it, once, however often Send is pressed (R6, R14).
+
+    Returns a new Offer instead, and sends nothing, if the price is no longer the one shown, or
+    somebody else answered since. Raises Refused in plain words: sent already, not enough credits,
+    opted out.
+    """
+    draft = drafts.own(draft_id, user)
+    return _send(draft, version, now)
+
+
+@transaction
+def later(draft_id: str, version: int, user: str, at: datetime, now: datetime) -> datetime:
+    """Keeps the draft until then. Returns when. Raises Refused for a time that is no use."""
+    draft = drafts.own(draft_id, user)
+    if at <= now:
+        raise Refused("That time is over. Choose a later one.")
+    if at > now + AHEAD:
+        raise Refused("A text can be scheduled for a year at most. Choose an earlier time.")
+    contact = _contact(draft, now)
+    conversation = draft.conversation or conversations.open_conversation(draft.line, contact, now)
+    kept = {"state": "scheduled", "send_at": at, "conversation": conversation}
+    if not drafts.move(draft, version, kept):
+        raise Refused(drafts.why_stale(draft))
+    drafts.refresh(draft)
+    return at
+
+
+@transaction
+def suggest(draft_id: str, user: str, now: datetime) -> datetime:
+    """A time to send this draft later: as scheduled, else nine tomorrow where the contact lives."""
+    draft = drafts.own(draft_id, user)
+    if draft.send_at and draft.send_at > now:
+        return draft.send_at
+    home = Account.get_by_id(draft.line.account_id).timezone
+    zone = hours.zones(_contact(draft, now), draft.number, home)[0]
+    tomorrow = now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
+    return local(datetime.combine(tomorrow, time(9)), zone)
+
+
+def send_due(most: int = 100) -> int:
+    """Sends what was scheduled until now. Returns how many were looked at."""
+    with_ids = _due(most)
+    for draft_id in with_ids:
+        try:
+            _send_scheduled(draft_id)
+        except Exception:
+            log.exception("scheduled.not_sent", draft_id=draft_id)
+    return len(with_ids)
+
+
+@transaction
+def _due(most: int) -> list[str]:
+    return [row[0] for row in query(DUE, clock.now(), most).fetchall()]
+
+
+@transaction
+def _send_scheduled(draft_id: str) -> None:
+    """Sends one, checked again; asks its author where something has changed."""
+    now = clock.now()
+    draft = Draft.get_by_id(draft_id)
+    credits.hold(draft.line.account_id, now)
+    draft = Draft.get_by_id(draft_id)
+    if draft.state != "scheduled":
+        return
+    why = _why_ask(draft)
+    if why is None:
+        try:
+            with db.atomic():  # what a refusal leaves half done is undone
+                done = _send(draft, draft.version, now)
+            if isinstance(done, Sent):
+                return
+            why = "The price has changed since."
+        except Refused as refusal:
+            why = str(refusal)
+    _ask(Draft.get_by_id(draft_id), why)
+
+
+def _why_ask(draft: Draft) -> str | None:
+    """What happened since the text was scheduled that its author should know first."""
+    if lines.role_of(draft.author, draft.line.account_id) is None:
+        return "Its author is no longer on this line's team."
+    talk = draft.talk
+    if talk.heard_at and talk.heard_at > draft.made_at:
+        return f"{escape(contacts.name_of(talk.contact))} has written since."
+    if other := drafts.overtaken(draft):
+        return f"<@{other.author}> has texted since."
+    return None
+
+
+def _ask(draft: Draft, why: str) -> None:
+    """Puts the text back before its author, in the thread, with what has changed."""
+    moved: dict[str, object] = {
+        "state": "quoted", "send_at": None, "version": draft.version + 1, "card_ts": None,
+        "source_ts": draft.source_ts or f"scheduled:{draft.id}",
+    }  # fmt: skip
+    if drafts.move(draft, draft.version, moved):
+        conversations.say(
+            draft.talk,
+            f"<@{draft.author}> Your text was not sent as scheduled. {why} Please look again:",
+            f"ask:{draft.id}:{draft.version}",
+        )
+        again = Draft.get_by_id(draft.id)
+        conversations.show_draft(again, key=f"draft:{draft.id}:{again.version}")
+
+
+def _send(draft: Draft, version: int, now: datetime) -> Sent | Offer:
+    credits.hold(draft.line.account_id, now)
+    price = drafts.priced(draft)
+    waits = draft.state in ("quoted", "scheduled")
+    other = drafts.overtaken(draft) if waits else None
+    if waits and (price.credits != draft.credits or other):
+        seen = {"seen": other.id} if other else {}
+        changed = price.credits != draft.credits
+        renewed = {"credits": price.credits, "version": version + 1, **seen}
+        if drafts.move(draft, version, renewed):
+            drafts.refresh(draft)
+            return drafts.offer(Draft.get_by_id(draft.id), now, changed=changed)
+    if not drafts.move(draft, version, {"state": "queued"}):
+        raise Refused(drafts.why_stale(draft))
+    contact = _contact(draft, now)
+    drafts.require_sendable(draft.line, contact, draft.body, draft.media)
+    _queue(draft, contact, price, now)
+    return Sent(
+        contacts.name_of(contact), price.credits, credits.balance(draft.line.account_id)
+    )  # fmt: skip
+
+
+def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) -> None:
+    line = draft.line
+    conversation = conversations.open_conversation(line, contact, now)
+    parts = _parts(draft)
+    message = Message.create(
+        conversation=conversation, direction="out", body=draft.body, words=draft.words,
+        media=draft.media, kind=price.kind, credits=price.credits,
+        carrier_segments=sum(part.carrier_segments for part in parts), status="waiting",
+        author=draft.author, draft=draft.id, slack_ts=draft.card_ts, made_at=now,
+    )  # fmt: skip
+    _charge(draft, message, price, now)
+    conversations.answered(conversation, draft.author, now)
+    if draft.words and contact.told_at is None:
+        contact.told_at = now
+        contact.save(only=[Contact.told_at])
+    if draft.card_ts is None:
+        conversations.show(message)
+    else:
+        conversations.show_again(message)
+    for number, part in enumerate(parts):
+        _enqueue(line, draft, message, number, part)
+    tally.count("texts_total", f'direction="out",kind="{price.kind}"')
+    tally.count("credits_total", 'direction="out"', price.credits)
+
+
+def _charge(draft: Draft, message: Message, price: rates.Quote, now: datetime) -> None:
+    try:
+        credits.charge_out(
+            draft.line.account_id, f"out:{message.id}", price.credits, message=message.id,
+            actor=draft.author, now=now,
+        )  # fmt: skip
+    except credits.NotEnoughCredits as short:
+        funds = Funds(short.left, isinstance(short, credits.Frozen))
+        raise Refused(shortage(short.needed, funds)) from None
+
+
+def _enqueue(line: Line, draft: Draft, message: Message, number: int, part: rates.Part) -> None:
+    ref = secrets.token_urlsafe(16)
+    row = Part.create(
+        message=message, number=number, body=part.body, credits=part.credits, ref=ref,
+        media=[draft.media[place] for place in part.media], as_mms=draft.as_mms,
+    )  # fmt: skip
+    outbox.enqueue(
+        f"text:{ref}", "twilio.message", {"part": row.id},
+        lane=f"text:{line.number}:{draft.number}", pace=f"number:{line.number}",
+    )  # fmt: skip
+
+
+def _parts(draft: Draft) -> list[rates.Part]:
+    """How the text leaves, its opt-out words at the end; they are free even alone (R21)."""
+    media = drafts.sizes(draft.media)
+    parts = rates.parts(draft.number, draft.body, media, as_mms=draft.as_mms)
+    if not draft.words:
+        return parts
+    last = parts[-1]
+    body = f"{last.body}\n{draft.words}".strip()
+    is_mms = bool(media) or draft.as_mms
+    if len(body.encode("utf-16-le")) // 2 <= BODY_LIMIT:
+        segments = 1 if is_mms else count_characters(body).segments
+        return [*parts[:-1], rates.Part(body, last.media, last.credits, segments)]
+    segments = count_characters(draft.words).segments
+    return [*parts, rates.Part(draft.words, (), 0, segments)]
+
+
+def _contact(draft: Draft, now: datetime) -> Contact:
+    contact: Contact
+    contact, _ = Contact.get_or_create(
+        account=draft.line.account_id, number=draft.number, defaults={"made_at": now}
+    )
+    return contact
+
+
+def scheduled(account_id: int, user: str | None = None) -> list[Draft]:
+    """Texts that wait for their time, soonest first; of one author, or of all."""
+    found = (
+        Draft.select(Draft, Line, Conversation)
+        .join(Line)
+        .switch(Draft)
+        .join(Conversation)
+        .where(Line.account == account_id, Draft.state == "scheduled")
+        .order_by(Draft.send_at)
+        .limit(20)
+    )
+    return list(found.where(Draft.author == user) if user else found)
