@@ -7,56 +7,135 @@ what a screen reader and a notification read.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from bot import contacts, drafts
 from bot.contacts import Recipient
-from bot.conversations import opted_out
-from bot.drafts import Offer, Sent
-from bot.models import Conversation, Message
-from bot.slack.markup import escape
-from bot.words import count
+from bot.drafts import Offer
+from bot.models import Draft
+from bot.sending import Sent
+from bot.words import clock_words, count, day_words, escape
 from ledger.rates import Quote
+from ledger.savings import Saving
 
 Blocks = list[dict[str, Any]]
 Card = dict[str, Any]
 
 SECTION = 3000  # characters a section holds
 LONGEST_INPUT = 3000  # characters an input of a modal holds
-STATES = {
-    "waiting": "Queued", "accepted": "Queued", "scheduled": "Queued", "queued": "Queued",
-    "sending": "Sending", "sent": "Sent", "delivered": "Delivered", "read": "Read",
-    "undelivered": "Not delivered", "failed": "Not sent", "canceled": "Cancelled",
-}  # fmt: skip
 
 
 # A text before it is sent
 
 
 def offer(draft: Offer) -> Card:
-    """The card of a quoted draft, with Send, Edit and Cancel."""
-    to, price = _to(draft.recipient, draft.number), price_line(draft.quote)
-    left = f"{draft.left_after:,} left after"
-    notes = []
-    if draft.changed:
-        notes.append("The price has changed since it was shown. Please look again before you send.")
-    if not draft.covered:
-        left = f"{draft.funds.balance:,} left"
-        notes.append(drafts.shortage(draft.quote.credits, draft.funds))
-    buttons = [_button("Edit", "draft_edit", draft), _button("Cancel", "draft_cancel", draft)]
-    if draft.covered:
-        buttons.insert(0, {**_button("Send", "draft_send", draft), "style": "primary"})
+    """The card of a quoted draft: what arrives, what it costs, what would cost less."""
+    to = to_whom(draft.recipient, draft.number)
+    costs = price_line(draft.quote)
+    left = f"{draft.left_after:,} left after" if draft.covered else f"{draft.funds.balance:,} left"
+    notes = [f":warning: {note}" for note in _notes(draft)]
+    files = [f":paperclip: {escape(file['name'])}" for file in draft.media]
+    added = [f"{escape(draft.words)} (added to a first text, free)"] if draft.words else []
+    said = " · ".join(part for part in (escape(draft.body), *files, *added) if part)
     return {
-        "text": "\n".join([f"To {to}: {escape(draft.body)}", f"{price} · {left}", *notes]),
+        "text": "\n".join([f"To {to}: {said}", f"{costs} · {left}", *notes]),
         "blocks": [
-            _mrkdwn(f"*To {to}*"),
-            *_body(draft.body),
-            _context(f"{price} · {left}"),
-            *(_mrkdwn(f":warning: {note}") for note in notes),
-            {"type": "actions", "block_id": "draft", "elements": buttons},
+            mrkdwn(f"*To {to}*"),
+            *words(draft.body),
+            *([context(" · ".join([*files, *added]))] if files or added else []),
+            context(f"{costs} · {left}"),
+            *(mrkdwn(note) for note in notes),
+            {"type": "actions", "elements": _buttons(draft)},
         ],
     }
+
+
+def _notes(draft: Offer) -> Iterable[str]:
+    if draft.changed:
+        yield "The price has changed since it was shown. Please look again before you send."
+    yield from draft.warnings
+    if not draft.covered:
+        yield drafts.shortage(draft.quote.credits, draft.funds)
+
+
+def _buttons(draft: Offer) -> Blocks:
+    key = f"{draft.draft_id}:{draft.version}"
+    made = []
+    if draft.covered:
+        made.append({**button("Send", "draft_send", key), "style": "primary"})
+    if draft.send_at:
+        at = f"{key}:{int(draft.send_at.timestamp())}"
+        moment = draft.send_at
+        label = f"Send at {clock_words(moment)}"
+        if draft.was_scheduled:
+            label = f"Send on {day_words(moment.date())}, {clock_words(moment)}"
+        made.append(button(label, "draft_at", at))
+    for saving in draft.savings:
+        made.append(button(saving_words(saving), f"draft_save_{saving.kind}", key))
+    if not draft.in_thread:  # there it is edited as it was written
+        made.append(button("Edit", "draft_edit", key))
+    made.append(button("Later…", "draft_later", key))
+    made.append(button("Cancel", "draft_cancel", key))
+    return made
+
+
+def scheduled(draft: Draft, recipient: str) -> Card:
+    """A text that waits for its time."""
+    key = f"{draft.id}:{draft.version}"
+    line = f"To *{escape(recipient)}* {when(draft.send_at)} · {count(draft.credits, 'credit')}"
+    said = escape(draft.body) or count(len(draft.media), "attachment")
+    buttons = [button("Send now", "draft_send", key)]
+    if not draft.source_ts:
+        buttons.append(button("Edit", "draft_edit", key))
+    buttons += [
+        button("Other time…", "draft_later", key), button("Cancel", "draft_cancel", key),
+    ]  # fmt: skip
+    return {
+        "text": f"{line.replace('*', '')}: {said}",
+        "blocks": [
+            mrkdwn(f":clock3: {line}"), *words(draft.body),
+            {"type": "actions", "elements": buttons},
+        ],
+    }  # fmt: skip
+
+
+def later_view(draft_id: str, version: int, at: datetime, card_url: str | None) -> dict[str, Any]:
+    """The modal that asks when a text is to go out."""
+    about = {"draft": draft_id, "version": version, "card_url": card_url}
+    return {
+        "type": "modal",
+        "callback_id": "draft_timed",
+        "private_metadata": json.dumps(about),
+        "title": plain("Send later"),
+        "submit": plain("Schedule"),
+        "close": plain("Back"),
+        "blocks": [
+            {
+                "type": "input",
+                "block_id": "at",
+                "label": plain("When, by your own clock"),
+                "hint": plain(
+                    "Just before it goes out, price, balance and opt-out are checked again. If the "
+                    "price has changed, or they have written meanwhile, you are asked first."
+                ),
+                "element": {
+                    "type": "datetimepicker", "action_id": "at",
+                    "initial_date_time": int(at.timestamp()),
+                },
+            }
+        ],
+    }  # fmt: skip
+
+
+def saving_words(saving: Saving) -> str:
+    """ "Replace 2 curly quotes: 1 credit instead of 2"."""
+    price = f"{count(saving.credits, 'credit')} instead of {saving.instead_of:,}"
+    if saving.kind == "mms":
+        return f"One picture message: {price}"
+    thing = "curly quote" if saving.only_quotes else "special character"
+    return f"Replace {count(saving.replaced, thing)}: {price}"
 
 
 def price_line(quote: Quote) -> str:
@@ -68,11 +147,11 @@ def price_line(quote: Quote) -> str:
 
 def price(recipient: Recipient | None, body: str, quote: Quote) -> Card:
     """The answer to /quote, to somebody or to any number of the line's own country."""
-    to = f" to {_to(recipient.name, recipient.number)}" if recipient else ""
+    to = f" to {to_whom(recipient.name, recipient.number)}" if recipient else ""
     line = f"{price_line(quote)}{to}"
     return {
         "text": f"{line}: {escape(body)}",
-        "blocks": [*_body(body), _context(f"{line}. Nothing was sent.")],
+        "blocks": [*words(body), context(f"{line}. Nothing was sent.")],
     }
 
 
@@ -84,9 +163,17 @@ def sent(outcome: Sent) -> Card:
     )
 
 
+def timed(at: datetime) -> Card:
+    """What replaces the card when the text was scheduled."""
+    return note(
+        f":clock3: It goes out {when(at)}, checked again just before. "
+        "`/text later` lists, changes and cancels what is scheduled."
+    )
+
+
 def note(text: str) -> Card:
     """A sentence of Partyline's own; `text` is Slack's mark-up."""
-    return {"text": text, "blocks": [_mrkdwn(text)]}
+    return {"text": text, "blocks": [mrkdwn(text)]}
 
 
 def edit_view(draft_id: str, body: str, card_url: str) -> dict[str, Any]:
@@ -95,14 +182,14 @@ def edit_view(draft_id: str, body: str, card_url: str) -> dict[str, Any]:
         "type": "modal",
         "callback_id": "draft_edited",
         "private_metadata": json.dumps({"draft": draft_id, "card_url": card_url}),
-        "title": {"type": "plain_text", "text": "Edit the text"},
-        "submit": {"type": "plain_text", "text": "Show the price"},
-        "close": {"type": "plain_text", "text": "Back"},
+        "title": plain("Edit the text"),
+        "submit": plain("Show the price"),
+        "close": plain("Back"),
         "blocks": [
             {
                 "type": "input",
                 "block_id": "body",
-                "label": {"type": "plain_text", "text": "What they will read"},
+                "label": plain("What they will read"),
                 "element": {
                     "type": "plain_text_input",
                     "action_id": "body",
@@ -115,90 +202,28 @@ def edit_view(draft_id: str, body: str, card_url: str) -> dict[str, Any]:
     }
 
 
-# A conversation in its channel
-
-
-def root(conversation: Conversation) -> Card:
-    """The first post of a conversation's thread: who it is, and who waits since when."""
-    contact = conversation.contact
-    name = contacts.name_of(contact)
-    about = [part for part in (contact.place, _number_beside(name, contact.number)) if part]
-    state = "Answered" if conversation.heard_at else "No answer yet"
-    if conversation.waiting_since:
-        state = f"Waiting for an answer since {_when(conversation.waiting_since)}"
-    notes = [state]
-    if opted_out(conversation):
-        notes.append("Opted out with STOP: nothing can be sent")
-    if not contacts.textable(contact.number):
-        notes.append("This sender takes no answers")
-    line = " · ".join(escape(part) for part in about)
-    text = " · ".join([f"{escape(name)}", *([line] if line else []), *notes])
-    return {
-        "text": text,
-        "blocks": [
-            _mrkdwn(f"*{escape(name)}*" + (f"\n{line}" if line else "")),
-            _context(" · ".join(notes)),
-        ],
-    }
-
-
-def text_in(message: Message) -> Card:
-    """A text in, as a reply in its thread."""
-    name = contacts.name_of(message.conversation.contact)
-    notes = [f"{message.kind.upper()} · {count(message.credits, 'credit')}"]
-    if message.media:
-        notes.insert(0, f":paperclip: {count(len(message.media), 'attachment')}")
-    if message.recovered_at:
-        notes.append(f"recovered {_when(message.recovered_at)}")
-    said = escape(message.body) or count(len(message.media), "attachment")
-    return {
-        "text": f"{escape(name)}: {said} ({notes[-1]})",
-        "blocks": [*_body(message.body), _context(" · ".join([escape(name), *notes]))],
-    }
-
-
-def text_out(message: Message) -> Card:
-    """A text out, as a reply in its thread, with how far it is."""
-    name = contacts.name_of(message.conversation.contact)
-    state = state_of(message)
-    return {
-        "text": f"<@{message.author}> to {escape(name)}: {escape(message.body)} ({state})",
-        "blocks": [*_body(message.body), _context(f"<@{message.author}> · {state}")],
-    }
-
-
-def state_of(message: Message) -> str:
-    """ "Delivered · 2 credits", "Not sent: the number does not exist. 2 credits given back"."""
-    state = STATES.get(message.status, message.status)
-    price = count(message.credits, "credit")
-    if message.failure:
-        state += f": {escape(message.failure)}"
-        price = f"{price} charged"
-    if message.refunded:
-        price = f"{count(message.refunded, 'credit')} given back"
-    return f"{state} · {price}"
-
-
 # Parts of cards
 
 
-def _to(name: str, number: str) -> str:
-    beside = _number_beside(name, number)
+def to_whom(name: str, number: str) -> str:
+    """ "Ann Lee ((415) 555-0123)", in Slack's mark-up."""
+    beside = number_beside(name, number)
     return escape(name) + (f" ({escape(beside)})" if beside else "")
 
 
-def _number_beside(name: str, number: str) -> str:
+def number_beside(name: str, number: str) -> str:
+    """The number, unless the name says it already."""
     spoken = contacts.spoken(number)
     return "" if spoken == name else spoken
 
 
-def _when(moment: datetime) -> str:
+def when(moment: datetime) -> str:
     """The reader's own time, by Slack; UTC where Slack does not put it in."""
     fallback = moment.strftime("%d %b %H:%M UTC")
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
 
 
-def _body(body: str) -> Blocks:
+def words(body: str) -> Blocks:
     """Somebody's words, exactly: plain text, in which nothing pings, links or formats."""
     return [
         {
@@ -209,18 +234,26 @@ def _body(body: str) -> Blocks:
     ]
 
 
-def _button(label: str, action_id: str, draft: Offer) -> dict[str, Any]:
-    return {
-        "type": "button",
-        "action_id": action_id,
-        "text": {"type": "plain_text", "text": label},
-        "value": f"{draft.draft_id}:{draft.version}",
-    }
+def button(label: str, action_id: str, value: str) -> dict[str, Any]:
+    """A button."""
+    return {"type": "button", "action_id": action_id, "text": plain(label), "value": value}
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
+def option(label: str, value: str) -> dict[str, Any]:
+    """One choice of a menu."""
+    return {"text": plain(label), "value": value}
+
+
+def plain(text: str) -> dict[str, Any]:
+    """Words in which nothing pings, links or formats."""
+    return {"type": "plain_text", "text": text}
+
+
+def mrkdwn(text: str) -> dict[str, Any]:
+    """A section in Slack's mark-up."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
-def _context(text: str) -> dict[str, Any]:
+def context(text: str) -> dict[str, Any]:
+    """Small print in Slack's mark-up."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}

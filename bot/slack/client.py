@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from slack_sdk import WebClient
 
 from bot.config import Settings
@@ -15,3 +17,13 @@ def connect(settings: Settings) -> WebClient:
         timeout=int(settings.attempt_timeout_s),
         retry_handlers=[],
     )
+
+
+def permalink(client: WebClient, channel: str, ts: str) -> str:
+    """The address of a post. Asks Slack once for the workspace's; raises what Slack's SDK does."""
+    return f"{_workspace(client)}archives/{channel}/p{ts.replace('.', '')}"
+
+
+@functools.lru_cache(16)
+def _workspace(client: WebClient) -> str:
+    return str(client.auth_test()["url"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot.slack import credits, texts
+from bot.slack import credits, front, talks, texts
 
 COMMANDS = texts.COMMANDS | credits.COMMANDS
-ACTIONS = texts.ACTIONS | credits.ACTIONS
-VIEWS = texts.VIEWS | credits.VIEWS
+ACTIONS = texts.ACTIONS | talks.ACTIONS | front.ACTIONS | credits.ACTIONS
+VIEWS = texts.VIEWS | front.VIEWS | credits.VIEWS
 
 
 def register(bolt: App) -> None:

@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo
 from bot import billing, notices, usage
 from bot.billing import Account
 from bot.slack.cards import Blocks, Card
-from bot.slack.markup import escape
 from bot.usage import Report
-from bot.words import count, day_words
+from bot.words import count, day_words, escape
 from ledger.plans import Catalogue
 from ledger.reports import Past
 from ledger.subscriptions import Effect, Standing

@@ -10,15 +10,20 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import charts, outbox, usage
+from bot import charts, clock, home, outbox, usage
 from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
-from bot.slack import cards, credit_cards
+from bot.slack import cards, credit_cards, home_cards
+from bot.slack.client import permalink
+from bot.slack.limits import BlockError, check_view
 from bot.slack.outcomes import around, could_not_look, first_taken, found, keyed, outcome
 from bot.usage import Asked, Report
 from ledger.database import session
+from ledger.plans import Catalogue
 
 log = structlog.get_logger()
 
+#: Why somebody cannot be told something in a channel.
+NOT_HERE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"}
 PEOPLE_KEPT = 1000  # names that are asked for once in a process
 
 
@@ -29,7 +34,6 @@ class CardCarrier:
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
-        self._workspace = functools.cache(lambda: str(client.auth_test()["url"]))
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.postMessage. Where Slack refuses its chart, once more without."""
@@ -79,11 +83,81 @@ class CardCarrier:
             case "notice":
                 return [credit_cards.notice(delivery.payload["notice"])]
             case "digest":
-                return [credit_cards.digest(delivery.payload["digest"], self._link)]
+                link = functools.partial(permalink, self.client)
+                return [credit_cards.digest(delivery.payload["digest"], link)]
+            case "note":
+                return [cards.note(delivery.payload["text"])]
         return _report_forms(self.client, delivery.payload["report"])
 
-    def _link(self, channel: str, ts: str) -> str:
-        return f"{self._workspace()}archives/{channel}/p{ts.replace('.', '')}"
+
+class WhisperCarrier:
+    """Tells one person something in a channel or thread that nobody else there sees."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One chat.postEphemeral; to somebody who is not there, a direct message."""
+        to = delivery.payload
+        where = {"thread_ts": to["thread_ts"]} if to.get("thread_ts") else {}
+
+        def post(form: cards.Card, _: int) -> Done:
+            try:
+                self.client.chat_postEphemeral(
+                    channel=to["channel"], user=to["user"], **where, **form
+                )
+            except SlackApiError as error:
+                if error.response.get("error") not in NOT_HERE:
+                    raise
+                self.client.chat_postMessage(channel=to["user"], **keyed(delivery), **form)
+            return Done({})
+
+        return first_taken([cards.note(to["text"])], post)
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Nobody can read it back; said twice is better than not at all."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Nothing follows."""
+
+
+class HomeCarrier:
+    """Publishes Partyline's Home to one person, as it is when it leaves."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient, catalogue: Catalogue) -> None:
+        self.client, self.catalogue = client, catalogue
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One views.publish."""
+        user = delivery.payload["user"]
+        try:
+            homes = home.of(user, clock.now())
+            first = [] if homes else home.first_steps(self.client.users_info(user=user)["user"])
+            link = functools.partial(permalink, self.client)
+            view = home_cards.view(homes, first, self.catalogue, link)
+            check_view(view)
+            self.client.views_publish(user_id=user, view=view)
+        except BlockError as error:
+            log.error("slack.bad_card", rule=str(error))
+            return Failed("Home could not be drawn")
+        except SlackApiError as error:
+            gone = error.response.get("error") in ("user_not_found", "not_enabled")
+            return Failed(str(error.response.get("error"))) if gone else outcome(error)
+        except Exception as error:
+            return outcome(error)
+        return Done({})
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """It is published again: Home says what is."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Nothing follows."""
 
 
 class FilesCarrier:

@@ -31,11 +31,6 @@ def to_phone(text: str, names: Names | None = None) -> str:
     return "".join(parts)
 
 
-def escape(text: str) -> str:
-    """Somebody's words for mrkdwn or a post's `text`: nothing in them pings, links or hides."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def _token(inside: str, look_up: Callable[[str], str | None]) -> str:
     target, _, label = inside.partition("|")
     match target[0]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot import clock, contacts, drafts, lines
+from bot import clock, contacts, drafts, lines, sending
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
@@ -73,31 +74,79 @@ def _price(user: str, channel: str, typed: str) -> cards.Card:
 
 
 def send(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
-    """Send: queued and charged once, however often it is pressed."""
+    """Send: queues the text, or shows a price that has changed."""
     draft_id, version = _draft(body)
-    try:
-        outcome = drafts.send(draft_id, version, body["user"]["id"], clock.now())
-    except Refused as refusal:
-        ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
-    ack()
-    return reply(
-        respond,
-        cards.sent(outcome) if isinstance(outcome, drafts.Sent) else cards.offer(outcome),
-    )
+    _answer(ack, body, respond, draft_id, lambda user: _sent(draft_id, version, user))
+
+
+def _sent(draft_id: str, version: int, user: str) -> cards.Card:
+    outcome = sending.send(draft_id, version, user, clock.now())
+    return cards.sent(outcome) if isinstance(outcome, sending.Sent) else cards.offer(outcome)
 
 
 def cancel(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     """Cancel: the draft is thrown away."""
     draft_id, version = _draft(body)
-    card = or_refusal(
-        lambda: (
-            drafts.cancel(draft_id, version, body["user"]["id"]),
-            cards.note("Cancelled. Nothing was sent."),
-        )[1]
-    )
+
+    def cancelled(user: str) -> cards.Card:
+        drafts.cancel(draft_id, version, user)
+        return cards.note("Cancelled. Nothing was sent.")
+
+    _answer(ack, body, respond, draft_id, cancelled)
+
+
+def save(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+    """A saving that the card offers: the text is quoted again in its cheaper form."""
+    draft_id, version = _draft(body)
+    kind = body["actions"][0]["action_id"].removeprefix("draft_save_")
+    _answer(
+        ack, body, respond, draft_id,
+        lambda user: cards.offer(drafts.save(draft_id, version, user, kind, clock.now())),
+    )  # fmt: skip
+
+
+def at(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+    """Send at 9:00: the text is scheduled for the time the button names."""
+    key, _, moment = body["actions"][0]["value"].rpartition(":")
+    draft_id, _, version = key.rpartition(":")
+    then = datetime.fromtimestamp(int(moment), UTC)
+
+    def timed(user: str) -> cards.Card:
+        return cards.timed(sending.later(draft_id, int(version), user, then, clock.now()))
+
+    _answer(ack, body, respond, draft_id, timed)
+
+
+def later(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+    """Later…: a modal that asks when; its trigger lives three seconds."""
+    draft_id, version = _draft(body)
+    try:
+        suggested = sending.suggest(draft_id, body["user"]["id"], clock.now())
+    except Refused as refusal:
+        ack()
+        return reply(respond, cards.note(str(refusal)), replace=False)
     ack()
-    reply(respond, card)
+    card_url = None if in_thread(body) else body["response_url"]
+    view = cards.later_view(draft_id, version, suggested, card_url)
+    client.views_open(trigger_id=body["trigger_id"], view=view)
+    return None
+
+
+def timed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
+    """The time that was chosen."""
+    about = json.loads(view["private_metadata"])
+    chosen = view["state"]["values"]["at"]["at"]["selected_date_time"]
+    try:
+        if chosen is None:
+            raise Refused("Choose a date and a time.")
+        then = datetime.fromtimestamp(int(chosen), UTC)
+        user = body["user"]["id"]
+        then = sending.later(about["draft"], about["version"], user, then, clock.now())
+    except Refused as refusal:
+        ack(response_action="errors", errors={"at": str(refusal)})
+    else:
+        ack()
+        _on_card(about["card_url"], cards.timed(then))
 
 
 def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
@@ -111,10 +160,8 @@ def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
     ack()
     if len(written) > cards.LONGEST_INPUT:
         return reply(respond, cards.note(TOO_LONG_TO_EDIT), replace=False)
-    client.views_open(
-        trigger_id=body["trigger_id"],
-        view=cards.edit_view(draft_id, written, body["response_url"]),
-    )
+    view = cards.edit_view(draft_id, written, body["response_url"])
+    client.views_open(trigger_id=body["trigger_id"], view=view)
     return None
 
 
@@ -126,9 +173,39 @@ def edited(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         card = cards.offer(drafts.edit(about["draft"], body["user"]["id"], written, clock.now()))
     except Refused as refusal:
         ack(response_action="errors", errors={"body": str(refusal)})
-        return
+    else:
+        ack()
+        _on_card(about["card_url"], card)
+
+
+def _answer(
+    ack: Ack, body: dict[str, Any], respond: Respond, draft_id: str,
+    act: Callable[[str], cards.Card],
+) -> None:  # fmt: skip
+    """Acts, and shows the outcome where the button was: a card in a thread is updated through the
+    outbox, one that only this person sees is replaced by the answer; a refusal stands beside it."""
+    container = body.get("container") or {}
+    thread = in_thread(body)
+    try:
+        if thread:
+            drafts.stands_at(draft_id, container["message_ts"])
+        card = act(body["user"]["id"])
+    except Refused as refusal:
+        ack()
+        return reply(respond, cards.note(str(refusal)), replace=False)
     ack()
-    reply(WebhookClient(about["card_url"], timeout=10).send, card)
+    return None if thread else reply(respond, card)
+
+
+def in_thread(body: dict[str, Any]) -> bool:
+    """Whether the card that was pressed lies open in a thread."""
+    container = body.get("container") or {}
+    return container.get("type") == "message" and not container.get("is_ephemeral")
+
+
+def _on_card(card_url: str | None, card: cards.Card) -> None:
+    if card_url:
+        reply(WebhookClient(card_url, timeout=10).send, card)
 
 
 def _draft(body: dict[str, Any]) -> tuple[str, int]:
@@ -140,7 +217,11 @@ def _draft(body: dict[str, Any]) -> tuple[str, int]:
 COMMANDS: dict[str, Callable[..., None]] = {"/text": text, "/quote": quote}
 ACTIONS: dict[str, Callable[..., None]] = {
     "draft_send": send,
+    "draft_at": at,
+    "draft_save_plain": save,
+    "draft_save_mms": save,
     "draft_edit": edit,
+    "draft_later": later,
     "draft_cancel": cancel,
 }
-VIEWS: dict[str, Callable[..., None]] = {"draft_edited": edited}
+VIEWS: dict[str, Callable[..., None]] = {"draft_edited": edited, "draft_timed": timed}

@@ -1,0 +1,174 @@
+"""What stands in a conversation's thread, as plain dicts: root, texts, reply cards, remarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import consent, contacts, drafts
+from bot.models import Conversation, Draft, Message
+from bot.slack import cards
+from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
+from bot.words import count, escape
+
+STATES = {
+    "waiting": "Queued", "accepted": "Queued", "scheduled": "Queued", "queued": "Queued",
+    "sending": "Sending", "sent": "Sent", "delivered": "Delivered", "read": "Read",
+    "undelivered": "Not delivered", "failed": "Not sent", "canceled": "Cancelled",
+}  # fmt: skip
+
+
+def root(conversation: Conversation, former: str | None = None) -> Card:
+    """The first post of a conversation's thread: who it is, whose it is, who waits since when.
+
+    `former` is the address of the thread before this one.
+    """
+    contact = conversation.contact
+    name = contacts.name_of(contact)
+    about = [part for part in (contact.place, cards.number_beside(name, contact.number)) if part]
+    if contact.name is None:
+        about.insert(0, "New contact")
+    line = " · ".join(escape(part) for part in about)
+    notes = _state(conversation)
+    if former:
+        notes.append(f"<{former}|the thread before this one>")
+    return {
+        "text": " · ".join([escape(name), *([line] if line else []), *notes]),
+        "blocks": [
+            mrkdwn(f"*{escape(name)}*" + (f"\n{line}" if line else "")),
+            context(" · ".join(notes)),
+            {"type": "actions", "block_id": f"talk:{conversation.id}",
+             "elements": _handles(conversation)},
+        ],
+    }  # fmt: skip
+
+
+def moved(name: str, new: str) -> Card:
+    """The root of a thread that took no more replies, with the address of the next."""
+    return cards.note(f"*{escape(name)}*: this conversation goes on <{new}|in a new thread>.")
+
+
+def _state(conversation: Conversation) -> list[str]:
+    contact = conversation.contact
+    notes = ["Answered" if conversation.heard_at else "No answer yet"]
+    if conversation.waiting_since:
+        notes = [f"Waiting for an answer since {when(conversation.waiting_since)}"]
+    if conversation.state == "closed":
+        notes = ["Closed: the next text opens it again"]
+    if conversation.assigned_to:
+        notes.append(f"<@{conversation.assigned_to}> looks after it")
+    if conversation.snoozed_until:
+        notes.append(f"Put off until {when(conversation.snoozed_until)}")
+    if consent.opted_out(conversation):
+        notes.append(f"Opted out ({escape(consent.how(contact))}): nothing can be sent")
+    if contact.blocked_at:
+        notes.append("Blocked: their texts are not shown")
+    if not contacts.textable(contact.number):
+        notes.append("This sender takes no answers")
+    return notes
+
+
+def _handles(conversation: Conversation) -> cards.Blocks:
+    key, contact = str(conversation.id), conversation.contact
+    made = []
+    if contacts.textable(contact.number) and not consent.opted_out(conversation):
+        made.append({**button("Reply", "talk_reply", key), "style": "primary"})
+    if contact.name is None:
+        made.append(button("Name this contact", "contact_edit", f"{contact.id}:{key}"))
+    made.append({
+        "type": "users_select", "action_id": "talk_assign",
+        "placeholder": cards.plain("Assign to…"),
+        **({"initial_user": conversation.assigned_to} if conversation.assigned_to else {}),
+    })  # fmt: skip
+    if conversation.state == "closed":
+        made.append(button("Reopen", "talk_reopen", key))
+    else:
+        made.append(button("Close", "talk_close", key))
+    more = [option("Put off until 9:00 tomorrow", f"snooze:{key}")]
+    if contact.name is not None:
+        more.append(option("Edit contact…", f"contact:{key}"))
+    if not consent.opted_out(conversation):
+        more.append(option("They asked for no more texts", f"opt_out:{key}"))
+    more.append(option("Unblock" if contact.blocked_at else "Block this sender", f"block:{key}"))
+    made.append({"type": "overflow", "action_id": "talk_more", "options": more})
+    return made
+
+
+def text_in(message: Message, call: str | None = None) -> Card:
+    """A text in, as a reply in its thread; it calls a Slack user if one is given."""
+    name = contacts.name_of(message.conversation.contact)
+    notes = [f"{message.kind.upper()} · {count(message.credits, 'credit')}"]
+    if message.media:
+        notes.insert(0, f":paperclip: {count(len(message.media), 'attachment')}")
+    if message.recovered_at:
+        notes.append(f"recovered {when(message.recovered_at)}")
+    said = escape(message.body) or count(len(message.media), "attachment")
+    called = f"<@{call}> " if call else ""
+    return {
+        "text": f"{called}{escape(name)}: {said} ({notes[-1]})",
+        "blocks": [
+            *words(message.body), context(called + " · ".join([escape(name), *notes])),
+        ],
+    }  # fmt: skip
+
+
+def text_out(message: Message) -> Card:
+    """A text out, as a reply in its thread, with how far it is."""
+    name = contacts.name_of(message.conversation.contact)
+    state = state_of(message)
+    files = [f":paperclip: {escape(file['name'])}" for file in message.media]
+    said = " · ".join([*([escape(message.body)] if message.body else []), *files])
+    added = [escape(message.words)] if message.words else []
+    return {
+        "text": f"<@{message.author}> to {escape(name)}: {said} ({state})",
+        "blocks": [
+            *words(message.body),
+            context(" · ".join([f"<@{message.author}>", *files, *added, state])),
+        ],
+    }
+
+
+def state_of(message: Message) -> str:
+    """ "Delivered · 2 credits", "Not sent: the number does not exist. 2 credits given back"."""
+    state = STATES.get(message.status, message.status)
+    price = count(message.credits, "credit")
+    if message.failure:
+        state += f": {escape(message.failure)}"
+        price = f"{price} charged"
+    if message.refunded:
+        price = f"{count(message.refunded, 'credit')} given back"
+    return f"{state} · {price}"
+
+
+def reply(draft: Draft, now: Any) -> Card:
+    """The card under a reply: its quote, or what became of it."""
+    match draft.state:
+        case "quoted":
+            card = cards.offer(drafts.offer(draft, now))
+            return {**card, "text": f"<@{draft.author}> {card['text']}"}
+        case "scheduled":
+            return cards.scheduled(draft, contacts.name_of(draft.talk.contact))
+        case "cancelled":
+            return cards.note("Cancelled. Nothing was sent.")
+    return cards.note("Sent. Follow it below.")
+
+
+def stop_wish(message: Message) -> Card:
+    """A suggestion, for a text that reads like a wish to get no more; a person decides."""
+    name = escape(contacts.name_of(message.conversation.contact))
+    key = str(message.conversation.id)
+    line = f":raised_hand: This reads as if {name} wants no more texts. If so, opt them out."
+    ask = {
+        "title": cards.plain("Opt out?"),
+        "text": cards.plain("Nothing can be sent to them any more, until they text START."),
+        "confirm": cards.plain("Opt out"),
+        "deny": cards.plain("Back"),
+    }
+    return {
+        "text": line,
+        "blocks": [
+            mrkdwn(line),
+            {"type": "actions", "elements": [
+                {**button("Opt them out", "talk_opt_out", key), "style": "danger", "confirm": ask},
+            ]},
+        ],
+    }  # fmt: skip
