@@ -11,7 +11,7 @@ from werkzeug.serving import make_server
 
 import app as wiring
 from bot import audit, clock, config, inbox, lines, outbox
-from bot.models import Address, Conversation, Line
+from bot.models import Address, Conversation, Line, Policy
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post
 from ledger import boundaries, credits, database, plans, subscriptions
@@ -57,6 +57,7 @@ class House:
             account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
             channel=self.channel, opening_credits=opening_credits,
         )  # fmt: skip
+        self.settle_words("")
         self.manager = self.clerk = ""
         self.carriers = wiring.carriers(self.settings)
         self.handlers = wiring.handlers(self.settings)
@@ -170,6 +171,12 @@ class House:
         """The line."""
         with database.session():
             return Line.get()
+
+    def settle_words(self, words: str) -> None:
+        """What a first text carries (R21); nothing, in tests of other things."""
+        with database.session():
+            Policy.delete().execute()
+            Policy.create(account=Account.get(), opt_out_words=words)
 
     def audit(self) -> list[Any]:
         """What does not hold in the books."""

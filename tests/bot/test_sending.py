@@ -268,11 +268,11 @@ def test_a_text_to_somebody_who_said_stop_is_refused_by_every_path(house: House)
     late = house.ask(f"{ANN} Before the STOP")
     house.twilio.text(ANN, house.line().number, "Stop")
     house.work()
-    assert "opted out with STOP" in house.ask(f"{ANN} Hello").plain()
+    assert "opted out (texted STOP)" in house.ask(f"{ANN} Hello").plain()
     house.slack.press(house.agent, late, "Send")
     house.work()
     assert house.twilio.sent_to(ANN) == []
-    assert "Opted out with STOP" in house.thread(ANN)[0].plain()
+    assert "Opted out (texted STOP)" in house.thread(ANN)[0].plain()
     house.twilio.text(ANN, house.line().number, "START")
     house.work()
     assert "left after" in house.ask(f"{ANN} Hello").plain()
@@ -292,7 +292,7 @@ def test_an_opt_out_that_only_twilio_knows_of_is_learnt(house: House) -> None:
     house.twilio.opted_out.add((house.line().number, ANN))
     house.send(ANN, "Hello")
     house.settle()
-    assert "opted out with STOP" in house.ask(f"{ANN} Hello again").plain()
+    assert "opted out (Twilio refused a text)" in house.ask(f"{ANN} Hello again").plain()
     assert house.balance() == 100
 
 

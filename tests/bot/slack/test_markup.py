@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.markup import SLACK_NAMES, escape, to_phone
-from bot.words import clean
+from bot.slack.markup import SLACK_NAMES, to_phone
+from bot.words import clean, escape
 
 NAMES = {"U012AB3CD": "Dana Reed"}
 
