@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from bot.sandbox.server import StandIn
+from bot.sandbox.slack_reading import plain
 from bot.slack.limits import BlockError, check, check_view
 
 #: method → (arguments it needs, arguments it may have); `token` goes without saying
@@ -493,58 +493,6 @@ class SlackStandIn(StandIn):
             else:
                 self.whisper(kept["user"], kept["channel"], given)
         return Response("ok")
-
-
-def plain(text: str, blocks: list[dict[str, Any]]) -> str:
-    """What a person reads: the blocks in words; the text where there are none."""
-    lines = [line for block in blocks for line in _lines(block)] if blocks else [_spoken(text)]
-    return "\n".join(lines)
-
-
-def _spoken(markup: str) -> str:
-    """Mark-up as it is read: dates by their fallback, mentions by their id, entities decoded."""
-    markup = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", markup)
-    markup = re.sub(r"<([@#])([^|>]*)(?:\|[^>]*)?>", r"\1\2", markup)
-    markup = re.sub(r"<https?:[^|>]*\|([^>]*)>", r"\1", markup)
-    markup = re.sub(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"\1", markup)
-    return markup.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _words(text: Mapping[str, Any] | str) -> str:
-    if isinstance(text, str):
-        return text
-    return text["text"] if text["type"] == "plain_text" else _spoken(text["text"])
-
-
-def _lines(block: Mapping[str, Any]) -> list[str]:
-    match block["type"]:
-        case "section" | "header" | "markdown":
-            texts = [block["text"]] if block.get("text") else []
-            fields = [_words(field).replace("\n", ": ", 1) for field in block.get("fields", ())]
-            words = [*map(_words, texts), *fields]
-            accessory = block.get("accessory")
-            return [*words, _pressable(accessory)] if accessory else words
-        case "context":
-            return [" ".join(_words(e) for e in block["elements"] if e["type"] != "image")]
-        case "actions":
-            return ["  ".join(_pressable(e) for e in block["elements"])]
-        case "table":
-            return [" | ".join(cell.get("text", "") for cell in row) for row in block["rows"]]
-        case "data_visualization":
-            return [f"(chart: {block['title']})"]
-        case "input":
-            return [f"{block['label']['text']}: {block['element'].get('initial_value', '')}"]
-        case "divider":
-            return ["———"]
-    return [f"({block['type']})"]
-
-
-def _pressable(element: Mapping[str, Any]) -> str:
-    """ "[Send]", or "[8:00 ▾]" for a menu."""
-    if "text" in element:
-        return f"[{element['text']['text']}]"
-    chosen = element.get("initial_option", {}).get("text", {}).get("text")
-    return f"[{chosen or element.get('placeholder', {}).get('text', '')} ▾]"
 
 
 def _checked_view(view: dict[str, Any]) -> None:

@@ -57,8 +57,7 @@ def pressable() -> tuple[set[str], set[str]]:
     for file in (ROOT / "bot" / "slack").rglob("*.py"):
         quiet = set()  # elements of inputs that are read at Submit
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(
-                node.func, "attr", "")) in ("button", "_button") and len(node.args) > 1:  # fmt: skip
+            if isinstance(node, ast.Call) and called(node).endswith("button") and node.args[1:]:
                 pressed.add(pattern(node.args[1]))
             if not isinstance(node, ast.Dict):
                 continue
@@ -71,6 +70,11 @@ def pressable() -> tuple[set[str], set[str]]:
             if "callback_id" in here and "submit" in here:
                 submitted.add(pattern(here["callback_id"]))
     return pressed - {""}, submitted - {""}
+
+
+def called(node: ast.Call) -> str:
+    """The bare name of what is called."""
+    return str(getattr(node.func, "id", getattr(node.func, "attr", "")))
 
 
 def pattern(name: ast.expr) -> str:
