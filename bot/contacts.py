@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import peewee
 import phonenumbers
 
+from bot import address_book
 from bot.errors import Refused
 from bot.models import Contact, Line
 
@@ -90,8 +91,7 @@ def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
     text = text.strip()
     number, rest = _leading_number(line, text)
     if number:
-        contact = Contact.get_or_none(Contact.account == line.account_id, Contact.number == number)
-        return Recipient(number, contact), rest
+        return Recipient(number, address_book.by_number(line.account_id, number)), rest
     contact, rest = _leading_name(line, text)
     if not textable(contact.number):
         raise Refused(f"{name_of(contact)} is a sender that takes no answers.")

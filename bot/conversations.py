@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot import consent, contacts, inbox, outbox, tally, viewers
+from bot import address_book, consent, contacts, inbox, outbox, tally, viewers
 from bot.models import Contact, Conversation, Draft, Line, Member, Message
 from bot.words import count, escape
 from ledger import credits, rates
@@ -45,7 +45,7 @@ def receive(text: TextIn, now: datetime) -> Message:
             "add it with `flask setup --line`, then run `flask retry`"
         )
     credits.hold(line.account_id, now)
-    contact = _contact(line, text, now)
+    contact = address_book.meet(line.account_id, text.sender, now, text.place)
     conversation = open_conversation(line, contact, now)
     quote = rates.quote_inbound(
         text.sender if contacts.textable(text.sender) else line.number, text.body, bool(text.media)
@@ -271,16 +271,6 @@ def _update(conversation: Conversation, replaces: str, payload: dict[str, object
         pace="updates:slack",
         replaces=replaces,
     )
-
-
-def _contact(line: Line, text: TextIn, now: datetime) -> Contact:
-    contact: Contact
-    contact, _ = Contact.get_or_create(
-        account=line.account_id,
-        number=text.sender,
-        defaults={"place": text.place, "made_at": now},
-    )
-    return contact
 
 
 def _was_quiet(conversation: Conversation, now: datetime) -> bool:

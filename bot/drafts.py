@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import consent, contacts, conversations, hours, lines
+from bot import address_book, consent, contacts, conversations, hours, lines
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message
 from bot.words import clock_words, count
@@ -300,7 +300,4 @@ def _newest_out(line: Line, contact: Contact | None) -> Message | None:
 
 
 def _contact(line: Line, number: str) -> Contact | None:
-    found: Contact | None = Contact.get_or_none(
-        Contact.account == line.account_id, Contact.number == number
-    )
-    return found
+    return address_book.by_number(line.account_id, number)

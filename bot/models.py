@@ -135,6 +135,7 @@ class Contact(Table):
 
 
 Contact.add_index(Contact.account, peewee.fn.LOWER(Contact.name), name="contact_name")
+Contact.add_index(Contact.account, Contact.id, name="contact_newest")
 
 
 class Tag(Table):

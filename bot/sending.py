@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot import clock, contacts, conversations, drafts, hours, lines, outbox, tally
+from bot import address_book, clock, contacts, conversations, drafts, hours, lines, outbox, tally
 from bot.drafts import Offer, shortage
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message, Part
@@ -231,11 +231,7 @@ def _parts(draft: Draft) -> list[rates.Part]:
 
 
 def _contact(draft: Draft, now: datetime) -> Contact:
-    contact: Contact
-    contact, _ = Contact.get_or_create(
-        account=draft.line.account_id, number=draft.number, defaults={"made_at": now}
-    )
-    return contact
+    return address_book.meet(draft.line.account_id, draft.number, now)
 
 
 def scheduled(account_id: int, user: str | None = None) -> list[Draft]:

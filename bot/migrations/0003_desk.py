@@ -2,7 +2,8 @@
 
 import peewee
 
-from ledger.database import InstantField
+from bot import address_book
+from ledger.database import InstantField, query
 
 STATES = "state IN ('quoted', 'queued', 'cancelled')"
 MORE_STATES = "state IN ('quoted', 'queued', 'cancelled', 'scheduled')"
@@ -33,11 +34,14 @@ COLUMNS = """
     draft send_at TIMESTAMPTZ
 """
 INDEXES = """
+    contact_newest ON contact (account_id, id)
     conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
     draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')
     UNIQUE draft_source ON draft (conversation_id, source_ts) WHERE (source_ts IS NOT NULL)
 """
+BEFORE = "SELECT id, account_id, number, name FROM contact WHERE id > %s ORDER BY id LIMIT 500"
+ADD_WORD = "INSERT INTO word (account_id, word, contact_id) VALUES (%s, %s, %s)"
 
 
 def up(migrator, db):
@@ -135,3 +139,13 @@ def up(migrator, db):
         listed = peewee.SmallIntegerField(default=10)
 
     db.create_tables([Policy, Template, Tag, Word, Consent, Typing, Viewer])
+    _index()
+
+
+def _index():
+    """Has the contacts found that were there before."""
+    last = 0
+    while rows := query(BEFORE, last).fetchall():
+        for last, account, number, name in rows:
+            for word in address_book.words(number, name):
+                query(ADD_WORD, account, word, last)

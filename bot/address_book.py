@@ -1,0 +1,223 @@
+"""The address book: a contact made, found by number, and by the beginning of anything known of it.
+
+`find` reads ranges of the table Word, whose rows are beginnings already: a name stands in it once
+from each of its words on ("ann marie lee", "marie lee ann", …), a number from its country, its area
+and its last digit on. So the work is what is shown, not what is known. Whoever makes or changes a
+contact calls `index` in the same transaction.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import phonenumbers
+
+from bot.models import Contact, Tag, Word
+from ledger.database import query, transaction
+
+LONGEST_WORD = 60  # bytes of a row, and of what is looked for
+NAME_WORDS = 6  # of a name that a search knows
+STARTS, ENDS = "#", "<"  # open the rows of numbers: by their first digits, by their last
+SCANNED = 1000  # contacts that one word of several may bring, before the others are asked about
+AFTER_ALL = b"\xff"  # follows every byte of UTF-8
+
+RANGE = """
+    SELECT word, contact_id FROM word WHERE account_id = %s AND word >= %s AND word < %s
+      AND (word > %s OR contact_id > %s) ORDER BY word, contact_id LIMIT %s"""
+HOW_MANY = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM word WHERE account_id = %s AND word >= %s AND word < %s LIMIT %s) AS here"""
+ALSO = """
+    AND EXISTS (SELECT 1 FROM word AS other WHERE other.contact_id = here.contact_id AND ({}))"""
+SEVERAL = """
+    SELECT DISTINCT contact_id FROM (
+        SELECT contact_id FROM word WHERE account_id = %s AND word >= %s AND word < %s
+        ORDER BY word, contact_id LIMIT %s) AS here WHERE true"""
+
+Range = tuple[bytes, bytes]
+
+
+@transaction
+def meet(account_id: int, number: str, now: datetime, place: str | None = None) -> Contact:
+    """The contact with this number; a new one, named by it, if there is none."""
+    contact: Contact
+    contact, new = Contact.get_or_create(
+        account=account_id, number=number, defaults={"place": place, "made_at": now}
+    )
+    if new:
+        index(contact)
+    return contact
+
+
+def by_number(account_id: int, number: str) -> Contact | None:
+    """The contact with this number, written as Twilio writes it."""
+    found: Contact | None = Contact.get_or_none(
+        Contact.account == account_id, Contact.number == number
+    )
+    return found
+
+
+@transaction
+def find(account_id: int, typed: str, most: int) -> list[Contact]:
+    """Contacts of which something begins as typed, at most so many; the newest if nothing is typed.
+
+    What can begin so: any word of the name, of the e-mail address or of a tag, and the number, in
+    any formatting, with or without its country; or its last digits. Several words must all be
+    found. Case and accents do not matter. A merged contact is found as the one it was merged into.
+    """
+    whole = plain(typed)
+    if not whole:
+        return [] if typed.strip() else newest(account_id, most)
+    parts = list(_parts(whole))
+    ids: dict[int, None] = {}
+    for one in [_range(whole), *(_numbers(parts[0], typed) if len(parts) == 1 else ())]:
+        for contact in _in_range(account_id, one):
+            ids[contact] = None
+            if len(ids) == most:
+                break
+        if len(ids) == most:
+            break
+    if not ids and len(parts) > 1:
+        ids = dict.fromkeys(_with_all(account_id, parts)[:most])
+    found = {contact.id: contact for contact in Contact.select().where(Contact.id.in_(list(ids)))}
+    return [found[contact] for contact in ids]
+
+
+def newest(account_id: int, most: int, before: int | None = None) -> list[Contact]:
+    """The contacts that were made last; those made before the contact `before`, if given."""
+    here = Contact.account == account_id
+    if before is not None:
+        here &= Contact.id < before
+    return list(Contact.select().where(here).order_by(Contact.id.desc()).limit(most))
+
+
+@transaction
+def index(contact: Contact) -> None:
+    """Has the contact found by what is known of it now."""
+    tags = [row.tag for row in Tag.select().where(Tag.contact == contact)]
+    wanted = words(contact.number, contact.name, contact.email, tags)
+    stands = {bytes(row.word) for row in Word.select().where(Word.contact == contact)}
+    if gone := stands - wanted:
+        Word.delete().where(Word.contact == contact, Word.word.in_(list(gone))).execute()
+    new = [(contact.account_id, word, contact.id) for word in sorted(wanted - stands)]
+    if new:
+        Word.insert_many(new, fields=[Word.account, Word.word, Word.contact]).execute()
+
+
+def words(
+    number: str, name: str | None = None, email: str | None = None, tags: Iterable[str] = ()
+) -> set[bytes]:
+    """What a contact's rows of Word hold."""
+    found = {*_of_number(number), *_turned(plain(name or "").split()[:NAME_WORDS])}
+    for text in (email or "", *tags):
+        several = plain(text).split()
+        found |= {" ".join(several[place:]) for place in range(len(several))}
+    return {_bytes(one) for one in found}
+
+
+def plain(text: str) -> str:
+    """Letters and digits alone, without case and accents: "jose oneil smith" for
+    "José O'Neil-Smith"."""
+    kept = []
+    for letter in unicodedata.normalize("NFKD", text.casefold()):
+        if unicodedata.category(letter)[0] in "LNM":
+            kept.append("" if unicodedata.combining(letter) else letter)
+        else:
+            kept.append("" if letter in "'’" else " ")
+    return " ".join("".join(kept).split())
+
+
+def _turned(name: list[str]) -> Iterator[str]:
+    """The name from each of its words on, and any two of its words that this leaves apart."""
+    for place in range(len(name)):
+        turned = name[place:] + name[:place]
+        yield " ".join(turned)
+        for other in turned[2:]:
+            yield f"{turned[0]} {other}"
+
+
+def _of_number(number: str) -> Iterator[str]:
+    if not number.startswith("+"):  # a short code, or a name
+        yield from (plain(number), STARTS + number, ENDS + number[::-1])
+        return
+    digits = _digits(number)
+    yield from (STARTS + digits, ENDS + digits[::-1])
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    yield STARTS + phonenumbers.national_significant_number(parsed)
+    yield STARTS + _digits(national)  # "020 7946 0000", as they dial it there
+
+
+def _digits(text: str) -> str:
+    return "".join(letter for letter in text if letter.isdecimal())
+
+
+def _parts(whole: str) -> Iterator[str]:
+    """The words of what was typed; digits that stand side by side are one number."""
+    digits = ""
+    for word in whole.split():
+        if word.isdecimal():
+            digits += word
+            continue
+        if digits:
+            yield digits
+        digits = ""
+        yield word
+    if digits:
+        yield digits
+
+
+def _numbers(part: str, typed: str = "") -> list[Range]:
+    """Where numbers stand that begin or end so; none for a word."""
+    if not part.isdecimal():
+        return []
+    starts = [STARTS + part]
+    if typed.lstrip().startswith("00"):  # what people dial for the plus
+        starts.append(STARTS + part[2:])
+    return [_range(start) for start in (*starts, ENDS + part[::-1])]
+
+
+def _range(beginning: str) -> Range:
+    least = _bytes(beginning)
+    return least, least + AFTER_ALL
+
+
+def _bytes(word: str) -> bytes:
+    return word.encode()[:LONGEST_WORD]
+
+
+def _in_range(account_id: int, one: Range, page: int = 50) -> Iterator[int]:
+    """The contacts in a range, in its order; some more than once."""
+    (word, end), contact = one, 0
+    while True:
+        rows = query(RANGE, account_id, word, end, word, contact, page).fetchall()
+        yield from (row[1] for row in rows)
+        if len(rows) < page:
+            return
+        word, contact = bytes(rows[-1][0]), rows[-1][1]
+
+
+def _with_all(account_id: int, parts: list[str]) -> list[int]:
+    """The contacts that have all of these, among the first of the rarest."""
+    ranges = [[_range(part), *_numbers(part)] for part in parts]
+    rarest = min(ranges, key=lambda several: _how_many(account_id, several))
+    others = [several for several in ranges if several is not rarest]
+    also = [
+        ALSO.format(" OR ".join(["other.word >= %s AND other.word < %s"] * len(several)))
+        for several in others
+    ]
+    bounds = [bound for several in others for one in several for bound in one]
+    found: list[int] = []
+    for one in rarest:
+        rows = query(SEVERAL + "".join(also), account_id, *one, SCANNED, *bounds).fetchall()
+        found += sorted(row[0] for row in rows)
+    return found
+
+
+def _how_many(account_id: int, several: list[Range]) -> int:
+    return sum(query(HOW_MANY, account_id, *one, SCANNED).fetchone()[0] for one in several)
