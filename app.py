@@ -14,7 +14,9 @@ from flask.cli import FlaskGroup
 from slack_bolt.adapter.flask import SlackRequestHandler
 
 import bot.slack.client
+import bot.slack.files
 import bot.twilio.client
+import bot.twilio.media
 from bot import (
     clock,
     desk,
@@ -40,6 +42,7 @@ from bot.slack import bolt, events
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
+from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
 from bot.twilio.deliver import TextCarrier
@@ -107,6 +110,10 @@ def carriers(settings: Settings) -> Carriers:
         "slack.files": FilesCarrier(slack),
         "slack.whisper": WhisperCarrier(slack),
         "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
+        "slack.media": MediaCarrier(slack, bot.twilio.media.source(settings)),
+        "slack.pictures": PicturesCarrier(slack),
+        "slack.attach": AttachCarrier(slack),
+        "slack.peek": PeekCarrier(slack, bot.slack.files.source(settings)),
     }
 
 

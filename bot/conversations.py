@@ -150,9 +150,9 @@ def shown(message_id: int, ts: str, state: str | None) -> None:
     """A text's copy stands in its thread; its pictures follow."""
     Message.update(slack_ts=ts, shown=state).where(Message.id == message_id).execute()
     message = Message.get_by_id(message_id)
-    if message.direction == "in" and message.media:
+    for place in range(len(message.media) if message.direction == "in" else 0):
         outbox.enqueue(
-            f"media:{message_id}", "slack.media", {"message": message_id},
+            f"media:{message_id}:{place}", "slack.media", {"message": message_id, "place": place},
             lane=f"media:{message.conversation_id}", pace="files:slack",
         )  # fmt: skip
 

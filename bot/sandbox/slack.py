@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from bot.sandbox.server import StandIn
+from bot.sandbox.slack_files import File, Refusal, SlackFiles, broken
 from bot.sandbox.slack_reading import plain
 from bot.slack.limits import BlockError, check, check_view
 
@@ -42,6 +42,7 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
     "conversations.open": (set(), {"channel", "users", "return_im", "prevent_creation"}),
     "conversations.members": ({"channel"}, {"cursor", "limit"}),
     "files.getUploadURLExternal": ({"filename", "length"}, {"alt_txt", "snippet_type"}),
+    "files.info": ({"file"}, {"count", "cursor", "limit", "page"}),
     "files.completeUploadExternal": ({"files"}, {
         "channel_id", "channels", "thread_ts", "initial_comment", "blocks", "username",
         "icon_url", "icon_emoji"}),
@@ -56,14 +57,6 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
 JSON_ARGUMENTS = {"blocks", "metadata", "view", "attachments", "files"}
 TRUE = {"1", "true", True}
 TRIGGER_S, RESPONSE_S, RESPONSES = 3, 1800, 5
-
-
-class Refusal(Exception):
-    """An answer with `ok: false` and one of Slack's error names."""
-
-    def __init__(self, error: str, *messages: str) -> None:
-        self.error, self.messages = error, messages
-        super().__init__(error)
 
 
 @dataclass
@@ -85,19 +78,6 @@ class Post:
     def plain(self) -> str:
         """What a person reads."""
         return "\n".join([plain(self.text, self.blocks), *(f"[{f.name}]" for f in self.files)])
-
-
-@dataclass
-class File:
-    """An uploaded file; `content` is None until its bytes have come."""
-
-    id: str
-    name: str
-    length: int
-    alt_text: str | None
-    title: str = ""
-    content: bytes | None = None
-    complete: bool = False
 
 
 @dataclass
@@ -126,7 +106,7 @@ class View:
         return plain(self.view["title"]["text"], self.view["blocks"])
 
 
-class SlackStandIn(StandIn):
+class SlackStandIn(SlackFiles):
     """Slack. `app_url` is where our own app listens."""
 
     def __init__(self, app_url: str = "") -> None:
@@ -134,7 +114,6 @@ class SlackStandIn(StandIn):
         self.app_url = app_url
         self.token = "xoxb-sandbox-" + secrets.token_hex(12)
         self.signing_secret = secrets.token_hex(16)
-        self.team = "T0SANDBOX"
         self.bot = "U0BOT"
         self.people: dict[str, dict[str, Any]] = {}
         self.channels: dict[str, Channel] = {}
@@ -143,13 +122,10 @@ class SlackStandIn(StandIn):
         self.homes: dict[str, View] = {}
         self.triggers: dict[str, tuple[str, float]] = {}  # trigger → (user, until)
         self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
-        self.files: dict[str, File] = {}
         self.draws_charts = True  # some workspaces have no chart blocks yet
-        self.takes_files = True
         self.unreadable = False  # as where the app may not read a channel's history
         self._last_ts = 0
         self.web.add_url_rule("/api/<method>", "api", self._api, methods=["GET", "POST"])
-        self.web.add_url_rule("/upload/<file>", "upload", self._upload, methods=["POST"])
         self.web.add_url_rule("/response/<key>", "response", self._respond, methods=["POST"])
 
     @property
@@ -194,7 +170,7 @@ class SlackStandIn(StandIn):
     # The Web API
 
     def _api(self, method: str) -> Response:
-        return self.answer(method, lambda: self._do(method), _broken)
+        return self.answer(method, lambda: self._do(method), broken)
 
     def _do(self, method: str) -> Response:
         try:
@@ -344,48 +320,6 @@ class SlackStandIn(StandIn):
             "response_metadata": {"next_cursor": ""},
         }
 
-    def _files_getUploadURLExternal(
-        self, filename: str, length: str, alt_txt: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        if not self.takes_files:
-            raise Refusal("file_uploads_disabled")
-        if alt_txt and len(alt_txt) > 1000:
-            raise Refusal("alt_txt_too_large")
-        file = File("F" + secrets.token_hex(5).upper(), filename, int(length), alt_txt)
-        self.files[file.id] = file
-        return {"upload_url": f"{self.origin}/upload/{file.id}", "file_id": file.id}
-
-    def _upload(self, file: str) -> Response:
-        return self.answer("upload", lambda: self._bytes(file), _broken)
-
-    def _bytes(self, file: str) -> Response:
-        # Raw bytes, whatever they are called, and no token: the address is the secret.
-        content, kept = request.get_data(), self.files.get(file)
-        if kept is None or len(content) != kept.length:
-            return Response("no such upload, or another length", status=400)
-        kept.content = content
-        return Response("OK - " + str(len(content)))
-
-    def _files_completeUploadExternal(
-        self, files: list[dict[str, str]], channel_id: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        if channel_id is not None:
-            raise Refusal("channel_not_found")  # nothing here shares a file as it uploads it
-        done = []
-        for given in files:
-            file = self.files.get(given.get("id", ""))
-            if file is None or file.content is None:
-                raise Refusal("file_not_found")
-            file.complete, file.title = True, given.get("title") or file.name
-            done.append({"id": file.id, "title": file.title})
-        return {"files": done}
-
-    def _file(self, file: str) -> File:
-        found = self.files.get(file)
-        if found is None or not found.complete:
-            raise Refusal("file_not_found")
-        return found
-
     def _users_info(self, user: str, **_: Any) -> dict[str, Any]:
         if user not in self.people:
             raise Refusal("user_not_found")
@@ -458,6 +392,7 @@ class SlackStandIn(StandIn):
             check(list(blocks), "message")
         except BlockError as error:
             raise Refusal("invalid_blocks", f"[ERROR] {error}") from None
+        self._check_pictures(blocks)
         if not self.draws_charts and any(b["type"] == "data_visualization" for b in blocks):
             raise Refusal("invalid_blocks", "[ERROR] unsupported type: data_visualization")
 
@@ -474,7 +409,7 @@ class SlackStandIn(StandIn):
         }  # fmt: skip
 
     def _respond(self, key: str) -> Response:
-        return self.answer("response_url", lambda: self._response(key), _broken)
+        return self.answer("response_url", lambda: self._response(key), broken)
 
     def _response(self, key: str) -> Response:
         kept, given = self.responses.get(key), request.get_json()
@@ -527,11 +462,3 @@ def _page(posts: list[Post], how: Mapping[str, Any]) -> dict[str, Any]:
         "has_more": more,
         "response_metadata": {"next_cursor": str(start + limit) if more else ""},
     }
-
-
-def _broken(status: int, seconds: float) -> Response:
-    answer = jsonify(ok=False, error="ratelimited" if status == 429 else "internal_error")
-    answer.status_code = status
-    if status == 429:
-        answer.headers["Retry-After"] = str(max(1, round(seconds)))
-    return answer

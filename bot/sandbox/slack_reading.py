@@ -46,6 +46,8 @@ def _lines(block: Mapping[str, Any]) -> list[str]:
             return [f"(chart: {block['title']})"]
         case "input":
             return [f"{block['label']['text']}: {block['element'].get('initial_value', '')}"]
+        case "image":
+            return [f"[{block['alt_text']}]"]
         case "divider":
             return ["———"]
     return [f"({block['type']})"]

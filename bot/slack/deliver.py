@@ -67,13 +67,7 @@ class PostCarrier:
             posted = self.client.chat_postMessage(**call, **form)
             return Done({"ts": posted["ts"], "state": shown.state})
 
-        result = first_taken([shown.card], post)
-        if isinstance(result, Again):
-            if thread_ts and result.why in THREAD_GONE:
-                conversations.thread_gone(conversation_id, thread_ts)
-            elif result.why in CHANNEL_GONE:
-                conversations.fall_back(conversation_id, CHANNEL_GONE[result.why])
-        return result
+        return heed(first_taken([shown.card], post), conversation_id, thread_ts)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
@@ -107,6 +101,17 @@ class PostCarrier:
                 draft = Draft.get_by_id(draft_id)
                 if _state(draft) != state:
                     conversations.show_draft(draft)
+
+
+def heed(result: Outcome, conversation_id: int, thread_ts: str | None) -> Outcome:
+    """The outcome of a post; where thread or channel takes none, the conversation goes on
+    elsewhere."""
+    if isinstance(result, Again):
+        if thread_ts and result.why in THREAD_GONE:
+            conversations.thread_gone(conversation_id, thread_ts)
+        elif result.why in CHANNEL_GONE:
+            conversations.fall_back(conversation_id, CHANNEL_GONE[result.why])
+    return result
 
 
 class UpdateCarrier:

@@ -1,0 +1,262 @@
+"""Files on their way between Twilio and Slack: fetched, uploaded, shown, or only looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot import downloads, kinds, media
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.downloads import Away, Gone, Misled, Shut, Source, TooLarge, Trouble
+from bot.models import Message
+from bot.replies import Reply
+from bot.slack import files, media_cards
+from bot.slack.deliver import PostCarrier, heed
+from bot.slack.limits import check
+from bot.slack.outcomes import BAD_CARD, NO_FILES, first_taken, keyed, outcome
+from bot.words import clean
+from ledger.database import session
+from ledger.rates import PACK_BYTES
+
+log = structlog.get_logger()
+
+FETCHES = 12  # tries over some hours, before an attachment is given up
+NOT_YET = 4  # tries, within half a minute: what has just come may not be there yet
+PEEKS = 5  # tries, while somebody waits for a quote
+SETTLES = 6  # tries, while Slack may be at work on a picture that was just uploaded
+
+
+class MediaCarrier:
+    """Brings an attachment of a text in from Twilio to Slack, where nobody sees it yet.
+
+    Done twice, it leaves a file that no message names.
+    """
+
+    lists_late = False
+
+    def __init__(self, client: WebClient, twilio: Source) -> None:
+        self.client, self.twilio = client, twilio
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One download and one upload."""
+        about = media.attachment(delivery.payload["message"], delivery.payload["place"])
+        try:
+            with downloads.fetch(self.twilio, about.url, media.LARGEST_IN) as coming:
+                kind, content = coming.kind, b"".join(coming.chunks())
+        except Trouble as trouble:
+            return _not_fetched(trouble, delivery.tries)
+        if not content:
+            return _not_fetched(Gone("empty"), delivery.tries)
+        name, said = about.name(kind), about.said(kind)
+        try:
+            file = files.upload(self.client, name, content, said, said)
+        except SlackApiError as error:
+            refused = error.response.get("error")
+            if refused in NO_FILES:
+                return Failed(f"Slack did not take it ({refused}). Ask an admin of your workspace.")
+            return _or_give_up(outcome(error), delivery.tries)
+        except Exception as error:
+            return _or_give_up(outcome(error), delivery.tries)
+        return Done({"file": file, "name": name, "type": kind.content_type if kind else None})
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """It is done again: a file that no message names is seen by nobody."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Keeps the file's id, or why there is none."""
+        about = delivery.payload
+        got = {"failed": outcome.why} if isinstance(outcome, Failed) else dict(outcome.result)
+        media.brought(about["message"], about["place"], got)
+
+
+class PicturesCarrier(PostCarrier):
+    """Posts the pictures of a text in, in its thread, once they are all uploaded."""
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One chat.postMessage. Where Slack knows a picture not yet, it waits; at last, all files
+        are tied to a post without blocks for them."""
+        with session():
+            message = Message.get_by_id(delivery.payload["message"])
+            talk = message.conversation
+            channel, thread_ts, talk_id = talk.channel, talk.thread_ts, talk.id
+            shown = media_cards.pictures(message)
+            every = [one["file"] for one in message.media if "file" in one]
+            plain = media_cards.pictures(message, tied=every)
+        if thread_ts is None:
+            return Again(5, "the thread has no root yet")
+        call = {"channel": channel, "thread_ts": thread_ts, **keyed(delivery)}
+        result: Outcome
+        try:
+            check(shown["blocks"])
+            posted = self.client.chat_postMessage(**call, **shown)
+            return Done({"ts": posted["ts"], "attach": _unseen(message)})
+        except SlackApiError as error:
+            if error.response.get("error") not in BAD_CARD:
+                result = outcome(error)
+            elif delivery.tries < SETTLES:
+                return Again(1, "Slack is not done with the picture")
+            else:
+                result = first_taken(
+                    [plain],
+                    lambda form, _: Done({
+                        "ts": self.client.chat_postMessage(**call, **form)["ts"], "attach": every,
+                    }),
+                )  # fmt: skip
+        except Exception as error:
+            result = outcome(error)
+        return heed(result, talk_id, thread_ts)
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Reads the post back by its key."""
+        seen = super().look(delivery)
+        if not isinstance(seen, Done):
+            return seen
+        with session():
+            message = Message.get_by_id(delivery.payload["message"])
+        return Done({"ts": seen.result["ts"], "attach": _unseen(message)})
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Ties to the post what no block shows."""
+        if isinstance(outcome, Done):
+            about = outcome.result
+            media.pictures_shown(delivery.payload["message"], about["ts"], about["attach"])
+
+
+class AttachCarrier:
+    """Ties uploaded files to the post that names them."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient) -> None:
+        self.client = client
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One chat.update."""
+        about = delivery.payload
+        with session():
+            message = Message.get_by_id(about["message"])
+            channel = message.conversation.channel
+            shown = media_cards.pictures(message, tied=about["files"])
+
+        def attach(form: dict[str, Any], _: int) -> Done:
+            self.client.chat_update(
+                channel=channel, ts=about["ts"], file_ids=about["files"], **form
+            )
+            return Done({})
+
+        return first_taken([shown], attach)
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """It is done again: an update says what is."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Nothing follows."""
+
+
+class PeekCarrier:
+    """Looks at what a reply's files are, and how large, before it is quoted."""
+
+    lists_late = False
+
+    def __init__(self, client: WebClient, slack: Source) -> None:
+        self.client, self.slack = client, slack
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """Opens each file and reads its beginning."""
+        given = delivery.payload["reply"]["files"]
+        if why := media.too_many(len(given)):
+            return Done({"media": [], "why_not": [why]})
+        found, why_not = [], []
+        for file in given:
+            try:
+                seen = self._look_at(file)
+            except Away as away:
+                if delivery.tries < PEEKS:
+                    return Again(away.after_s, str(away))
+                seen = "Slack did not hand the files over. Try again in some minutes."
+            if isinstance(seen, str):
+                why_not.append(seen)
+            else:
+                found.append(seen)
+        return Done({"media": found, "why_not": why_not})
+
+    def _look_at(self, file: dict[str, Any]) -> dict[str, Any] | str:
+        """What is to be kept of a file that can be texted; else why it cannot."""
+        name = clean(file.get("name") or "The file")
+        try:
+            told = files.describe(self.client, file)
+            name = clean(told.get("name") or name)
+            url = told.get("url_private_download") or told.get("url_private") or ""
+            with files.fetch(self.slack, url, PACK_BYTES) as coming:
+                kind, size = coming.kind, coming.size_bytes
+                if size is None:
+                    size = sum(len(chunk) for chunk in coming.chunks())
+        except TooLarge as large:
+            return kinds.too_large(name, large.size_bytes)
+        except (Gone, Shut, Misled) as trouble:
+            return f"{name} {WHY_NOT_SEEN[type(trouble)]}"
+        why = kinds.why_not(name, kind, size)
+        if why or kind is None:
+            return why or ""
+        return {
+            "file": file["id"], "name": name, "type": kind.content_type, "size": size, "url": url,
+        }  # fmt: skip
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """It is done again: looking changes nothing."""
+        return NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """The reply is quoted, or its author told why not."""
+        if isinstance(outcome, Done):
+            about = delivery.payload
+            media.looked_into(
+                about["conversation"], Reply(**about["reply"]), outcome.result["media"],
+                outcome.result["why_not"], now,
+            )  # fmt: skip
+
+
+WHY_NOT_SEEN: dict[type[Trouble], str] = {
+    Gone: "was deleted in Slack.",
+    Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
+    "Slack app the scope files:read.",
+    Misled: "is not kept in Slack itself. Download it, and attach it from your device.",
+}
+
+
+def _unseen(message: Message) -> list[str]:
+    """Files that no block of Slack's shows: all but pictures."""
+    return [
+        one["file"] for one in message.media if "file" in one and not media_cards.is_picture(one)
+    ]
+
+
+def _not_fetched(trouble: Trouble, tries: int) -> Outcome:
+    match trouble:
+        case Away() if tries < FETCHES:
+            return Again(trouble.after_s, f"Twilio: {trouble}")
+        case Gone() if tries < NOT_YET:
+            return Again(1, "not at Twilio yet")
+        case Away():
+            return Failed("Twilio did not hand it over for hours. Ask them to send it again.")
+        case Gone():
+            return Failed("It is no longer at Twilio. Ask them to send it again.")
+        case Shut():
+            return Failed("Twilio does not let us read it. Ask your operator.")
+        case TooLarge():
+            most = kinds.size_words(media.LARGEST_IN)
+            return Failed(f"It has more than {most}. Ask them for a smaller one, or for a link.")
+    log.error("media.misled", why=str(trouble))
+    return Failed("Its address is not Twilio's, so it was not opened. Ask your operator.")
+
+
+def _or_give_up(result: Outcome, tries: int) -> Outcome:
+    if isinstance(result, Again | Unknown) and tries >= FETCHES:
+        return Failed(f"{result.why}. Ask your operator.")
+    return result
