@@ -24,6 +24,7 @@ class Fault:
     match: str | None = None
     times: int | None = 1
     seconds: float = 1.0  # of slowness, or of Retry-After
+    up_to: float | None = None  # seconds of slowness lie between those and these, at random
 
 
 class Faults:
@@ -37,12 +38,13 @@ class Faults:
         self.happened: list[tuple[str, str]] = []
 
     def add(
-        self, kind: str, match: str | None = None, times: int | None = 1, seconds: float = 1.0
-    ) -> None:
+        self, kind: str, match: str | None = None, times: int | None = 1, seconds: float = 1.0,
+        up_to: float | None = None,
+    ) -> None:  # fmt: skip
         """Misbehaves the next `times` times that `match` is called."""
         assert kind in KINDS, kind
         with self._lock:
-            self._planned.append(Fault(kind, match, times, seconds))
+            self._planned.append(Fault(kind, match, times, seconds, up_to))
 
     def at_random(self, rate: float, kinds: tuple[str, ...], seed: int) -> None:
         """Misbehaves in one of `kinds` in this share of all calls."""
@@ -62,6 +64,9 @@ class Faults:
                 if fault.match in (None, operation) and fault.times != 0:
                     fault.times = None if fault.times is None else fault.times - 1
                     self.happened.append((operation, fault.kind))
+                    if fault.up_to is not None:
+                        seconds = self._dice.uniform(fault.seconds, fault.up_to)
+                        return Fault(fault.kind, seconds=seconds)
                     return fault
             if self._rate and self._dice.random() < self._rate:
                 kind: str = self._dice.choice(self._kinds)

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from bot.sandbox.slack_files import File, Refusal, SlackFiles, broken
+from bot.sandbox.slack_forms import State, state
 from bot.sandbox.slack_reading import plain
 from bot.slack.limits import BlockError, check, check_view
 
@@ -57,6 +58,7 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
 JSON_ARGUMENTS = {"blocks", "metadata", "view", "attachments", "files"}
 TRUE = {"1", "true", True}
 TRIGGER_S, RESPONSE_S, RESPONSES = 3, 1800, 5
+DEEPEST = 3  # modals on one another
 
 
 @dataclass
@@ -100,6 +102,10 @@ class View:
     view: dict[str, Any]
     hash: str
     open: bool = True
+    held: State = field(default_factory=dict)  # what its inputs hold
+    before: str | None = None  # the view it lies upon
+    errors: dict[str, str] = field(default_factory=dict)  # what the last Submit was told
+    offered: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # for what was searched
 
     def plain(self) -> str:
         """What a person reads."""
@@ -124,6 +130,7 @@ class SlackStandIn(SlackFiles):
         self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
         self.draws_charts = True  # some workspaces have no chart blocks yet
         self.unreadable = False  # as where the app may not read a channel's history
+        self.spans: list[tuple[str, float, float]] = []  # each call with its begin and its end
         self._last_ts = 0
         self.web.add_url_rule("/api/<method>", "api", self._api, methods=["GET", "POST"])
         self.web.add_url_rule("/response/<key>", "response", self._respond, methods=["POST"])
@@ -170,7 +177,11 @@ class SlackStandIn(SlackFiles):
     # The Web API
 
     def _api(self, method: str) -> Response:
-        return self.answer(method, lambda: self._do(method), broken)
+        began = time.monotonic()
+        try:
+            return self.answer(method, lambda: self._do(method), broken)
+        finally:
+            self.spans.append((method, began, time.monotonic()))
 
     def _do(self, method: str) -> Response:
         try:
@@ -329,14 +340,24 @@ class SlackStandIn(SlackFiles):
         return {"members": list(self.people.values()), "response_metadata": {"next_cursor": ""}}
 
     def _views_open(self, view: dict[str, Any], trigger_id: str = "", **_: Any) -> dict[str, Any]:
+        return {"view": self._show(self._pulled(trigger_id), view)}
+
+    def _views_push(self, view: dict[str, Any], trigger_id: str = "", **_: Any) -> dict[str, Any]:
+        user = self._pulled(trigger_id)
+        below = [v for v in self.views.values() if v.user == user and v.open]
+        if not below:
+            raise Refusal("not_found")
+        if len(below) >= DEEPEST:
+            raise Refusal("push_limit_reached")
+        return {"view": self._show(user, view, below[-1].id)}
+
+    def _pulled(self, trigger_id: str) -> str:
         user, until = self.triggers.pop(trigger_id, ("", 0.0))
         if not user:
             raise Refusal("exchanged_trigger_id" if trigger_id else "invalid_arguments")
         if until < time.monotonic():
             raise Refusal("expired_trigger_id")
-        return {"view": self._show(user, view)}
-
-    _views_push = _views_open
+        return user
 
     def _views_update(
         self, view: dict[str, Any], view_id: str = "", hash: str | None = None, **_: Any
@@ -348,6 +369,7 @@ class SlackStandIn(SlackFiles):
             raise Refusal("hash_conflict")
         _checked_view(view)
         shown.view, shown.hash = view, secrets.token_hex(6)
+        shown.held = state(view, shown.held)
         return {"view": {**view, "id": shown.id, "hash": shown.hash}}
 
     def _views_publish(self, user_id: str, view: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -396,9 +418,12 @@ class SlackStandIn(SlackFiles):
         if not self.draws_charts and any(b["type"] == "data_visualization" for b in blocks):
             raise Refusal("invalid_blocks", "[ERROR] unsupported type: data_visualization")
 
-    def _show(self, user: str, view: dict[str, Any]) -> dict[str, Any]:
+    def _show(self, user: str, view: dict[str, Any], before: str | None = None) -> dict[str, Any]:
         _checked_view(view)
-        shown = View("V" + secrets.token_hex(5).upper(), user, view, secrets.token_hex(6))
+        shown = View(
+            "V" + secrets.token_hex(5).upper(), user, view, secrets.token_hex(6),
+            held=state(view), before=before,
+        )  # fmt: skip
         self.views[shown.id] = shown
         return {**view, "id": shown.id, "hash": shown.hash}
 

@@ -7,16 +7,20 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 
 from bot.sandbox.slack import Channel, Post, SlackStandIn, View
+from bot.sandbox.slack_forms import HELD, Element, dispatches, elements, entered, missing, state
+from bot.slack.limits import check_options
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+ACK_S = 3  # in which Slack has to be answered
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,10 @@ class Signed:
 
     def send(self) -> Answer:
         """Posts it to the app."""
-        return Answer(requests.post(self.url, data=self.body, headers=self.headers, timeout=30))
+        began = time.monotonic()
+        answer = Answer(requests.post(self.url, data=self.body, headers=self.headers, timeout=30))
+        answer.took_s = time.monotonic() - began
+        return answer
 
 
 class Answer:
@@ -39,6 +46,7 @@ class Answer:
         self.status = response.status_code
         self.body = response.text
         self.shown = shown
+        self.took_s = 0.0
 
     @property
     def json(self) -> dict[str, Any]:
@@ -116,14 +124,85 @@ class Workspace(SlackStandIn):
     def choose(self, user: str, on: Post | View, action_id: str, label: str) -> Answer:
         """Chooses from a menu by what it says; raises LookupError if it does not say that."""
         block, menu = _element(on, action_id)
-        options = [o for o in menu["options"] if o["text"]["text"] == label]
-        if not options:
-            raise LookupError(f"{action_id} does not offer {label!r}")
-        chosen = {"type": menu["type"], "selected_option": options[0]}
+        offered = on.offered.get(action_id, []) if isinstance(on, View) else []
+        chosen = entered(menu, label, offered)
+        if isinstance(on, View):
+            if menu["type"] in HELD:
+                on.held[block["block_id"]][action_id] = chosen
+            if not dispatches(block, menu, ""):
+                raise LookupError(f"nobody hears of a choice of {action_id}")
         return self._acted(user, on, block, menu, chosen).send()
 
+    def type_keys(
+        self, user: str, on: View, action_id: str, text: str, *, pause_s: float = 0.0,
+        apps: Sequence[str] = (),
+    ) -> list[Answer]:  # fmt: skip
+        """Types into a box, one character after the other, at the end of what it holds.
+
+        As Slack does, it tells the app of each without waiting for the answer to the last. With
+        several `apps`, by their addresses, they hear of the keys in turn.
+        """
+        told = []
+        with ThreadPoolExecutor(8, "keys") as hands:
+            for place, letter in enumerate(text):
+                with self.lock:  # where an update may have put another box in its place
+                    block, box = _element(on, action_id)
+                    held = on.held[block["block_id"]]
+                    written = (held[action_id]["value"] or "") + letter
+                    held[action_id] = entered(box, written, [])
+                    press = self._acted(user, on, block, box, held[action_id])
+                if dispatches(block, box, "on_character_entered"):
+                    if apps:
+                        press = replace(press, url=f"{apps[place % len(apps)]}/slack/events")
+                    told.append(hands.submit(press.send))
+                time.sleep(pause_s)
+        return [answer.result() for answer in told]
+
+    def write_in(self, user: str, on: View, action_id: str, text: str) -> Answer | None:
+        """Puts a whole text into a box in place of what it holds, as one pastes it. Returns what
+        the app answered, if it hears of it."""
+        with self.lock:
+            block, box = _element(on, action_id)
+            on.held[block["block_id"]][action_id] = held = entered(box, text, [])
+            press = self._acted(user, on, block, box, held)
+        return press.send() if dispatches(block, box, "on_character_entered") else None
+
+    def look_up(self, user: str, on: View, action_id: str, typed: str) -> list[str]:
+        """Types into a menu whose options the app searches for. What they say."""
+        block, menu = _element(on, action_id)
+        if len(typed) < menu.get("min_query_length", 3):
+            return []
+        answer = self._payload({
+            **self._who(user), "type": "block_suggestion", "api_app_id": "A0SANDBOX",
+            "action_id": action_id, "block_id": block["block_id"], "value": typed,
+            "container": {"type": "view", "view_id": on.id}, "view": self._as_told(on),
+        }).send()  # fmt: skip
+        if answer.status != 200 or answer.took_s > ACK_S:
+            return []
+        on.offered[action_id] = answer.json["options"]
+        check_options(on.offered[action_id])
+        return [option["text"]["text"] for option in on.offered[action_id]]
+
+    def shortcut(self, user: str, callback_id: str, on: Post | None = None) -> Answer:
+        """Uses a shortcut of the app: of a message, or one that is found anywhere."""
+        payload = {
+            **self._who(user), "type": "shortcut", "callback_id": callback_id,
+            "trigger_id": self.new_trigger(user), "action_ts": self.next_ts(),
+        }  # fmt: skip
+        if on is not None:
+            payload |= {
+                "type": "message_action", "message_ts": on.ts,
+                "channel": {"id": on.channel, "name": self.channels[on.channel].name},
+                "response_url": self.new_response_url(user, on.channel),
+                "message": {
+                    "type": "message", "user": on.user, "ts": on.ts, "text": on.text,
+                    **({"thread_ts": on.thread_ts} if on.thread_ts else {}),
+                },
+            }  # fmt: skip
+        return self._payload(payload).send()
+
     def _acted(
-        self, user: str, on: Post | View, block: dict[str, Any], element: dict[str, Any],
+        self, user: str, on: Post | View, block: Element, element: Element,
         what: dict[str, Any],
     ) -> Signed:  # fmt: skip
         payload = {
@@ -136,10 +215,7 @@ class Workspace(SlackStandIn):
         }  # fmt: skip
         if isinstance(on, View):
             payload["container"] = {"type": "view", "view_id": on.id}
-            payload["view"] = {
-                **on.view, "id": on.id, "hash": on.hash, "state": {"values": {}},
-                "root_view_id": on.id, "app_id": "A0SANDBOX", "team_id": self.team,
-            }  # fmt: skip
+            payload["view"] = self._as_told(on)
             return self._payload(payload)
         own = on in self.whispers.get(user, ())
         payload |= {
@@ -152,27 +228,48 @@ class Workspace(SlackStandIn):
             payload["message"] = {"ts": on.ts, "text": on.text, "user": on.user}
         return self._payload(payload)
 
-    def submit(self, user: str, shown: View, values: Mapping[str, str]) -> Answer:
-        """Submits a modal with these values by block_id; inputs not named keep what they show."""
-        state: dict[str, Any] = {}
-        for block in shown.view["blocks"]:
-            if block["type"] == "input":
-                element = block["element"]
-                value = values.get(block["block_id"], element.get("initial_value"))
-                state[block["block_id"]] = {
-                    element["action_id"]: {"type": element["type"], "value": value}
-                }
-        view = {**shown.view, "id": shown.id, "hash": shown.hash, "state": {"values": state},
-                "root_view_id": shown.id, "app_id": "A0SANDBOX", "team_id": self.team}  # fmt: skip
-        answer = self._payload(
-            {**self._who(user), "type": "view_submission", "trigger_id": self.new_trigger(user),
-             "view": view, "response_urls": []}
-        ).send()  # fmt: skip
+    def submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Answer:
+        """Submits a modal with these values by block_id; inputs not named keep what they hold."""
+        return self._submitted(shown, self.signed_submit(user, shown, values).send())
+
+    def signed_submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Signed:
+        """The submission of a modal, to be sent any number of times. Raises LookupError where a
+        client of Slack's does not submit."""
+        if not shown.view.get("submit"):
+            raise LookupError("this modal has no Submit")
+        shown.held = state(shown.view, shown.held)
+        for block, element in elements(shown.view):
+            if block["type"] == "input" and block["block_id"] in values:
+                offered = shown.offered.get(element["action_id"], [])
+                held = entered(element, values[block["block_id"]], offered)
+                shown.held[block["block_id"]][element["action_id"]] = held
+        if empty := missing(shown.view, shown.held):
+            raise LookupError(f"nothing stands in {', '.join(empty)}")
+        return self._payload({
+            **self._who(user), "type": "view_submission", "api_app_id": "A0SANDBOX",
+            "trigger_id": self.new_trigger(user), "view": self._as_told(shown),
+            "response_urls": [],
+        })  # fmt: skip
+
+    def _submitted(self, shown: View, answer: Answer) -> Answer:
+        """Does to the modal what the app answers; one that answers late, or badly, changes
+        nothing."""
         action = answer.json.get("response_action") if answer.status == 200 else "none"
-        if action == "update":
-            self._views_update(answer.json["view"], view_id=shown.id)
-        elif action in (None, "clear"):
-            shown.open = False
+        shown.errors = {}
+        if answer.took_s > ACK_S:
+            return answer
+        match action:
+            case "update":
+                self._views_update(answer.json["view"], view_id=shown.id)
+            case "errors":
+                inputs = {b["block_id"] for b, _ in elements(shown.view) if b["type"] == "input"}
+                assert answer.json["errors"].keys() <= inputs, "an error at what is no input"
+                shown.errors = dict(answer.json["errors"])
+            case None:
+                shown.open = False
+            case "clear":
+                for view in self.views.values():
+                    view.open = view.open and view.user != shown.user
         return answer
 
     def event(self, event: Mapping[str, Any], event_id: str | None = None) -> Signed:
@@ -209,6 +306,17 @@ class Workspace(SlackStandIn):
             raise LookupError("no modal is open")
         return found[-1]
 
+    def _as_told(self, on: View) -> dict[str, Any]:
+        """A view as payloads describe it."""
+        root = on
+        while root.before:
+            root = self.views[root.before]
+        return {
+            **on.view, "id": on.id, "hash": on.hash, "state": {"values": on.held},
+            "root_view_id": root.id, "previous_view_id": on.before, "app_id": "A0SANDBOX",
+            "team_id": self.team,
+        }  # fmt: skip
+
     def _who(self, user: str) -> dict[str, Any]:
         person = self.people[user]
         return {
@@ -222,13 +330,12 @@ class Workspace(SlackStandIn):
         return self.sign(urlencode({"payload": json.dumps(payload)}))
 
 
-def _element(on: Post | View, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _element(on: Post | View, name: str) -> tuple[Element, Element]:
     """A button by its label or action_id, or another element by its action_id, and its block."""
-    for block in on.blocks if isinstance(on, Post) else on.view["blocks"]:
-        accessory = [block["accessory"]] if "accessory" in block else []
-        for element in [*block.get("elements", ()), *accessory]:
-            label = element["text"]["text"] if element.get("type") == "button" else None
-            named = f"{block.get('block_id')}:{label}"
-            if name in (label, element.get("action_id"), named):
-                return block, element
+    blocks = on.blocks if isinstance(on, Post) else on.view["blocks"]
+    for block, element in elements({"blocks": blocks}):
+        label = element["text"]["text"] if element.get("type") == "button" else None
+        named = f"{block.get('block_id')}:{label}"
+        if name in (label, element.get("action_id"), named):
+            return block, element
     raise LookupError(f"nothing is called {name!r} on: {on.plain()}")

@@ -220,6 +220,12 @@ def check_view(view: Mapping[str, Any]) -> None:
         raise BlockError(f"view: {size:,} bytes, {MOST_VIEW_BYTES:,} is Slack's limit")
 
 
+def check_options(options: Sequence[Mapping[str, Any]]) -> None:
+    """Raises BlockError for the first thing that Slack would refuse in what a search gives."""
+    for fault in _against(Many(CHOICE, 100, least=0), options, "options"):
+        raise BlockError(fault)
+
+
 def _blocks(blocks: Sequence[Mapping[str, Any]], surface: str) -> Iterator[str]:
     most = MOST_BLOCKS[surface]
     if len(blocks) > most:
