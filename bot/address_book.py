@@ -20,7 +20,9 @@ from ledger.database import query, transaction
 LONGEST_WORD = 60  # bytes of a row, and of what is looked for
 NAME_WORDS = 6  # of a name that a search knows
 STARTS, ENDS = "#", "<"  # open the rows of numbers: by their first digits, by their last
-SCANNED = 1000  # contacts that one word of several may bring, before the others are asked about
+WHOLE = "="  # opens the row of the whole name
+SCANNED = 500  # contacts that one word of several may bring, before the others are asked about
+TWICE = 3  # as often as that a contact stands under one word, for all that is likely
 AFTER_ALL = b"\xff"  # follows every byte of UTF-8
 
 RANGE = """
@@ -29,12 +31,13 @@ RANGE = """
 HOW_MANY = """
     SELECT count(*) FROM (
         SELECT 1 FROM word WHERE account_id = %s AND word >= %s AND word < %s LIMIT %s) AS here"""
-ALSO = """
-    AND EXISTS (SELECT 1 FROM word AS other WHERE other.contact_id = here.contact_id AND ({}))"""
 SEVERAL = """
-    SELECT DISTINCT contact_id FROM (
+    SELECT contact_id FROM (
         SELECT contact_id FROM word WHERE account_id = %s AND word >= %s AND word < %s
-        ORDER BY word, contact_id LIMIT %s) AS here WHERE true"""
+        ORDER BY word, contact_id LIMIT %s) AS here WHERE """
+# Not EXISTS: PostgreSQL would read all contacts that have the other word, to join them.
+ALSO = """
+    1 = (SELECT 1 FROM word AS other WHERE other.contact_id = here.contact_id AND ({}) LIMIT 1)"""
 
 Range = tuple[bytes, bytes]
 
@@ -42,13 +45,12 @@ Range = tuple[bytes, bytes]
 @transaction
 def meet(account_id: int, number: str, now: datetime, place: str | None = None) -> Contact:
     """The contact with this number; a new one, named by it, if there is none."""
-    contact: Contact
     contact, new = Contact.get_or_create(
         account=account_id, number=number, defaults={"place": place, "made_at": now}
     )
     if new:
         index(contact)
-    return contact
+    return current(contact)
 
 
 def by_number(account_id: int, number: str) -> Contact | None:
@@ -56,7 +58,23 @@ def by_number(account_id: int, number: str) -> Contact | None:
     found: Contact | None = Contact.get_or_none(
         Contact.account == account_id, Contact.number == number
     )
-    return found
+    return found and current(found)
+
+
+def current(contact: Contact) -> Contact:
+    """The contact, or the one it was merged into."""
+    return contact if contact.same_as_id is None else Contact.get_by_id(contact.same_as_id)
+
+
+def other_numbers(contact: Contact) -> list[str]:
+    """The numbers that were found to be the contact's as well."""
+    others = Contact.select(Contact.number).where(Contact.same_as == contact)
+    return [row.number for row in others.order_by(Contact.id)]
+
+
+def tags_of(contact: Contact) -> list[str]:
+    """The contact's tags, in the order of the alphabet."""
+    return sorted(row.tag for row in Tag.select(Tag.tag).where(Tag.contact == contact))
 
 
 @transaction
@@ -80,24 +98,37 @@ def find(account_id: int, typed: str, most: int) -> list[Contact]:
         if len(ids) == most:
             break
     if not ids and len(parts) > 1:
-        ids = dict.fromkeys(_with_all(account_id, parts)[:most])
+        ids = dict.fromkeys(_with_all(account_id, parts, most)[:most])
     found = {contact.id: contact for contact in Contact.select().where(Contact.id.in_(list(ids)))}
     return [found[contact] for contact in ids]
 
 
 def newest(account_id: int, most: int, before: int | None = None) -> list[Contact]:
     """The contacts that were made last; those made before the contact `before`, if given."""
-    here = Contact.account == account_id
+    here = (Contact.account == account_id) & Contact.same_as.is_null()
     if before is not None:
         here &= Contact.id < before
     return list(Contact.select().where(here).order_by(Contact.id.desc()).limit(most))
 
 
+def named(account_id: int, name: str, most: int = 5) -> list[Contact]:
+    """The contacts of this very name, but for case and accents."""
+    wanted = plain(name)
+    if not wanted:
+        return []
+    called = (Word.account == account_id) & (Word.word == _bytes(WHOLE + wanted))
+    found = Contact.select().join(Word).where(called).order_by(Contact.id)
+    return [one for one in found if plain(one.name or "") == wanted][:most]
+
+
 @transaction
 def index(contact: Contact) -> None:
     """Has the contact found by what is known of it now."""
-    tags = [row.tag for row in Tag.select().where(Tag.contact == contact)]
-    wanted = words(contact.number, contact.name, contact.email, tags)
+    if contact.same_as_id is not None:
+        Word.delete().where(Word.contact == contact).execute()
+        return
+    numbers = (contact.number, *other_numbers(contact))
+    wanted = words(numbers, contact.name, contact.email, tags_of(contact))
     stands = {bytes(row.word) for row in Word.select().where(Word.contact == contact)}
     if gone := stands - wanted:
         Word.delete().where(Word.contact == contact, Word.word.in_(list(gone))).execute()
@@ -107,10 +138,14 @@ def index(contact: Contact) -> None:
 
 
 def words(
-    number: str, name: str | None = None, email: str | None = None, tags: Iterable[str] = ()
-) -> set[bytes]:
+    numbers: Iterable[str], name: str | None = None, email: str | None = None,
+    tags: Iterable[str] = (),
+) -> set[bytes]:  # fmt: skip
     """What a contact's rows of Word hold."""
-    found = {*_of_number(number), *_turned(plain(name or "").split()[:NAME_WORDS])}
+    called = plain(name or "")
+    found = {*_turned(called.split()[:NAME_WORDS])}
+    found |= {word for number in numbers for word in _of_number(number)}
+    found |= {WHOLE + called} if called else set()
     for text in (email or "", *tags):
         several = plain(text).split()
         found |= {" ".join(several[place:]) for place in range(len(several))}
@@ -202,8 +237,8 @@ def _in_range(account_id: int, one: Range, page: int = 50) -> Iterator[int]:
         word, contact = bytes(rows[-1][0]), rows[-1][1]
 
 
-def _with_all(account_id: int, parts: list[str]) -> list[int]:
-    """The contacts that have all of these, among the first of the rarest."""
+def _with_all(account_id: int, parts: list[str], most: int) -> list[int]:
+    """The contacts that have all of these, among the first of the rarest; some more than once."""
     ranges = [[_range(part), *_numbers(part)] for part in parts]
     rarest = min(ranges, key=lambda several: _how_many(account_id, several))
     others = [several for several in ranges if several is not rarest]
@@ -211,12 +246,13 @@ def _with_all(account_id: int, parts: list[str]) -> list[int]:
         ALSO.format(" OR ".join(["other.word >= %s AND other.word < %s"] * len(several)))
         for several in others
     ]
+    sql = SEVERAL + " AND ".join(also) + " LIMIT %s"
     bounds = [bound for several in others for one in several for bound in one]
-    found: list[int] = []
+    found: dict[int, None] = {}
     for one in rarest:
-        rows = query(SEVERAL + "".join(also), account_id, *one, SCANNED, *bounds).fetchall()
-        found += sorted(row[0] for row in rows)
-    return found
+        rows = query(sql, account_id, *one, SCANNED, *bounds, most * TWICE).fetchall()
+        found |= dict.fromkeys(row[0] for row in rows)
+    return list(found)
 
 
 def _how_many(account_id: int, several: list[Range]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 
-from bot.models import Consent, Contact, Conversation
+from bot.errors import Refused
+from bot.models import Consent, Contact, Conversation, Line
 
 # Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match.
 STOP_WORDS = {
@@ -73,9 +74,47 @@ def give(conversation: Conversation, how: str, now: datetime, by: str | None = N
     return True
 
 
+def refuse(
+    contact: Contact, how: str, now: datetime, by: str, on_day: date | None = None
+) -> None:  # fmt: skip
+    """Closes every line of the account to the contact, who told a member so."""
+    contact.opted_out_at = now
+    contact.save(only=[Contact.opted_out_at])
+    _keep(contact, False, how, now, by, on_day)
+
+
+def agree(
+    contact: Contact, how: str, now: datetime, by: str, on_day: date | None = None
+) -> None:  # fmt: skip
+    """Records that the contact agreed to be texted, and takes back what a member recorded before.
+
+    Raises Refused where they texted STOP themselves.
+    """
+    if contact.opted_out_at is not None:
+        last = _last(contact, given=False)
+        if last is None or last.by is None:
+            raise Refused(
+                "They texted STOP themselves. Only their own START opens the line again: "
+                "the phone companies let nobody else do it."
+            )
+        contact.opted_out_at = None
+        contact.save(only=[Contact.opted_out_at])
+    _keep(contact, True, how, now, by, on_day)
+
+
+def _last(contact: Contact, given: bool) -> Consent | None:
+    found: Consent | None = (
+        Consent.select()
+        .where(Consent.contact == contact, Consent.given == given)
+        .order_by(Consent.id.desc())
+        .first()
+    )
+    return found
+
+
 def how(contact: Contact) -> str:
-    """How the contact's last word was given: "texted STOP", "said so"."""
-    last = Consent.select().where(Consent.contact == contact).order_by(Consent.id.desc()).first()
+    """How the contact said last that they want no texts: "texted STOP", "said so"."""
+    last = _last(contact, given=False)
     return str(last.how) if last else "texted STOP"
 
 
@@ -87,7 +126,13 @@ def history(contact: Contact) -> list[Consent]:
 def _note(
     conversation: Conversation, given: bool, how: str, now: datetime, by: str | None
 ) -> None:  # fmt: skip
+    _keep(conversation.contact, given, how, now, by, line=conversation.line)
+
+
+def _keep(
+    contact: Contact, given: bool, how: str, now: datetime, by: str | None,
+    on_day: date | None = None, line: Line | None = None,
+) -> None:  # fmt: skip
     Consent.create(
-        contact=conversation.contact, line=conversation.line, given=given, how=how, by=by,
-        made_at=now,
-    )  # fmt: skip
+        contact=contact, line=line, given=given, how=how, by=by, on_day=on_day, made_at=now
+    )

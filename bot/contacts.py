@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import peewee
 import phonenumbers
 
 from bot import address_book
 from bot.errors import Refused
 from bot.models import Contact, Line
+from bot.numbers import E164
 
-E164 = re.compile(r"\+[1-9]\d{6,14}")
 LONGEST_NAME = 6  # words
 PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types
 
@@ -44,23 +43,15 @@ def region(number: str) -> str | None:
     return found
 
 
+def home_region(account_id: int) -> str:
+    """The country in which a number without a country code is meant: that of the first line."""
+    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    return (region(line.number) if line else None) or "US"
+
+
 def takes_pictures(ours: str, theirs: str) -> bool:
     """Whether a picture message can go between these numbers: within the US and Canada alone."""
     return region(ours) in PICTURES and region(theirs) in PICTURES
-
-
-def trouble(number: str) -> str | None:
-    """What may keep a text to this number from arriving, in words; None if nothing is seen."""
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return "This is not a phone number"
-    if not phonenumbers.is_valid_number(parsed):
-        # Numbers kept for films and tests, and those just opened, are in no numbering plan.
-        return None if phonenumbers.is_possible_number(parsed) else "No such number is known."
-    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.FIXED_LINE:
-        return "This looks like a landline; most take no texts."
-    return None
 
 
 def spoken(number: str) -> str:
@@ -89,60 +80,98 @@ def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
     Raises Refused with what to type when nobody is named, or several are.
     """
     text = text.strip()
-    number, rest = _leading_number(line, text)
+    account_id = line.account_id
+    number, rest = _leading_number(text, region(line.number) or "US")
     if number:
-        return Recipient(number, address_book.by_number(line.account_id, number)), rest
-    contact, rest = _leading_name(line, text)
+        return Recipient(number, address_book.by_number(account_id, number)), rest
+    contact, rest = _leading_name(account_id, text)
+    if contact is None:
+        raise Refused(
+            f"“{_first(text)}” is no number and no contact of this line. Start with a phone number,"
+            " like `/text +14155550100 See you at 3`, or a contact's full name."
+        )
     if not textable(contact.number):
         raise Refused(f"{name_of(contact)} is a sender that takes no answers.")
     return Recipient(contact.number, contact), rest
 
 
-def _leading_number(line: Line, text: str) -> tuple[str | None, str]:
+def split_new(account_id: int, text: str) -> tuple[str, str]:
+    """Reads a number and a name, in either order. Returns both as typed, "" for none."""
+    home = home_region(account_id)
+    leniency = phonenumbers.Leniency.POSSIBLE
+    for match in phonenumbers.PhoneNumberMatcher(text, home, leniency=leniency):
+        before, after = text[: match.start], text[match.end :]
+        # What is written into it is a part of it: "whatsapp:+1415…" is no number.
+        start = len(before) - len(re.split(r"[\s,;]", before)[-1])
+        end = match.end + len(re.split(r"[\s,;]", after)[0])
+        rest = f"{text[:start]} {text[end:]}".replace(",", " ").replace(";", " ")
+        return text[start:end], " ".join(rest.split())
+    # No number that could be: what looks most like one is said to be wrong where it is read.
+    digits = next((word for word in text.split() if any(one.isdecimal() for one in word)), "")
+    return digits, " ".join(word for word in text.split() if word != digits)
+
+
+def split_contact(account_id: int, text: str) -> tuple[Contact, str]:
+    """Reads `<number or contact> <more>`. Returns the contact and the rest.
+
+    Raises Refused when it is no contact of the account's, or several are called so.
+    """
+    text = text.strip()
+    number, rest = _leading_number(text, home_region(account_id))
+    if number:
+        contact = address_book.by_number(account_id, number)
+        if contact is None:
+            raise Refused(f"{spoken(number)} is no contact yet. `/contacts add` makes it one.")
+        return contact, rest
+    contact, rest = _leading_name(account_id, text)
+    if contact is None:
+        raise Refused(
+            f"“{_first(text)}” is no contact. Start with a phone number or a contact's full name; "
+            "`/contacts find` helps."
+        )
+    return contact, rest
+
+
+def _leading_number(text: str, home: str) -> tuple[str | None, str]:
     # A number typed in full is taken as it stands, even one that no numbering plan knows.
     if plain := re.match(r"(\+[1-9]\d{6,14})(?=\s|$)", text):
         return plain[1], text[plain.end() :].strip()
-    region = phonenumbers.region_code_for_number(phonenumbers.parse(line.number))
-    found = phonenumbers.PhoneNumberMatcher(
-        text, region or "US", leniency=phonenumbers.Leniency.POSSIBLE
-    )
-    for match in found:
-        if match.start == 0:
-            number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
-            return number, text[match.end :].strip()
-        break
+    leniency = phonenumbers.Leniency.POSSIBLE
+    for match in phonenumbers.PhoneNumberMatcher(text, home, leniency=leniency):
+        if match.start != 0:
+            break
+        if match.number.extension:
+            raise Refused(
+                f"{match.raw_string} has an extension, which no text can reach. "
+                "Leave it out if the number itself takes texts."
+            )
+        number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+        return number, text[match.end :].strip()
     return None, text
 
 
-def _leading_name(line: Line, text: str) -> tuple[Contact, str]:
+def _leading_name(account_id: int, text: str) -> tuple[Contact | None, str]:
     """The contact whose whole name opens the text; the longest such name wins."""
     if quoted := re.match(r'["“]([^"”]+)["”]\s*', text):
-        return _named(line, quoted[1]), text[quoted.end() :].strip()
+        return _named(account_id, quoted[1]), text[quoted.end() :].strip()
     words = list(re.finditer(r"\S+", text))[:LONGEST_NAME]
     for last in reversed(words):
-        if found := _by_name(line, text[: last.end()]):
+        if found := address_book.named(account_id, text[: last.end()]):
             return _only(found), text[last.end() :].strip()
-    first = words[0][0] if words else ""
-    raise Refused(
-        f"“{first}” is no number and no contact of this line. Start with a phone number, "
-        "like `/text +14155550100 See you at 3`, or a contact's full name."
-    )
+    if re.fullmatch(r"\d{3,6}", _first(text)):
+        raise Refused(f"“{_first(text)}” is a short code: it sends texts, but takes none.")
+    return None, text
 
 
-def _named(line: Line, name: str) -> Contact:
-    found = _by_name(line, name)
+def _first(text: str) -> str:
+    return text.split(maxsplit=1)[0] if text.split() else ""
+
+
+def _named(account_id: int, name: str) -> Contact:
+    found = address_book.named(account_id, name)
     if not found:
         raise Refused(f"No contact of this line is called “{name}”.")
     return _only(found)
-
-
-def _by_name(line: Line, name: str) -> list[Contact]:
-    wanted = " ".join(name.split()).lower()
-    return list(
-        Contact.select()
-        .where(Contact.account == line.account_id, peewee.fn.LOWER(Contact.name) == wanted)
-        .limit(5)
-    )
 
 
 def _only(found: list[Contact]) -> Contact:

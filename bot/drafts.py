@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import address_book, consent, contacts, conversations, hours, lines
+from bot import address_book, consent, contacts, conversations, hours, lines, numbers
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message
 from bot.words import clock_words, count
@@ -261,7 +261,7 @@ def _warnings(
     where = hours.zones(contact, draft.number, home)
     if hours.opens_at(now, where, hours.policy(draft.line.account_id)):
         said.append(f"It is {clock_words(hours.local(now, where))} where {name} lives.")
-    if trouble := contacts.trouble(draft.number):
+    if trouble := numbers.trouble(draft.number):
         said.append(trouble)
     return said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
@@ -38,13 +38,19 @@ def zones(contact: Contact | None, number: str, home: str) -> list[str]:
     return list(_of_number(number) or (CONTINENTAL_US if number.startswith("+1") else (home,)))
 
 
+@cache
+def every_zone() -> frozenset[str]:
+    """The names of all time zones."""
+    return frozenset(available_timezones())
+
+
 @lru_cache(10_000)
 def _of_number(number: str) -> tuple[str, ...]:
     try:
         found = number_zones.time_zones_for_number(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
         return ()
-    known = tuple(zone for zone in found if zone in available_timezones())
+    known = tuple(zone for zone in found if zone in every_zone())
     return known if 0 < len(known) <= ANYWHERE and "Etc/Unknown" not in known else ()
 
 

@@ -125,17 +125,21 @@ class Contact(Table):
     place = peewee.TextField(null=True)  # where Twilio says the number is from
     email = peewee.TextField(null=True)
     timezone = peewee.TextField(null=True)  # where somebody said; else the number tells
+    notes = peewee.TextField(null=True)
     opted_out_at = InstantField(null=True)  # STOP, for every line of the account
     blocked_at = InstantField(null=True)  # their texts come in and are shown nowhere
     told_at = InstantField(null=True)  # when a text told them how to opt out (R21)
+    same_as = peewee.ForeignKeyField(  # whom this number was found to belong to as well
+        "self", null=True, on_delete="RESTRICT", index=False
+    )
     made_at = InstantField()
 
     class Meta:
         indexes = ((("account", "number"), True),)
 
 
-Contact.add_index(Contact.account, peewee.fn.LOWER(Contact.name), name="contact_name")
 Contact.add_index(Contact.account, Contact.id, name="contact_newest")
+Contact.add_index(Contact.same_as, where=Contact.same_as.is_null(False), name="contact_same_as")
 
 
 class Tag(Table):
@@ -154,10 +158,11 @@ class Word(Table):
 
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
     word = peewee.BlobField()
-    contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+    contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE", index=False)
 
     class Meta:
         primary_key = peewee.CompositeKey("account", "word", "contact")
+        indexes = ((("contact", "word"), False),)
 
 
 class Consent(Table):
@@ -167,7 +172,8 @@ class Consent(Table):
     line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT", index=False)
     given = peewee.BooleanField()
     how = peewee.TextField()  # "texted STOP", "said so", "imported", "Twilio refused a text" …
-    by = peewee.TextField(null=True)  # Slack user
+    by = peewee.TextField(null=True)  # Slack user who recorded it; none where the contact did
+    on_day = peewee.DateField(null=True)  # when it was said, where that was before
     made_at = InstantField()
 
 
@@ -180,6 +186,9 @@ class Conversation(Table):
     channel = peewee.TextField()  # Slack's id; the thread stays there if the line moves
     thread_ts = peewee.TextField(null=True)  # none until Slack has the root
     former_ts = peewee.TextField(null=True)  # of the thread before this one, which is gone
+    goes_on = peewee.ForeignKeyField(  # in that one, since their contacts were merged
+        "self", null=True, on_delete="RESTRICT", index=False
+    )
     assigned_to = peewee.TextField(null=True)  # Slack user
     snoozed_until = InstantField(null=True)
     braked_at = InstantField(null=True)  # too many texts in too little time: answered by hand only
@@ -203,6 +212,9 @@ Conversation.add_index(
     Conversation.snoozed_until,
     where=Conversation.snoozed_until.is_null(False),
     name="conversation_snoozed",
+)
+Conversation.add_index(
+    Conversation.goes_on, where=Conversation.goes_on.is_null(False), name="conversation_goes_on"
 )
 Conversation.add_index(
     Conversation.channel,
@@ -230,6 +242,7 @@ class Message(Table):
     status = peewee.TextField()  # Twilio's word; "received" for a text in
     failure = peewee.TextField(null=True)  # why it did not arrive, in plain words
     author = peewee.TextField(null=True)  # Slack user, for a text out
+    other_number = peewee.TextField(null=True)  # of the contact's, where it is not the usual one
     message_sid = peewee.TextField(null=True, unique=True)  # of a text in
     in_channel = peewee.BooleanField(default=False)  # shown in the channel too
     slack_ts = peewee.TextField(null=True)  # of its copy in the thread

@@ -10,7 +10,7 @@ from typing import Any
 from werkzeug.serving import make_server
 
 import app as wiring
-from bot import audit, clock, config, inbox, lines, outbox
+from bot import audit, clock, config, directory, inbox, lines, outbox
 from bot.models import Address, Conversation, Line, Policy
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post
@@ -131,6 +131,11 @@ class House:
             found = [c for c in Conversation.select() if c.contact.number == number]
         assert len(found) == 1, found
         return self.slack.thread(self.channel, found[0].thread_ts)
+
+    def name(self, number: str, name: str) -> None:
+        """Has a contact of this number be called so."""
+        add = {"said": None, "now": clock.now()}
+        directory.add(self.account().id, self.agent, number, directory.Details(name=name), **add)
 
     def balance(self) -> int:
         """Credits left."""

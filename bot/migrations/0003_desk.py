@@ -15,13 +15,17 @@ COLUMNS = """
     line joined_at TIMESTAMPTZ
     contact email TEXT
     contact timezone TEXT
+    contact notes TEXT
     contact blocked_at TIMESTAMPTZ
     contact told_at TIMESTAMPTZ
+    contact same_as_id INTEGER REFERENCES "contact" ("id") ON DELETE RESTRICT
     conversation former_ts TEXT
+    conversation goes_on_id INTEGER REFERENCES "conversation" ("id") ON DELETE RESTRICT
     conversation assigned_to TEXT
     conversation snoozed_until TIMESTAMPTZ
     conversation braked_at TIMESTAMPTZ
     message words TEXT NOT NULL DEFAULT ''
+    message other_number TEXT
     part media TEXT NOT NULL DEFAULT '[]'
     part as_mms BOOLEAN NOT NULL DEFAULT false
     draft words TEXT NOT NULL DEFAULT ''
@@ -35,6 +39,8 @@ COLUMNS = """
 """
 INDEXES = """
     contact_newest ON contact (account_id, id)
+    contact_same_as ON contact (same_as_id) WHERE (same_as_id IS NOT NULL)
+    conversation_goes_on ON conversation (goes_on_id) WHERE (goes_on_id IS NOT NULL)
     conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
     draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')
@@ -62,6 +68,7 @@ def up(migrator, db):
     else:
         db.execute_sql("ALTER TABLE draft DROP CONSTRAINT draft_state_check")
         db.execute_sql(f"ALTER TABLE draft ADD CONSTRAINT draft_state_check CHECK ({MORE_STATES})")
+    db.execute_sql("DROP INDEX contact_name")  # names are found in Word
     for line in INDEXES.strip().splitlines():
         kind = "UNIQUE INDEX" if "UNIQUE" in line else "INDEX"
         db.execute_sql(f"CREATE {kind} {line.strip().removeprefix('UNIQUE ')}")
@@ -109,10 +116,11 @@ def up(migrator, db):
     class Word(Table):
         account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
         word = peewee.BlobField()
-        contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE")
+        contact = peewee.ForeignKeyField(Contact, on_delete="CASCADE", index=False)
 
         class Meta:
             primary_key = peewee.CompositeKey("account", "word", "contact")
+            indexes = ((("contact", "word"), False),)
 
     class Consent(Table):
         contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
@@ -120,6 +128,7 @@ def up(migrator, db):
         given = peewee.BooleanField()
         how = peewee.TextField()
         by = peewee.TextField(null=True)
+        on_day = peewee.DateField(null=True)
         made_at = InstantField()
 
     class Typing(Table):
@@ -147,5 +156,5 @@ def _index():
     last = 0
     while rows := query(BEFORE, last).fetchall():
         for last, account, number, name in rows:
-            for word in address_book.words(number, name):
+            for word in address_book.words([number], name):
                 query(ADD_WORD, account, word, last)

@@ -109,7 +109,7 @@ class View:
 
     def plain(self) -> str:
         """What a person reads."""
-        return plain(self.view["title"]["text"], self.view["blocks"])
+        return plain(self.view.get("title", {}).get("text", ""), self.view["blocks"])
 
 
 class SlackStandIn(SlackFiles):

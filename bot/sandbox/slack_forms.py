@@ -75,7 +75,7 @@ def entered(element: Element, value: Any, offered: list[dict[str, Any]]) -> dict
             raise LookupError(f"{len(value)} characters: this box takes {least} to {most}")
         return {"type": kind, key: value or None}
     if key == "selected_option":
-        listed = offered if kind == "external_select" else element["options"]
+        listed = offered if kind == "external_select" else options(element)
         named = [o for o in listed if value in (o["text"]["text"], o["value"])]
         if not named:
             raise LookupError(f"{element['action_id']} does not offer {value!r}")
@@ -83,6 +83,12 @@ def entered(element: Element, value: Any, offered: list[dict[str, Any]]) -> dict
     if kind == "file_input" and len(value) > element.get("max_files", 10):
         raise LookupError(f"{len(value)} files: this box takes {element.get('max_files', 10)}")
     return {"type": kind, key: value}
+
+
+def options(menu: Element) -> list[dict[str, Any]]:
+    """What a menu offers, in groups or not."""
+    groups = menu.get("option_groups", ())
+    return [*menu.get("options", ()), *(one for group in groups for one in group["options"])]
 
 
 def dispatches(block: Element, element: Element, on: str) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot.slack import credits, front, talks, texts
+from bot.slack import contacts, credits, front, talks, texts
 
-COMMANDS = texts.COMMANDS | credits.COMMANDS
-ACTIONS = texts.ACTIONS | talks.ACTIONS | front.ACTIONS | credits.ACTIONS
-VIEWS = texts.VIEWS | front.VIEWS | credits.VIEWS
+COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
+ACTIONS = texts.ACTIONS | talks.ACTIONS | contacts.ACTIONS | front.ACTIONS | credits.ACTIONS
+VIEWS = texts.VIEWS | contacts.VIEWS | front.VIEWS | credits.VIEWS
 
 
 def register(bolt: App) -> None:

@@ -187,6 +187,8 @@ def _value(state: dict[str, Any]) -> Any:
             return (state.get("selected_option") or {}).get("value")
         case "users_select":
             return state.get("selected_user")
+        case "datepicker":
+            return state.get("selected_date")
         case "datetimepicker":
             return state.get("selected_date_time")
         case "file_input":

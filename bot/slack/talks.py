@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from slack_bolt import Ack, Respond
+from slack_sdk import WebClient
 
 from bot import clock, desk
 from bot.errors import Refused
-from bot.slack import cards
+from bot.slack import cards, contacts
 from bot.slack.answers import reply
 
 Change = Callable[[int, str], str | None]
@@ -40,16 +41,18 @@ def opt_out(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     _change(ack, body, respond, lambda user: _opt_out(conversation, user))
 
 
-def more(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
-    """The menu behind the three dots. (Edit contact opens a modal: contacts.py.)"""
+def more(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+    """The menu behind the three dots."""
     what, _, key = body["actions"][0]["selected_option"]["value"].partition(":")
+    if what == "contact":
+        return contacts.edit_talk(ack, body, client, int(key))
     conversation, now = int(key), clock.now()
     changes: dict[str, Callable[[str], Any]] = {
         "snooze": lambda user: desk.snooze(conversation, user, now),
         "block": lambda user: desk.block(conversation, user, now),
         "opt_out": lambda user: _opt_out(conversation, user),
     }
-    _change(ack, body, respond, changes[what])
+    return _change(ack, body, respond, changes[what])
 
 
 def _opt_out(conversation: int, user: str) -> None:

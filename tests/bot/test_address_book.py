@@ -98,7 +98,7 @@ def test_what_changed_is_found_as_it_is_now(account: int) -> None:
     assert found(account, "bea") == found(account, "seller") == found(account, "lee") == ["Bea Lee"]
     with database.session():
         assert Word.select().count() == len(
-            address_book.words("+14155550123", "Bea Lee", None, ["seller"])
+            address_book.words(["+14155550123"], "Bea Lee", None, ["seller"])
         )
 
 
