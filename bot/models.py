@@ -57,6 +57,12 @@ class Policy(Table):
     quiet_until = peewee.SmallIntegerField(
         default=9, constraints=[peewee.Check("quiet_until BETWEEN 0 AND 23")]
     )
+    plan_texts_a_day = peewee.SmallIntegerField(  # to one contact in 24 hours, by SmartPlans
+        default=3, constraints=[peewee.SQL("DEFAULT 3")]
+    )
+    plan_gap_minutes = peewee.SmallIntegerField(  # between two of them
+        default=60, constraints=[peewee.SQL("DEFAULT 60")]
+    )
 
 
 class Template(Table):
@@ -113,6 +119,8 @@ class Line(Table):
         default=3, constraints=[peewee.SQL("DEFAULT 3")]
     )
     joined_at = InstantField(null=True)  # when Partyline was seen to be in the channel
+    suspended_at = InstantField(null=True)  # no text of a SmartPlan leaves from it since then
+    plans_until = InstantField(null=True)  # the texts of SmartPlans let go fill its pace until then
     made_at = InstantField()
 
 
@@ -132,6 +140,9 @@ class Contact(Table):
     same_as = peewee.ForeignKeyField(  # whom this number was found to belong to as well
         "self", null=True, on_delete="RESTRICT", index=False
     )
+    mail_stopped_at = InstantField(null=True)  # they want no more e-mails of SmartPlans
+    mail_bounced_at = InstantField(null=True)  # their mail server knows no such address
+    unreachable = peewee.TextField(null=True)  # why no text gets there, as their carrier said
     made_at = InstantField()
 
     class Meta:
@@ -243,6 +254,9 @@ class Message(Table):
     failure = peewee.TextField(null=True)  # why it did not arrive, in plain words
     author = peewee.TextField(null=True)  # Slack user, for a text out
     other_number = peewee.TextField(null=True)  # of the contact's, where it is not the usual one
+    automated = peewee.BooleanField(  # a step of a SmartPlan
+        default=False, constraints=[peewee.SQL("DEFAULT false")]
+    )
     message_sid = peewee.TextField(null=True, unique=True)  # of a text in
     in_channel = peewee.BooleanField(default=False)  # shown in the channel too
     slack_ts = peewee.TextField(null=True)  # of its copy in the thread
