@@ -213,10 +213,10 @@ def show(message: Message, call: str | None = None) -> None:
     _post("text", f"post:{message.id}", message.conversation, payload)
 
 
-def show_draft(draft: Draft, key: str | None = None) -> None:
-    """Queues the card of a reply that was quoted, or its update; another card with a new key."""
+def show_draft(draft: Draft) -> None:
+    """Queues the card of a reply that was quoted, or its update."""
     if draft.card_ts is None:
-        _post("draft", key or f"draft:{draft.id}", draft.talk, {"draft": draft.id})
+        _post("draft", f"draft:{draft.id}:{draft.version}", draft.talk, {"draft": draft.id})
     else:
         _update(draft.talk, f"draft:{draft.id}", {"draft": draft.id})
 

@@ -45,6 +45,19 @@ def find(channel: str, thread_ts: str) -> Conversation | None:
     return found
 
 
+def find_former(channel: str, thread_ts: str) -> Conversation | None:
+    """The conversation whose thread this once was."""
+    here = (Conversation.channel == channel) & (Conversation.former_ts == thread_ts)
+    found: Conversation | None = Conversation.get_or_none(here)
+    return found
+
+
+def rootless(channel: str) -> bool:
+    """Whether a conversation of this channel has no thread yet, as far as is known."""
+    here = (Conversation.channel == channel) & Conversation.thread_ts.is_null()
+    return bool(Conversation.select().where(here).exists())
+
+
 @transaction
 def assign(conversation_id: int, user: str, to: str, now: datetime) -> None:
     """Gives the conversation to a member. Raises Refused if either is none of the account's."""

@@ -8,10 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import address_book, consent, contacts, conversations, hours, lines, numbers
+from bot import (
+    address_book,
+    consent,
+    contacts,
+    conversations,
+    first_texts,
+    hours,
+    lines,
+    numbers,
+    people,
+)
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message
-from bot.words import clock_words, count
+from bot.words import clock_words, count, escape
 from ledger import credits, rates, savings
 from ledger.credits import Funds
 from ledger.database import transaction
@@ -20,6 +30,7 @@ from ledger.rates import Quote
 from ledger.savings import Saving
 
 LONGEST_BODY = 10_000  # characters: what Slack lets one type is less
+WAITING = ("quoted", "scheduled")
 JUST_NOW = timedelta(minutes=10)  # within which another member's answer is mentioned
 Media = Sequence[dict[str, Any]]
 
@@ -41,9 +52,10 @@ class Offer:
     warnings: Sequence[str] = ()  # in Slack's mark-up
     send_at: datetime | None = None  # a better time, on the contact's clock: when they are awake,
     was_scheduled: bool = False  # or the one that was chosen before the text was edited
-    changed: bool = False  # the price is not the one shown before
-    author: str = ""
+    author: str = ""  # Slack user
+    by: str = ""  # what to call the author, in Slack's mark-up
     in_thread: bool = False
+    asked: str = ""  # why Send was not enough, in Slack's mark-up
 
     @property
     def left_after(self) -> int:
@@ -84,16 +96,23 @@ def quote(user: str, channel: str, text: str, now: datetime) -> Offer:
 def write(
     line: Line, number: str, body: str, user: str, now: datetime, *, media: Media = (),
     conversation: Conversation | None = None, source_ts: str | None = None,
+    changed_ts: str | None = None,
 ) -> Draft:  # fmt: skip
     """Keeps a text as a draft. Raises Refused if it could not be sent at all."""
     contact = _contact(line, number)
     require_sendable(line, contact, body, media)
     price = rates.quote(number, body, sizes(media))
     return Draft.create(
-        id=secrets.token_urlsafe(12), line=line, number=number, body=body,
-        words=_opt_out_words(line, contact), media=list(media), credits=price.credits, author=user,
-        conversation=conversation, source_ts=source_ts, seen=_newest(line, contact), made_at=now,
+        id=new_id(), line=line, number=number, body=body,
+        words=first_texts.words(line.account_id, contact, now), media=list(media),
+        credits=price.credits, author=user, conversation=conversation, source_ts=source_ts,
+        changed_ts=changed_ts, seen=_newest(line, contact), made_at=now,
     )  # fmt: skip
+
+
+def new_id() -> str:
+    """An id for a draft that nobody guesses."""
+    return secrets.token_urlsafe(12)
 
 
 @transaction
@@ -116,19 +135,59 @@ def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Of
 
 
 @transaction
+def again(draft_id: str, version: int, user: str, now: datetime) -> Offer:
+    """Quotes the draft as it is once more: there may be credits now. Raises Refused."""
+    draft = own(draft_id, user)
+    if draft.version != version:
+        raise Refused(why_stale(draft))
+    return rewrite(draft, now)
+
+
+@transaction
 def rewrite(draft: Draft, now: datetime, **to: Any) -> Offer:
     """Quotes a draft anew, as changed. Raises Refused if it was sent or cancelled meanwhile."""
-    version = draft.version
+    _requote(draft, now, WAITING, to)
+    refresh(draft)
+    return offer(draft, now)
+
+
+@transaction
+def quote_anew(draft: Draft, now: datetime, **to: Any) -> Draft:
+    """Quotes a reply that was changed, even one that was cancelled; its card is not shown yet.
+    Raises Refused if it could not be sent at all, or was sent meanwhile."""
+    to["seen"] = _newest(draft.line, contact_of(draft))
+    _requote(draft, now, [*WAITING, "cancelled"], to)
+    return draft
+
+
+def _requote(draft: Draft, now: datetime, states: Sequence[str], to: dict[str, Any]) -> None:
     for name, value in to.items():
         setattr(draft, name, value)
     if not (draft.body or draft.media):
         raise Refused("An empty text cannot be sent.")
-    require_sendable(draft.line, _contact(draft.line, draft.number), draft.body, draft.media)
-    draft.credits = priced(draft).credits
-    changed = {**to, "credits": draft.credits}
-    if not move(draft, version, {**changed, "version": version + 1, "state": "quoted"}):
+    contact = contact_of(draft)
+    require_sendable(draft.line, contact, draft.body, draft.media)
+    version = draft.version
+    new = {
+        **to, "credits": priced(draft).credits, "asked": None, "version": version + 1,
+        "words": first_texts.words(draft.line.account_id, contact, now), "state": "quoted",
+    }  # fmt: skip
+    if not move(draft, version, new, states):
         raise Refused("This text was sent or cancelled already.")
-    draft.version, draft.state = version + 1, "quoted"
+    for name, value in new.items():
+        setattr(draft, name, value)
+
+
+@transaction
+def ask_again(draft: Draft, why: str, now: datetime) -> Offer | None:
+    """Shows a draft anew instead of sending it, and why; None if it does not wait any more."""
+    try:
+        _requote(draft, now, WAITING, {})
+    except Refused:
+        return None
+    newest = _newest(draft.line, contact_of(draft))
+    draft.asked, draft.seen = why, newest
+    Draft.update(asked=why, seen=newest).where(Draft.id == draft.id).execute()
     refresh(draft)
     return offer(draft, now)
 
@@ -161,9 +220,23 @@ def stands_at(draft_id: str, ts: str) -> None:
     Draft.update(card_ts=ts).where(here).execute()
 
 
-def offer(draft: Draft, now: datetime, *, changed: bool = False) -> Offer:
+@transaction
+def shown(draft_id: str, ts: str, stage_shown: str | None) -> None:
+    """The draft's card stands in its thread; it is updated if it shows what was."""
+    Draft.update(card_ts=ts).where(Draft.id == draft_id).execute()
+    draft = Draft.get_by_id(draft_id)
+    if stage(draft) != stage_shown:
+        refresh(draft)
+
+
+def stage(draft: Draft) -> str:
+    """How far the draft is, as its card shows it."""
+    return f"{draft.state} {draft.version}"
+
+
+def offer(draft: Draft, now: datetime) -> Offer:
     """All that the draft's card shows, as things are now."""
-    contact = _contact(draft.line, draft.number)
+    contact = contact_of(draft)
     account = Account.get_by_id(draft.line.account_id)
     where = hours.zones(contact, draft.number, account.timezone)
     chosen = draft.send_at if draft.send_at and draft.send_at > now else None
@@ -173,8 +246,14 @@ def offer(draft: Draft, now: datetime, *, changed: bool = False) -> Offer:
         draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
         credits.funds(account.id, now), draft.words, draft.media, _savings(draft),
         _warnings(draft, contact, recipient.name, now), at and hours.local(at, where),
-        chosen is not None, changed, draft.author, draft.source_ts is not None,
+        chosen is not None, draft.author, by(draft), draft.source_ts is not None, draft.asked or "",
     )  # fmt: skip
+
+
+def by(draft: Draft) -> str:
+    """What to call the draft's author, in Slack's mark-up: by name, which calls nobody."""
+    name = people.called(draft.author)
+    return escape(name) if name else f"<@{draft.author}>"
 
 
 def priced(draft: Draft) -> Quote:
@@ -200,10 +279,11 @@ def own(draft_id: str, user: str) -> Draft:
     return draft
 
 
-def move(draft: Draft, version: int, to: dict[str, object]) -> bool:
+def move(
+    draft: Draft, version: int, to: dict[str, object], states: Sequence[str] = WAITING
+) -> bool:  # fmt: skip
     """Changes the draft only if it still waits, in that version: once, for one press."""
-    waiting = Draft.state.in_(["quoted", "scheduled"])
-    here = (Draft.id == draft.id) & (Draft.version == version) & waiting
+    here = (Draft.id == draft.id) & (Draft.version == version) & Draft.state.in_(states)
     return bool(Draft.update(to).where(here).execute())
 
 
@@ -241,9 +321,14 @@ def require_sendable(line: Line, contact: Contact | None, body: str, media: Medi
         )
 
 
+def contact_of(draft: Draft) -> Contact | None:
+    """Who it is for, if anybody of the account knows them yet."""
+    return _contact(draft.line, draft.number)
+
+
 def overtaken(draft: Draft) -> Message | None:
     """A text that another member sent to this contact since the card was shown."""
-    newest = _newest_out(draft.line, _contact(draft.line, draft.number))
+    newest = _newest_out(draft.line, contact_of(draft))
     if newest is None or newest.id <= (draft.seen or 0) or newest.author == draft.author:
         return None
     return newest
@@ -254,7 +339,8 @@ def _warnings(
 ) -> list[str]:  # fmt: skip
     said = []
     newest = _newest_out(draft.line, contact)
-    if newest and newest.author != draft.author and now - newest.made_at < JUST_NOW:
+    theirs = newest and newest.author != draft.author and not draft.asked
+    if newest and theirs and now - newest.made_at < JUST_NOW:
         ago = count(max(1, round((now - newest.made_at).total_seconds() / 60)), "minute")
         said.append(f"<@{newest.author}> answered {ago} ago.")
     home = Account.get_by_id(draft.line.account_id).timezone
@@ -271,12 +357,6 @@ def _savings(draft: Draft) -> list[Saving]:
         return []
     may_mms = contacts.takes_pictures(draft.line.number, draft.number)
     return savings.cheaper(draft.number, draft.body, sizes(draft.media), may_mms=may_mms)
-
-
-def _opt_out_words(line: Line, contact: Contact | None) -> str:
-    """The words that a first text carries (R21)."""
-    told = contact is not None and contact.told_at is not None
-    return "" if told else str(hours.policy(line.account_id).opt_out_words)
 
 
 def _newest(line: Line, contact: Contact | None) -> int:

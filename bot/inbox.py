@@ -35,6 +35,10 @@ class Park(Exception):
     """This row cannot be applied, now or later; the message says why and what to do."""
 
 
+class NotYet(Exception):
+    """Something this row needs is on its way: it is tried again, and nothing is wrong so far."""
+
+
 SAVE = "INSERT INTO inbox (key, kind, lane, payload, state, tries, due_at, received_at) VALUES "
 ROW = "(%s, %s, %s, %s, 'new', 0, %s, %s)"
 ONCE = " ON CONFLICT (key) DO NOTHING"
@@ -142,6 +146,8 @@ def work_one(handlers: Handlers, tries: int) -> bool:
         raise  # the database, not the row
     except Park as error:
         _put_off(taken, str(error), park=True)
+    except NotYet as error:
+        _put_off(taken, str(error), park=taken["tries"] + 1 >= tries)
     except Exception as error:
         if not taken:
             raise

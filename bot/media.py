@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, conversations, outbox, replies
+from bot import contacts, outbox, replies
 from bot.kinds import Kind
 from bot.models import Conversation, Message
 from bot.replies import Reply
@@ -102,10 +102,7 @@ def looked_into(
     conversation = Conversation.get_by_id(conversation_id)
     if why_not:
         words = " ".join(escape(why) for why in why_not)
-        conversations.whisper(
-            conversation, reply.user, f"{words} Nothing was texted.",
-            f"files:{conversation_id}:{reply.ts}:refused",
-        )  # fmt: skip
+        replies.refuse(conversation, reply, words, now)
     else:
         replies.quoted(conversation, reply, media, now)
 

@@ -314,8 +314,10 @@ class Draft(Table):
         Conversation, null=True, on_delete="RESTRICT", index=False
     )
     source_ts = peewee.TextField(null=True)  # the reply it was written as
+    changed_ts = peewee.TextField(null=True)  # Slack's, of the newest that happened to it
     card_ts = peewee.TextField(null=True)  # the card under it
     seen = peewee.IntegerField(null=True)  # the newest text in that thread when it was shown
+    asked = peewee.TextField(null=True)  # why Send was not enough, in Slack's mark-up
     send_at = InstantField(null=True)
     made_at = InstantField()
 

@@ -38,6 +38,14 @@ def changed(person: Mapping[str, Any], now: datetime) -> None:
 
 
 @transaction
+def called(user: str) -> str | None:
+    """What Slack calls a user who is, or was, on an account; None if nobody knows."""
+    here = (Member.slack_user == user) & Member.name.is_null(False)
+    member = Member.get_or_none(here)
+    return str(member.name) if member else None
+
+
+@transaction
 def known() -> list[str]:
     """Slack users who are on any account."""
     return [row[0] for row in query(BEHIND).fetchall()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot import consent, contacts, conversations, inbox, outbox, tally
+from bot import consent, contacts, conversations, first_texts, inbox, outbox, tally
 from bot.models import Message, Part
 from bot.words import escape
 from ledger import credits
@@ -188,6 +188,8 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         )
         message.refunded += part.credits
         tally.count("credits_refunded_total", by=part.credits)
+    if fate.refund and message.words and Part.get_by_id(part.id).body.endswith(message.words):
+        first_texts.not_told(message.conversation.contact, message.made_at)
     message.failure = message.failure or fate.reason
     message.save(only=[Message.failure, Message.refunded])
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')

@@ -1,23 +1,27 @@
 """Replies that members write in a conversation's thread: quoted under them, sent, or kept as notes.
 
 What stands in a thread lies open to the team, so the card under a reply may be used by its author
-and by managers. Nothing is texted twice: a reply is one draft, by the ts Slack gave it.
+and by managers. A reply is one draft, by the ts Slack gave it, and the draft knows the newest that
+happened to the reply: Slack tells of things twice, late, and the last of them first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import clock, contacts, conversations, desk, drafts, lines, outbox, sending
+from bot import contacts, conversations, desk, drafts, inbox, lines, outbox, sending
 from bot.errors import Refused
 from bot.models import Conversation, Draft
-from ledger.database import transaction
+from ledger import credits
+from ledger.database import db, transaction
 
 #: A reply that begins so is for the team alone.
 NOTE_MARKS = ("//", "note:", "(note)", "📝")
+#: An older reply is asked about: whoever wrote it does not expect it to go out any more.
+AT_ONCE_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,13 @@ class Reply:
     body: str  # as a phone would show it
     files: Sequence[dict[str, Any]] = ()  # as Slack describes them
     from_elsewhere: bool = False  # its author belongs to another workspace
+    below_ours: bool = False  # the thread's first post is Partyline's
+    changed_ts: str = ""  # Slack's, of the newest that is known to have happened to it
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it stands as it was first written."""
+        return self.changed_ts <= self.ts
 
 
 def is_note(body: str) -> bool:
@@ -40,18 +51,37 @@ def is_note(body: str) -> bool:
 
 @transaction
 def written(reply: Reply, now: datetime) -> None:
-    """A new reply: quoted, or sent at once where the line is set so and the price is small."""
-    conversation = desk.find(reply.channel, reply.thread_ts)
-    if conversation is None or is_note(reply.body) or conversation.line.mode == "notes":
-        return None
-    if _draft(conversation, reply.ts):
-        return None
+    """A reply, new or changed: it is quoted; or cancelled, where it is a note now. A new one is
+    sent at once where the line is set so and nothing speaks against it.
+
+    Raises inbox.NotYet while it is not known whose thread it is in.
+    """
+    conversation = _conversation(reply, now)
+    if conversation is None or _is_settled(conversation, reply):
+        return
+    draft = _draft(conversation, reply.ts)
+    nothing = not (reply.body.strip() or reply.files)
+    if nothing or is_note(reply.body) or conversation.line.mode == "notes":
+        if draft is not None or not reply.is_new:  # else there is nothing to take back
+            _put_away(conversation, draft, reply, now)
+        return
     account = conversation.line.account_id
     if reply.from_elsewhere or lines.role_of(reply.user, account) is None:
-        return _refuse(conversation, reply, f"{lines.stranger(account)} Nothing was texted.")
-    if reply.files:
-        return _look_into(conversation, reply)
-    return quoted(conversation, reply, (), now)
+        refuse(conversation, reply, lines.stranger(account), now)
+        return
+    media: drafts.Media = draft.media if draft is not None else ()
+    if {file.get("id") for file in reply.files} != {file.get("file") for file in media}:
+        _look_into(conversation, reply)
+    else:
+        quoted(conversation, reply, media, now)
+
+
+@transaction
+def deleted(reply: Reply, now: datetime) -> None:
+    """The reply was taken away: what waited for Send is cancelled."""
+    conversation = _conversation(reply, now)
+    if conversation is not None and not _is_settled(conversation, reply, "deleted"):
+        _put_away(conversation, _draft(conversation, reply.ts), reply, now)
 
 
 @transaction
@@ -59,68 +89,115 @@ def quoted(
     conversation: Conversation, reply: Reply, media: drafts.Media, now: datetime
 ) -> None:  # fmt: skip
     """Quotes a reply whose files, if it has any, were looked into."""
-    if _draft(conversation, reply.ts):
-        return None
-    line, number = conversation.line, conversation.contact.number
+    credits.hold(conversation.line.account_id, now)
+    if _is_settled(conversation, reply):
+        return
     try:
-        if not contacts.textable(number):
-            raise Refused("This sender takes no answers.")
-        if not (reply.body.strip() or media):
-            return None
-        draft = drafts.write(
-            line, number, reply.body.strip(), reply.user, now, media=media,
-            conversation=conversation, source_ts=reply.ts,
-        )  # fmt: skip
+        draft = _kept(conversation, reply, media, now)
     except Refused as refusal:
-        return _refuse(conversation, reply, f"{refusal} Nothing was texted.")
-    if line.mode == "send" and draft.credits <= line.send_up_to:
-        try:
-            if isinstance(sending.send(draft.id, draft.version, reply.user, now), sending.Sent):
-                return None
-        except Refused:
-            pass  # the card says why, and what to do
-    return conversations.show_draft(Draft.get_by_id(draft.id))
+        refuse(conversation, reply, str(refusal), now)
+        return
+    if not _sent_at_once(draft, reply, now):
+        conversations.show_draft(draft)
 
 
 @transaction
-def edited(reply: Reply, now: datetime) -> None:
-    """The reply's words changed: quoted again, or cancelled where it is a note now."""
+def refuse(conversation: Conversation, reply: Reply, words: str, now: datetime) -> None:
+    """Tells the author, alone, why nothing comes of the reply; what waited of it is cancelled."""
+    credits.hold(conversation.line.account_id, now)
+    if _is_settled(conversation, reply):
+        return
+    if (draft := _draft(conversation, reply.ts)) is not None:
+        _put_away(conversation, draft, reply, now)
+    _whisper(conversation, reply, f"{words} Nothing was texted.")
+
+
+def _whisper(conversation: Conversation, reply: Reply, words: str) -> None:
+    key = f"reply:{reply.channel}:{reply.ts}:{reply.changed_ts}"
+    conversations.whisper(conversation, reply.user, words, key)
+
+
+def _conversation(reply: Reply, now: datetime) -> Conversation | None:
+    """The conversation in whose thread this is, its account held."""
     conversation = desk.find(reply.channel, reply.thread_ts)
-    if conversation is None:
-        return None
-    draft = _draft(conversation, reply.ts)
-    if draft is None:
-        return written(reply, now)
-    if draft.body == reply.body.strip():
-        return None
-    if draft.state == "queued":
-        return _refuse(
-            conversation, reply,
-            "This was texted before you changed it. A text cannot be taken back: "
-            "write another one.",
-        )  # fmt: skip
-    try:
-        if is_note(reply.body) or not (reply.body.strip() or draft.media):
-            _cancel(draft)
-        else:
-            drafts.rewrite(draft, now, body=reply.body.strip(), as_mms=False)
-    except Refused as refusal:
-        _refuse(conversation, reply, str(refusal))
+    if conversation is not None:
+        credits.hold(conversation.line.account_id, now)
+        return conversation
+    if reply.below_ours:
+        if desk.rootless(reply.channel):
+            raise inbox.NotYet("a thread of this channel has begun, and its ts is not known yet")
+        if (moved := desk.find_former(reply.channel, reply.thread_ts)) and not is_note(reply.body):
+            _whisper(
+                moved, reply,
+                "This conversation goes on in a new thread: the first post here links to it. "
+                "Nothing was texted.",
+            )  # fmt: skip
     return None
 
 
-@transaction
-def deleted(channel: str, thread_ts: str, ts: str, now: datetime) -> None:
-    """The reply was taken away: what waited for Send is cancelled."""
-    conversation = desk.find(channel, thread_ts)
-    draft = _draft(conversation, ts) if conversation else None
-    if conversation is None or draft is None:
+def _kept(
+    conversation: Conversation, reply: Reply, media: drafts.Media, now: datetime
+) -> Draft:  # fmt: skip
+    """The reply as a draft. Raises Refused if it could not be sent at all."""
+    line, number = conversation.line, conversation.contact.number
+    if not contacts.textable(number):
+        raise Refused("This sender takes no answers.")
+    body, when = reply.body.strip(), {"changed_ts": reply.changed_ts}
+    draft = _draft(conversation, reply.ts)
+    if draft is None:
+        return drafts.write(
+            line, number, body, reply.user, now, media=media, conversation=conversation,
+            source_ts=reply.ts, **when,
+        )  # fmt: skip
+    return drafts.quote_anew(draft, now, body=body, media=list(media), as_mms=False, **when)
+
+
+def _sent_at_once(draft: Draft, reply: Reply, now: datetime) -> bool:
+    """Sends it if the line is set so, the price small, and its card would warn of nothing."""
+    line = draft.line
+    age = now - datetime.fromtimestamp(float(reply.ts), UTC)
+    is_fresh = reply.is_new and age <= AT_ONCE_WITHIN
+    if line.mode != "send" or draft.credits > line.send_up_to or not is_fresh:
+        return False
+    if drafts.offer(draft, now).warnings:
+        return False
+    try:
+        with db.atomic():  # what a refusal leaves half done is undone
+            return isinstance(sending.send(draft.id, draft.version, reply.user, now), sending.Sent)
+    except Refused:
+        return False  # the card says why, and what to do
+
+
+def _is_settled(conversation: Conversation, reply: Reply, what: str = "changed") -> bool:
+    """Whether nothing is left to do: something newer is known to have happened to the reply, or
+    this very thing; or it was texted before, which its author is told."""
+    draft = _draft(conversation, reply.ts)
+    if draft is None:
+        return False
+    if (draft.changed_ts or "") >= reply.changed_ts:
+        return True
+    if draft.state != "queued":
+        return False
+    Draft.update(changed_ts=reply.changed_ts).where(Draft.id == draft.id).execute()
+    words = f"This was texted before you {what} it. A text cannot be taken back"
+    _whisper(conversation, reply, words + (": write another one." if what == "changed" else "."))
+    return True
+
+
+def _put_away(
+    conversation: Conversation, draft: Draft | None, reply: Reply, now: datetime
+) -> None:  # fmt: skip
+    """Nothing is to be sent of this reply; what comes late of it changes nothing any more."""
+    if draft is None:
+        Draft.create(
+            id=drafts.new_id(), line=conversation.line, number=conversation.contact.number,
+            body="", credits=0, author=reply.user, state="cancelled", conversation=conversation,
+            source_ts=reply.ts, changed_ts=reply.changed_ts, made_at=now,
+        )  # fmt: skip
         return
-    if draft.state == "queued":
-        words = "This was texted before you deleted it. A text cannot be taken back."
-        conversations.whisper(conversation, draft.author, words, f"late:{draft.id}:deleted")
-    elif draft.state != "cancelled":
-        _cancel(draft)
+    Draft.update(changed_ts=reply.changed_ts).where(Draft.id == draft.id).execute()
+    if drafts.move(draft, draft.version, {"state": "cancelled", "version": draft.version + 1}):
+        drafts.refresh(draft)
 
 
 def _draft(conversation: Conversation, ts: str) -> Draft | None:
@@ -130,20 +207,10 @@ def _draft(conversation: Conversation, ts: str) -> Draft | None:
     return found
 
 
-def _cancel(draft: Draft) -> None:
-    drafts.move(draft, draft.version, {"state": "cancelled", "version": draft.version + 1})
-    drafts.refresh(draft)
-
-
 def _look_into(conversation: Conversation, reply: Reply) -> None:
     """Has the files' content looked at before anything is quoted."""
     outbox.enqueue(
-        f"files:{conversation.id}:{reply.ts}", "slack.peek",
-        {"conversation": conversation.id, "reply": {**reply.__dict__, "files": list(reply.files)}},
+        f"files:{conversation.id}:{reply.ts}:{reply.changed_ts}", "slack.peek",
+        {"conversation": conversation.id, "reply": asdict(reply)},
         lane=f"peek:{reply.user}", pace="files:slack",
     )  # fmt: skip
-
-
-def _refuse(conversation: Conversation, reply: Reply, words: str) -> None:
-    key = f"refused:{reply.channel}:{reply.ts}:{clock.now().timestamp()}"
-    conversations.whisper(conversation, reply.user, words, key)

@@ -9,11 +9,22 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot import address_book, clock, contacts, conversations, drafts, hours, lines, outbox, tally
+from bot import (
+    address_book,
+    clock,
+    contacts,
+    conversations,
+    drafts,
+    first_texts,
+    hours,
+    lines,
+    outbox,
+    tally,
+)
 from bot.drafts import Offer, shortage
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message, Part
-from bot.words import escape
+from bot.words import count, escape
 from ledger import credits, rates
 from ledger.boundaries import local
 from ledger.credits import Funds
@@ -110,7 +121,7 @@ def _send_scheduled(draft_id: str) -> None:
                 done = _send(draft, draft.version, now)
             if isinstance(done, Sent):
                 return
-            why = "The price has changed since."
+            why = done.asked.partition(" Look again")[0]
         except Refused as refusal:
             why = str(refusal)
     _ask(Draft.get_by_id(draft_id), why)
@@ -140,30 +151,40 @@ def _ask(draft: Draft, why: str) -> None:
             f"<@{draft.author}> Your text was not sent as scheduled. {why} Please look again:",
             f"ask:{draft.id}:{draft.version}",
         )
-        again = Draft.get_by_id(draft.id)
-        conversations.show_draft(again, key=f"draft:{draft.id}:{again.version}")
+        conversations.show_draft(Draft.get_by_id(draft.id))
 
 
 def _send(draft: Draft, version: int, now: datetime) -> Sent | Offer:
     credits.hold(draft.line.account_id, now)
+    draft = Draft.get_by_id(draft.id)
     price = drafts.priced(draft)
-    waits = draft.state in ("quoted", "scheduled")
-    other = drafts.overtaken(draft) if waits else None
-    if waits and (price.credits != draft.credits or other):
-        seen = {"seen": other.id} if other else {}
-        changed = price.credits != draft.credits
-        renewed = {"credits": price.credits, "version": version + 1, **seen}
-        if drafts.move(draft, version, renewed):
-            drafts.refresh(draft)
-            return drafts.offer(Draft.get_by_id(draft.id), now, changed=changed)
+    words = first_texts.words(draft.line.account_id, drafts.contact_of(draft), now)
+    why = _why_again(draft, price, words, now) if draft.version == version else None
+    if why and (renewed := drafts.ask_again(draft, why, now)):
+        return renewed
     if not drafts.move(draft, version, {"state": "queued"}):
         raise Refused(drafts.why_stale(draft))
     contact = _contact(draft, now)
     drafts.require_sendable(draft.line, contact, draft.body, draft.media)
+    draft.words = draft.words and words  # another text may have been the first
     _queue(draft, contact, price, now)
     return Sent(
         contacts.name_of(contact), price.credits, credits.balance(draft.line.account_id)
     )  # fmt: skip
+
+
+def _why_again(draft: Draft, price: rates.Quote, words: str, now: datetime) -> str | None:
+    """What is not as the draft's card showed it, so that Send has to be pressed once more."""
+    look = "Look again, then press *Send*."
+    if price.credits != draft.credits:
+        was, new = count(draft.credits, "credit"), count(price.credits, "credit")
+        return f"The price has changed since it was shown: {was} then, {new} now. {look}"
+    if other := drafts.overtaken(draft):
+        minutes = max(1, round((now - other.made_at).total_seconds() / 60))
+        return f"<@{other.author}> answered {count(minutes, 'minute')} ago. {look}"
+    if words and words != draft.words:
+        return f"This text will say how to opt out. {look}"
+    return None
 
 
 def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) -> None:
@@ -178,9 +199,8 @@ def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) ->
     )  # fmt: skip
     _charge(draft, message, price, now)
     conversations.answered(conversation, draft.author, now)
-    if draft.words and contact.told_at is None:
-        contact.told_at = now
-        contact.save(only=[Contact.told_at])
+    if draft.words:
+        first_texts.told(contact, now)
     if draft.card_ts is None:
         conversations.show(message)
     else:

@@ -33,8 +33,10 @@ COLUMNS = """
     draft as_mms BOOLEAN NOT NULL DEFAULT false
     draft conversation_id INTEGER REFERENCES "conversation" ("id") ON DELETE RESTRICT
     draft source_ts TEXT
+    draft changed_ts TEXT
     draft card_ts TEXT
     draft seen INTEGER
+    draft asked TEXT
     draft send_at TIMESTAMPTZ
 """
 INDEXES = """

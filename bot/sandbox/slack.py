@@ -59,6 +59,8 @@ JSON_ARGUMENTS = {"blocks", "metadata", "view", "attachments", "files"}
 TRUE = {"1", "true", True}
 TRIGGER_S, RESPONSE_S, RESPONSES = 3, 1800, 5
 DEEPEST = 3  # modals on one another
+APP, BOT = "A0SANDBOX", "B0BOT"
+LONGEST_POST, LONGEST_UPDATE = 40_000, 4_000  # characters of `text`
 
 
 @dataclass
@@ -76,6 +78,9 @@ class Post:
     edited: int = 0
     reactions: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    bot_id: str | None = BOT  # none of what a person wrote
+    edited_ts: str | None = None
+    said: dict[str, Any] = field(default_factory=dict)  # the rest of how Slack describes it
 
     def plain(self) -> str:
         """What a person reads."""
@@ -146,6 +151,10 @@ class SlackStandIn(SlackFiles):
             self._last_ts = max(self._last_ts + 1, int(time.time() * 1_000_000))
             return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
+    def edit_ts(self) -> str:
+        """When a message was edited: Slack says it to the second."""
+        return self.next_ts().partition(".")[0] + ".000000"
+
     def find(self, channel: str, ts: str) -> Post | None:
         """The message with this ts."""
         return next((p for p in self.channels[channel].posts if p.ts == ts), None)
@@ -169,10 +178,14 @@ class SlackStandIn(SlackFiles):
         """A message that only this user sees."""
         self._check_message(card)
         post = Post(
-            channel, self.next_ts(), self.bot, card.get("text", ""), list(card.get("blocks", []))
-        )
+            channel, self.next_ts(), self.bot, card.get("text", ""), list(card.get("blocks", [])),
+            card.get("thread_ts"),
+        )  # fmt: skip
         self.whispers.setdefault(user, []).append(post)
         return post
+
+    def echo(self, post: Post, was: dict[str, Any] | None = None) -> None:
+        """Told of what the app itself posted, or changed from what it `was`."""
 
     # The Web API
 
@@ -231,7 +244,7 @@ class SlackStandIn(SlackFiles):
     def _auth_test(self) -> dict[str, Any]:
         return {
             "url": "https://sandbox.slack.com/", "team": "Sandbox", "user": "partyline",
-            "team_id": self.team, "user_id": self.bot, "bot_id": "B0BOT",
+            "team_id": self.team, "user_id": self.bot, "bot_id": BOT,
         }  # fmt: skip
 
     def _chat_postMessage(self, channel: str, **given: Any) -> dict[str, Any]:
@@ -250,7 +263,7 @@ class SlackStandIn(SlackFiles):
         answer: dict[str, Any] = {
             "channel": room.id,
             "ts": post.ts,
-            "message": _message(post, True),
+            "message": message_of(post, True),
         }
         if (
             post.metadata
@@ -259,6 +272,7 @@ class SlackStandIn(SlackFiles):
             post.metadata = None
             answer["response_metadata"] = {"warnings": ["invalid_metadata_schema"]}
         room.posts.append(post)
+        self.echo(post)
         return answer
 
     def _chat_update(self, channel: str, ts: str, **given: Any) -> dict[str, Any]:
@@ -272,10 +286,17 @@ class SlackStandIn(SlackFiles):
         named = given.get("file_ids") or []
         named = named.split(",") if isinstance(named, str) else named
         files = [self._file(file) for file in named]
-        post.text, post.blocks = given.get("text", ""), given.get("blocks") or []
+        if len(given.get("text") or "") > LONGEST_UPDATE:
+            raise Refusal("msg_too_long")
+        was = message_of(post)
+        post.text = given.get("text", "")
+        if given.get("blocks") is not None:  # else they stay as they are
+            post.blocks = given["blocks"]
         post.files = files or post.files
         post.edited += 1
-        return {"channel": room.id, "ts": ts, "text": post.text, "message": _message(post, False)}
+        post.edited_ts = self.edit_ts()
+        self.echo(post, was)
+        return {"channel": room.id, "ts": ts, "text": post.text, "message": message_of(post)}
 
     def _chat_postEphemeral(self, channel: str, user: str, **given: Any) -> dict[str, Any]:
         room = self._room(channel, post=True)
@@ -408,7 +429,7 @@ class SlackStandIn(SlackFiles):
         blocks = given.get("blocks") or []
         if not (given.get("text") or blocks):
             raise Refusal("no_text")
-        if len(given.get("text") or "") > 40_000:
+        if len(given.get("text") or "") > LONGEST_POST:
             raise Refusal("msg_too_long")
         try:
             check(list(blocks), "message")
@@ -450,6 +471,7 @@ class SlackStandIn(SlackFiles):
                 self._check_message(given)
                 shown.text, shown.blocks = given.get("text", ""), given.get("blocks") or []
                 shown.edited += 1
+                shown.edited_ts = self.edit_ts()
             else:
                 self.whisper(kept["user"], kept["channel"], given)
         return Response("ok")
@@ -462,13 +484,19 @@ def _checked_view(view: dict[str, Any]) -> None:
         raise Refusal("invalid_arguments", f"[ERROR] {error}") from None
 
 
-def _message(post: Post, metadata: bool) -> dict[str, Any]:
+def message_of(post: Post, metadata: bool = False) -> dict[str, Any]:
+    """A message as Slack describes it, in answers and events."""
     made: dict[str, Any] = {
-        "type": "message", "user": post.user, "bot_id": "B0BOT", "text": post.text, "ts": post.ts,
-        "blocks": post.blocks,
+        "type": "message", "user": post.user, "text": post.text, "ts": post.ts, **post.said,
     }  # fmt: skip
+    if post.bot_id is not None:
+        made |= {"bot_id": post.bot_id, "app_id": APP}
+    if post.blocks:
+        made["blocks"] = post.blocks
     if post.thread_ts:
         made["thread_ts"] = post.thread_ts
+    if post.edited_ts:
+        made["edited"] = {"user": post.user, "ts": post.edited_ts}
     if metadata and post.metadata:
         made["metadata"] = post.metadata
     return made
@@ -483,7 +511,7 @@ def _page(posts: list[Post], how: Mapping[str, Any]) -> dict[str, Any]:
     shown = posts[start : start + limit]
     more = len(posts) > start + limit
     return {
-        "messages": [_message(p, how.get("include_all_metadata") in TRUE) for p in shown],
+        "messages": [message_of(p, how.get("include_all_metadata") in TRUE) for p in shown],
         "has_more": more,
         "response_metadata": {"next_cursor": str(start + limit) if more else ""},
     }

@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
-
-from bot.sandbox.slack import Channel, Post, SlackStandIn, View
+from bot.sandbox.slack import APP, Channel, Post, View, message_of
 from bot.sandbox.slack_forms import HELD, Element, dispatches, elements, entered, missing, state
+from bot.sandbox.slack_signing import ACK_S, Answer, Signed
+from bot.sandbox.slack_writing import Writers
 from bot.slack.limits import check_options
 
-FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-ACK_S = 3  # in which Slack has to be answered
 
-
-@dataclass(frozen=True)
-class Signed:
-    """A request as Slack would send it; it may be sent again, as Slack does."""
-
-    url: str
-    body: bytes
-    headers: dict[str, str]
-
-    def send(self) -> Answer:
-        """Posts it to the app."""
-        began = time.monotonic()
-        answer = Answer(requests.post(self.url, data=self.body, headers=self.headers, timeout=30))
-        answer.took_s = time.monotonic() - began
-        return answer
-
-
-class Answer:
-    """What the app answered, and what Slack then shows to the user."""
-
-    def __init__(self, response: requests.Response, shown: Post | None = None) -> None:
-        self.status = response.status_code
-        self.body = response.text
-        self.shown = shown
-        self.took_s = 0.0
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """The answer as JSON; nothing at all is {}."""
-        return dict(json.loads(self.body)) if self.body.strip() else {}
-
-    def plain(self) -> str:
-        """What the user reads."""
-        return self.shown.plain() if self.shown else ""
-
-
-class Workspace(SlackStandIn):
+class Workspace(Writers):
     """Slack with people in it."""
 
     def add_user(self, name: str, **flags: Any) -> str:
@@ -78,20 +37,6 @@ class Workspace(SlackStandIn):
         self.channels[channel] = Channel(channel, name, members)
         return channel
 
-    def sign(self, body: str | bytes, content_type: str = FORM, age_s: int = 0) -> Signed:
-        """A request with this body and Slack's signature on it."""
-        raw = body if isinstance(body, bytes) else body.encode()
-        stamp = str(int(time.time()) - age_s)
-        mac = hmac.new(
-            self.signing_secret.encode(), b"v0:" + stamp.encode() + b":" + raw, hashlib.sha256
-        )
-        headers = {
-            "Content-Type": content_type,
-            "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": "v0=" + mac.hexdigest(),
-        }
-        return Signed(f"{self.app_url}/slack/events", raw, headers)
-
     # What they do
 
     def command(self, user: str, channel: str, command: str, text: str = "") -> Answer:
@@ -100,7 +45,7 @@ class Workspace(SlackStandIn):
             "token": "deprecated", "team_id": self.team, "team_domain": "sandbox",
             "channel_id": channel, "channel_name": self.channels[channel].name, "user_id": user,
             "user_name": self.people[user]["name"], "command": command, "text": text,
-            "api_app_id": "A0SANDBOX", "is_enterprise_install": "false",
+            "api_app_id": APP, "is_enterprise_install": "false",
             "response_url": self.new_response_url(user, channel),
             "trigger_id": self.new_trigger(user),
         }  # fmt: skip
@@ -173,7 +118,7 @@ class Workspace(SlackStandIn):
         if len(typed) < menu.get("min_query_length", 3):
             return []
         answer = self._payload({
-            **self._who(user), "type": "block_suggestion", "api_app_id": "A0SANDBOX",
+            **self._who(user), "type": "block_suggestion", "api_app_id": APP,
             "action_id": action_id, "block_id": block["block_id"], "value": typed,
             "container": {"type": "view", "view_id": on.id}, "view": self._as_told(on),
         }).send()  # fmt: skip
@@ -206,7 +151,7 @@ class Workspace(SlackStandIn):
         what: dict[str, Any],
     ) -> Signed:  # fmt: skip
         payload = {
-            **self._who(user), "type": "block_actions", "api_app_id": "A0SANDBOX",
+            **self._who(user), "type": "block_actions", "api_app_id": APP,
             "trigger_id": self.new_trigger(user),
             "actions": [{
                 "action_id": element["action_id"], "block_id": block.get("block_id", "b"),
@@ -218,14 +163,15 @@ class Workspace(SlackStandIn):
             payload["view"] = self._as_told(on)
             return self._payload(payload)
         own = on in self.whispers.get(user, ())
+        thread = {"thread_ts": on.thread_ts} if on.thread_ts else {}
         payload |= {
             "container": {"type": "message", "message_ts": on.ts, "channel_id": on.channel,
-                          "is_ephemeral": own},
+                          "is_ephemeral": own, **thread},
             "channel": {"id": on.channel, "name": self.channels[on.channel].name},
             "response_url": self.new_response_url(user, on.channel, on),
         }  # fmt: skip
         if not own:
-            payload["message"] = {"ts": on.ts, "text": on.text, "user": on.user}
+            payload["message"] = message_of(on)
         return self._payload(payload)
 
     def submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Answer:
@@ -246,7 +192,7 @@ class Workspace(SlackStandIn):
         if empty := missing(shown.view, shown.held):
             raise LookupError(f"nothing stands in {', '.join(empty)}")
         return self._payload({
-            **self._who(user), "type": "view_submission", "api_app_id": "A0SANDBOX",
+            **self._who(user), "type": "view_submission", "api_app_id": APP,
             "trigger_id": self.new_trigger(user), "view": self._as_told(shown),
             "response_urls": [],
         })  # fmt: skip
@@ -271,15 +217,6 @@ class Workspace(SlackStandIn):
                 for view in self.views.values():
                     view.open = view.open and view.user != shown.user
         return answer
-
-    def event(self, event: Mapping[str, Any], event_id: str | None = None) -> Signed:
-        """An event of the Events API, to be sent any number of times."""
-        body = {
-            "token": "deprecated", "team_id": self.team, "api_app_id": "A0SANDBOX",
-            "event": dict(event), "type": "event_callback", "event_time": int(time.time()),
-            "event_id": event_id or "Ev" + secrets.token_hex(5).upper(),
-        }  # fmt: skip
-        return self.sign(json.dumps(body), JSON)
 
     # What they see
 
@@ -313,7 +250,7 @@ class Workspace(SlackStandIn):
             root = self.views[root.before]
         return {
             **on.view, "id": on.id, "hash": on.hash, "state": {"values": on.held},
-            "root_view_id": root.id, "previous_view_id": on.before, "app_id": "A0SANDBOX",
+            "root_view_id": root.id, "previous_view_id": on.before, "app_id": APP,
             "team_id": self.team,
         }  # fmt: skip
 

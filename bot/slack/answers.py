@@ -8,17 +8,20 @@ from typing import Any
 import structlog
 from slack_bolt import Ack
 
+from bot import people
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.markup import to_phone
 from bot.words import clean
+from ledger.database import session
 
 log = structlog.get_logger()
 
 
 def typed_words(command: dict[str, Any]) -> str:
     """What was typed behind a slash command, as a phone would show it."""
-    return clean(to_phone(command.get("text") or "")).strip()
+    with session():
+        return clean(to_phone(command.get("text") or "", people.called)).strip()
 
 
 def or_refusal(make: Callable[[], cards.Card]) -> cards.Card:
@@ -32,12 +35,21 @@ def whisper(ack: Ack, card: cards.Card) -> None:
     ack(response_type="ephemeral", **card)
 
 
-def reply(respond: Callable[..., Any], card: cards.Card, replace: bool = True) -> None:
+def reply(
+    respond: Callable[..., Any], card: cards.Card, replace: bool = True, **where: str
+) -> None:  # fmt: skip
     """Replaces the card, best effort: what counts is in the thread and the books already."""
     try:
-        answer = respond(response_type="ephemeral", replace_original=replace, **card)
+        answer = respond(response_type="ephemeral", replace_original=replace, **where, **card)
     except Exception as error:
         log.warning("slack.card_not_replaced", error=type(error).__name__)
         return
     if answer.status_code != 200:
         log.warning("slack.card_not_replaced", status=answer.status_code)
+
+
+def beside(respond: Callable[..., Any], body: dict[str, Any], card: cards.Card) -> None:
+    """Shows a card to whoever pressed a button, alone, below the card that has it."""
+    thread_ts = (body.get("container") or {}).get("thread_ts")
+    where = {"thread_ts": thread_ts} if thread_ts else {}
+    reply(respond, card, replace=False, **where)

@@ -37,12 +37,15 @@ def offer(draft: Offer) -> Card:
     left = f"{draft.left_after:,} left after" if draft.covered else f"{draft.funds.balance:,} left"
     notes = [f":warning: {note}" for note in _notes(draft)]
     files = [f":paperclip: {escape(file['name'])}" for file in draft.media]
-    added = [f"{escape(draft.words)} (added to a first text, free)"] if draft.words else []
+    added = _added(draft.words)
     said = " · ".join(part for part in (escape(draft.body), *files, *added) if part)
+    reply = f"{draft.by}'s reply, not sent yet" if draft.in_thread else ""
     return {
-        "text": "\n".join([f"To {to}: {said}", f"{costs} · {left}", *notes]),
+        "text": "\n".join(
+            [f"{reply}. To {to}: {said}".removeprefix(". "), f"{costs} · {left}", *notes]
+        ),
         "blocks": [
-            mrkdwn(f"*To {to}*"),
+            mrkdwn(f"*To {to}*" + (f"\n{reply}" if reply else "")),
             *words(draft.body),
             *([context(" · ".join([*files, *added]))] if files or added else []),
             context(f"{costs} · {left}"),
@@ -52,9 +55,14 @@ def offer(draft: Offer) -> Card:
     }
 
 
+def _added(words: str) -> list[str]:
+    """What a first text carries, in words (R21)."""
+    return [f"{escape(words)} (added to a first text, free)"] if words else []
+
+
 def _notes(draft: Offer) -> Iterable[str]:
-    if draft.changed:
-        yield "The price has changed since it was shown. Please look again before you send."
+    if draft.asked:
+        yield draft.asked
     yield from draft.warnings
     if not draft.covered:
         yield drafts.shortage(draft.quote.credits, draft.funds)
@@ -65,6 +73,8 @@ def _buttons(draft: Offer) -> Blocks:
     made = []
     if draft.covered:
         made.append({**button("Send", "draft_send", key), "style": "primary"})
+    else:
+        made.append(button("Check again", "draft_again", key))
     if draft.send_at:
         at = f"{key}:{int(draft.send_at.timestamp())}"
         moment = draft.send_at
@@ -96,6 +106,7 @@ def scheduled(draft: Draft, recipient: str) -> Card:
         "text": f"{line.replace('*', '')}: {said}",
         "blocks": [
             mrkdwn(f":clock3: {line}"), *words(draft.body),
+            *([context(*added)] if (added := _added(draft.words)) else []),
             {"type": "actions", "elements": buttons},
         ],
     }  # fmt: skip

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import clock, contacts, conversations
+from bot import clock, contacts, conversations, drafts
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards, thread_cards
 from bot.slack.client import permalink
-from bot.slack.outcomes import around, could_not_look, first_taken, found, keyed, outcome
+from bot.slack.outcomes import (
+    LONGEST_UPDATE,
+    Form,
+    around,
+    could_not_look,
+    first_taken,
+    fit,
+    found,
+    keyed,
+)
 from ledger.database import session
 
 #: A thread that takes no more replies: the conversation goes on in a new one.
@@ -31,12 +42,15 @@ CHANNEL_GONE = {
 }
 
 
-class Shown(NamedTuple):
-    """A card, and what it says of a row that may have moved on by the time it stands in Slack."""
+@dataclass
+class Shown:
+    """How a post may look, the plainest last, and what it says of a row that may have moved on by
+    the time it stands in Slack. Without any form there is nothing to post."""
 
-    card: cards.Card
+    forms: list[Form]
     state: str | None = None
     broadcast: bool = False
+    ts: str | None = None  # where it stands already
 
 
 class PostCarrier:
@@ -53,10 +67,9 @@ class PostCarrier:
         with session():
             conversation = Conversation.get_by_id(conversation_id)
             channel, thread_ts = conversation.channel, conversation.thread_ts
-            try:
-                shown = _new(delivery, conversation, self.client)
-            except Exception as error:
-                return outcome(error)
+            shown = _new(delivery, conversation, self.client)
+        if not shown.forms:
+            return Done({"ts": shown.ts, "state": shown.state})
         if delivery.payload["what"] != "root" and thread_ts is None:
             return Again(5, "the thread has no root yet")
         call = {"channel": channel, **keyed(delivery)}
@@ -67,7 +80,8 @@ class PostCarrier:
             posted = self.client.chat_postMessage(**call, **form)
             return Done({"ts": posted["ts"], "state": shown.state})
 
-        return heed(first_taken([shown.card], post), conversation_id, thread_ts)
+        result = first_taken(shown.forms, post, about(delivery))
+        return heed(result, conversation_id, thread_ts)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
@@ -96,11 +110,8 @@ class PostCarrier:
             case "text":
                 conversations.shown(delivery.payload["message"], ts, state)
             case "draft":
-                draft_id = delivery.payload["draft"]
-                Draft.update(card_ts=ts).where(Draft.id == draft_id).execute()
-                draft = Draft.get_by_id(draft_id)
-                if _state(draft) != state:
-                    conversations.show_draft(draft)
+                if ts is not None:
+                    drafts.shown(delivery.payload["draft"], ts, state)
 
 
 def heed(result: Outcome, conversation_id: int, thread_ts: str | None) -> Outcome:
@@ -124,44 +135,40 @@ class UpdateCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.update; none where Slack shows the same already."""
-        try:
-            with session():
-                channel, ts, card, state = self._now(delivery)
-        except Exception as error:
-            return outcome(error)
-        if card is None:
+        with session():
+            channel, ts, forms, state = self._now(delivery)
+        if not forms:
             return Done({})
         if ts is None:
             return Again(5, "the post to update is not there yet")
 
         def update(form: cards.Card, _: int) -> Done:
+            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
             self.client.chat_update(channel=channel, ts=ts, **form)
             return Done({"state": state})
 
-        return first_taken([card], update)
+        return first_taken(forms, update, about(delivery))
 
-    def _now(
-        self, delivery: Delivery
-    ) -> tuple[str, str | None, cards.Card | None, str | None]:  # fmt: skip
-        """Channel and ts of a post, what it is to show, and in which state."""
-        about = delivery.payload
-        if "message" in about:
-            message = Message.get_by_id(about["message"])
+    def _now(self, delivery: Delivery) -> tuple[str, str | None, list[Form], str | None]:
+        """Channel and ts of a post, how it may look, and in which state that shows it."""
+        told = delivery.payload
+        if "message" in told:
+            message = Message.get_by_id(told["message"])
             state = thread_cards.state_of(message)
-            card = None if message.shown == state else thread_cards.text_out(message)
-            return message.conversation.channel, message.slack_ts, card, state
-        if "draft" in about:
-            draft = Draft.get_by_id(about["draft"])
+            channel, ts = message.conversation.channel, message.slack_ts
+            if ts is None or message.shown == state:  # what never came needs no change
+                return channel, ts, [], None
+            return channel, ts, _text(message), state
+        if "draft" in told:
+            draft = Draft.get_by_id(told["draft"])
             sent = Message.get_or_none(Message.draft == draft.id)
-            if sent is not None and sent.slack_ts == draft.card_ts:
-                return draft.talk.channel, draft.card_ts, None, None
-            card = thread_cards.reply(draft, clock.now())
-            return draft.talk.channel, draft.card_ts, card, None
-        talk = Conversation.get_by_id(about["conversation"])
-        if "former" in about:
-            link = permalink(self.client, talk.channel, str(talk.thread_ts))
-            name = contacts.name_of(talk.contact)
-            return talk.channel, about["former"], thread_cards.moved(name, link), None
+            is_copy = sent is not None and sent.slack_ts == draft.card_ts
+            if is_copy or draft.card_ts is None:  # its post, which is to come, shows all
+                return draft.talk.channel, None, [], None
+            return draft.talk.channel, draft.card_ts, _reply(draft), None
+        talk = Conversation.get_by_id(told["conversation"])
+        if "former" in told:
+            return talk.channel, told["former"], [_drawn(_moved, talk, self.client)], None
         return talk.channel, talk.thread_ts, _root(talk, self.client), None
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -175,31 +182,68 @@ class UpdateCarrier:
             Message.update(**shown).where(Message.id == delivery.payload["message"]).execute()
 
 
+def about(delivery: Delivery) -> str:
+    """What a delivery shows, for the log: ids, nothing that anybody wrote."""
+    told = delivery.payload
+    for name in ("message", "draft", "conversation"):
+        if name in told:
+            return f"{name} {told[name]}"
+    return delivery.key
+
+
 def _new(delivery: Delivery, conversation: Conversation, client: WebClient) -> Shown:
-    about = delivery.payload
-    match about["what"]:
+    told = delivery.payload
+    match told["what"]:
         case "root":
             return Shown(_root(conversation, client))
         case "remark":
-            return Shown(cards.note(about["text"]))
+            return Shown([lambda: cards.note(told["text"])])
         case "draft":
-            draft = Draft.get_by_id(about["draft"])
-            return Shown(thread_cards.reply(draft, clock.now()), _state(draft))
-    message = Message.get_by_id(about["message"])
-    if about["what"] == "stop_wish":
-        return Shown(thread_cards.stop_wish(message))
+            draft = Draft.get_by_id(told["draft"])
+            # What stands there already, was sent or cancelled needs no card.
+            waits = draft.card_ts is None and draft.state in drafts.WAITING
+            return Shown(_reply(draft) if waits else [], drafts.stage(draft), ts=draft.card_ts)
+    message = Message.get_by_id(told["message"])
+    if told["what"] == "stop_wish":
+        return Shown([_drawn(thread_cards.stop_wish, message)])
     if message.direction == "in":
-        card = thread_cards.text_in(message, about.get("call"))
-        return Shown(card, None, message.in_channel)
-    return Shown(thread_cards.text_out(message), thread_cards.state_of(message))
+        return Shown(_text(message, told.get("call")), None, message.in_channel)
+    return Shown(_text(message), thread_cards.state_of(message))
 
 
-def _root(conversation: Conversation, client: WebClient) -> cards.Card:
-    former: Any = conversation.former_ts
-    if former:
-        former = permalink(client, conversation.channel, former)
-    return thread_cards.root(conversation, former)
+# How a post may look: in full, and in forms that little can go wrong with.
 
 
-def _state(draft: Draft) -> str:
-    return f"{draft.state} {draft.version}"
+def _text(message: Message, call: str | None = None) -> list[Form]:
+    full = (thread_cards.text_in, message, call) if message.direction == "in" else (
+        thread_cards.text_out, message,
+    )  # fmt: skip
+    return [_drawn(*full), _drawn(thread_cards.bare_text, message)]
+
+
+def _reply(draft: Draft) -> list[Form]:
+    full = _drawn(thread_cards.reply, draft, clock.now())
+    return [full, _drawn(thread_cards.bare_reply, draft)]
+
+
+def _root(conversation: Conversation, client: WebClient) -> list[Form]:
+    def full() -> cards.Card:
+        former: Any = conversation.former_ts
+        if former:
+            former = permalink(client, conversation.channel, former)
+        return thread_cards.root(conversation, former)
+
+    return [_drawn(full), _drawn(thread_cards.bare_root, conversation)]
+
+
+def _moved(talk: Conversation, client: WebClient) -> cards.Card:
+    link = permalink(client, talk.channel, str(talk.thread_ts))
+    return thread_cards.moved(contacts.name_of(talk.contact), link)
+
+
+def _drawn(draw: Callable[..., cards.Card], *of: Any) -> Form:
+    def form() -> cards.Card:
+        with session():
+            return draw(*of)
+
+    return form

@@ -15,8 +15,19 @@ from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards, credit_cards, home_cards
 from bot.slack.client import permalink
 from bot.slack.limits import BlockError, check_view
-from bot.slack.outcomes import around, could_not_look, first_taken, found, keyed, outcome
+from bot.slack.outcomes import (
+    LONGEST_UPDATE,
+    Form,
+    around,
+    could_not_look,
+    first_taken,
+    fit,
+    found,
+    keyed,
+    outcome,
+)
 from bot.usage import Asked, Report
+from bot.words import escape
 from ledger.database import session
 from ledger.plans import Catalogue
 
@@ -37,10 +48,8 @@ class CardCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.postMessage. Where Slack refuses its chart, once more without."""
-        try:
-            forms = self._forms(delivery)
-        except Exception as error:
-            return outcome(error)
+        forms = self._forms(delivery)
+        is_report = delivery.payload["what"] == "report"
 
         def post(form: cards.Card, refused: int) -> Done:
             posted = self.client.chat_postMessage(
@@ -48,10 +57,10 @@ class CardCarrier:
             )
             return Done({
                 "ts": posted["ts"], "channel": posted["channel"],
-                "chart": refused == 0 and len(forms) > 1,
+                "chart": refused == 0 and is_report,
             })  # fmt: skip
 
-        return first_taken(forms, post)
+        return first_taken(forms, post, delivery.key)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key."""
@@ -77,17 +86,23 @@ class CardCarrier:
             lane=f"files:{channel}", pace=f"channel:{channel}",
         )  # fmt: skip
 
-    def _forms(self, delivery: Delivery) -> list[cards.Card]:
-        """The card, and plainer ones for a Slack that refuses it."""
-        match delivery.payload["what"]:
+    def _forms(self, delivery: Delivery) -> list[Form]:
+        """The card, and plainer ones for one that cannot be drawn, or a Slack that refuses it."""
+        told = delivery.payload
+        match told["what"]:
             case "notice":
-                return [credit_cards.notice(delivery.payload["notice"])]
+                said = told["notice"]
+                plainer = f"{escape(said['name'])}: {said['title']}. {said['advice']}"
+                return [lambda: credit_cards.notice(said), lambda: cards.note(plainer)]
             case "digest":
                 link = functools.partial(permalink, self.client)
-                return [credit_cards.digest(delivery.payload["digest"], link)]
+                plainer = "Your digest could not be shown. `/credits` says how you stand."
+                return [
+                    lambda: credit_cards.digest(told["digest"], link), lambda: cards.note(plainer),
+                ]  # fmt: skip
             case "note":
-                return [cards.note(delivery.payload["text"])]
-        return _report_forms(self.client, delivery.payload["report"])
+                return [lambda: cards.note(told["text"])]
+        return _report_forms(self.client, told["report"])
 
 
 class WhisperCarrier:
@@ -114,7 +129,7 @@ class WhisperCarrier:
                 self.client.chat_postMessage(channel=to["user"], **keyed(delivery), **form)
             return Done({})
 
-        return first_taken([cards.note(to["text"])], post)
+        return first_taken([cards.note(to["text"])], post, delivery.key)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Nobody can read it back; said twice is better than not at all."""
@@ -186,12 +201,13 @@ class FilesCarrier:
             return outcome(error)
 
         def attach(form: cards.Card, _: int) -> Done:
+            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
             self.client.chat_update(
                 channel=payload["channel"], ts=payload["ts"], file_ids=files, **form
             )
             return Done({})
 
-        return first_taken(forms if payload["chart"] else forms[1:], attach)
+        return first_taken(forms if payload["chart"] else forms[1:], attach, delivery.key)
 
     def look(self, delivery: Delivery) -> Outcome:
         """It is done again: an update says what is."""
@@ -207,13 +223,13 @@ class FilesCarrier:
         return str(file["id"])
 
 
-def _report_forms(client: WebClient, asked: dict[str, Any]) -> list[cards.Card]:
-    made = _make(asked)
-    people = _people(client, made)
-    return [
-        credit_cards.report(made, chart=True, people=people),
-        credit_cards.report(made, chart=False, people=people),
-    ]
+def _report_forms(client: WebClient, asked: dict[str, Any]) -> list[Form]:
+    def form(chart: bool) -> cards.Card:
+        made = _make(asked)
+        return credit_cards.report(made, chart=chart, people=_people(client, made))
+
+    plainer = "The report could not be shown. Ask for another one: `/credits report`."
+    return [lambda: form(True), lambda: form(False), lambda: cards.note(plainer)]
 
 
 def _make(asked: dict[str, Any]) -> Report:

@@ -106,6 +106,7 @@ class PicturesCarrier(PostCarrier):
                     lambda form, _: Done({
                         "ts": self.client.chat_postMessage(**call, **form)["ts"], "attach": every,
                     }),
+                    delivery.key,
                 )  # fmt: skip
         except Exception as error:
             result = outcome(error)
@@ -149,7 +150,7 @@ class AttachCarrier:
             )
             return Done({})
 
-        return first_taken([shown], attach)
+        return first_taken([shown], attach, delivery.key)
 
     def look(self, delivery: Delivery) -> Outcome:
         """It is done again: an update says what is."""

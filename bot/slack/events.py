@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from bot import desk, people, replies, tally, viewers
 from bot.errors import Refused
 from bot.inbox import Payload
 from bot.replies import Reply
-from bot.slack.markup import to_phone
+from bot.slack.rich import said
 from bot.words import clean
 
 log = structlog.get_logger()
@@ -20,6 +20,7 @@ log = structlog.get_logger()
 DONE = "white_check_mark"  # the reaction that closes a conversation
 #: Of the messages in a channel, those that people write; what else has a subtype is Slack's own.
 WRITTEN = {None, "file_share", "thread_broadcast"}
+SLACKBOT = "USLACKBOT"
 
 
 def event(payload: Payload, now: datetime) -> None:
@@ -29,39 +30,62 @@ def event(payload: Payload, now: datetime) -> None:
         handle(payload, now)
 
 
-def message(payload: Payload, now: datetime) -> None:
-    """Something was written, changed or taken away in a channel. Only replies in threads count."""
-    told = payload["event"]
+def concerns_us(told: Mapping[str, Any]) -> bool:
+    """Whether an event may need anything done. A channel's talk, what bots post, Partyline first of
+    them, and what Slack itself puts in does not: it is not even saved."""
+    if told.get("type") != "message":
+        return True
     match told.get("subtype"):
-        case subtype if subtype in WRITTEN:
-            if reply := _reply(payload, told):
-                replies.written(reply, now)
         case "message_changed":
-            changed = told.get("message") or {}
-            # An unfurled link changes a message, too, without anybody having edited it.
-            if changed.get("edited") and (reply := _reply(payload, changed)):
-                replies.edited(reply, now)
+            return _is_reply(told.get("message"))
         case "message_deleted":
-            gone = told.get("previous_message") or {}
-            if _by_a_person(gone) and gone.get("thread_ts"):
-                replies.deleted(told["channel"], gone["thread_ts"], told["deleted_ts"], now)
+            return _is_reply(told.get("previous_message"))
+    return _is_reply(told)
 
 
-def _reply(payload: Payload, told: dict[str, Any]) -> Reply | None:
-    ts, thread_ts = told.get("ts"), told.get("thread_ts")
-    if not (ts and thread_ts) or thread_ts == ts or not _by_a_person(told):
-        return None
-    home_team = payload.get("team_id")
-    team = told.get("user_team") or told.get("source_team") or told.get("team") or home_team
+def message(payload: Payload, now: datetime) -> None:
+    """A reply in a thread was written, changed or taken away."""
+    told = payload["event"]
+    if not concerns_us(told):
+        return
+    match told.get("subtype"):
+        case "message_changed":
+            was, is_now = told.get("previous_message") or {}, told["message"]
+            # An unfurled link changes a message, too, without anybody having edited it.
+            if is_now.get("edited") and is_now.get("text") != was.get("text"):
+                replies.written(_reply(payload, is_now), now)
+        case "message_deleted":
+            replies.deleted(_reply(payload, told["previous_message"]), now)
+        case _:
+            replies.written(_reply(payload, told), now)
+
+
+def _is_reply(message: Any) -> bool:
+    """Whether a person wrote this in a thread."""
+    return (
+        isinstance(message, Mapping)
+        and message.get("subtype") in WRITTEN
+        and bool(message.get("ts") and message.get("user") and message.get("thread_ts"))
+        and message["thread_ts"] != message["ts"]
+        and not message.get("bot_id")
+        and message["user"] != SLACKBOT
+    )
+
+
+def _reply(payload: Payload, message: Mapping[str, Any]) -> Reply:
+    """What was written, with the moment of the newest that happened to it."""
+    told = payload["event"]
+    # Where a channel is shared, the event comes in the name of whoever's workspace it came from.
+    us = payload.get("authorizations") or [{"team_id": payload.get("team_id")}]
+    home, bots = ({one.get(key) for one in us} for key in ("team_id", "user_id"))
+    team = message.get("user_team") or message.get("source_team") or message.get("team")
     return Reply(
-        payload["event"]["channel"], thread_ts, ts, told["user"],
-        clean(to_phone(told.get("text") or "")), tuple(told.get("files") or ()),
-        from_elsewhere=team != home_team,
+        told["channel"], message["thread_ts"], message["ts"], message["user"],
+        clean(said(message, people.called)), tuple(message.get("files") or ()),
+        from_elsewhere=team is not None and team not in home,
+        below_ours=message.get("parent_user_id") in bots,
+        changed_ts=str(told.get("event_ts") or told.get("ts") or message["ts"]),
     )  # fmt: skip
-
-
-def _by_a_person(told: dict[str, Any]) -> bool:
-    return bool(told.get("user")) and not told.get("bot_id")
 
 
 def reaction(payload: Payload, now: datetime) -> None:

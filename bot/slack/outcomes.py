@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import traceback
 import urllib.error
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
+import peewee
 import structlog
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
@@ -18,13 +22,19 @@ from bot.slack.limits import BlockError, check
 
 log = structlog.get_logger()
 
+Form = Callable[[], Card]  # draws a card
+
 EVENT_TYPE = "partyline"  # of the metadata that carries a post's key; Slack allows no dots in it
-LONGEST_TEXT = 40_000  # characters; Slack refuses more
+LONGEST_TEXT, LONGEST_UPDATE = 40_000, 4_000  # characters of a post's text, and of an update's
+REMEMBERED = 1_000  # faults that are not logged again
 LISTED = 200  # newest posts that a look reads
 CLOCKS_APART_S = 60
 LANDS_WITHIN_S = 600  # an attempt is over long before, dead or alive
 #: Slack's words for "the card is wrong". A plainer one is posted instead.
-BAD_CARD = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"}
+BAD_CARD = {
+    "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "block_mismatch",
+    "invalid_attachments", "invalid_arguments", "msg_too_long", "no_text",
+}  # fmt: skip
 #: What an update cannot mend: the post is gone, or too old to change.
 GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
 #: A file that this workspace takes from nobody.
@@ -34,6 +44,11 @@ NO_FILES = {
 }  # fmt: skip
 #: Slack broke while it worked: what was asked may or may not have been done.
 BROKEN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+#: What a call that never came through raises.
+UNREACHED = (SlackApiError, SlackRequestError, OSError, HTTPException, json.JSONDecodeError)
+
+_known: dict[tuple[str, str], None] = {}
+_lock = threading.Lock()
 
 
 def keyed(delivery: Delivery) -> dict[str, Any]:
@@ -65,23 +80,64 @@ def found(delivery: Delivery, posts: Iterable[dict[str, Any]]) -> str | None:
     return None
 
 
-def first_taken(forms: list[Card], call: Callable[[Card, int], Done]) -> Outcome:
-    """Makes the call with the first card that Slack takes, and at last with its text alone: no
-    text is lost to a card. `call` gets the card and how many were refused before it."""
-    for place, card in enumerate(forms):
+def first_taken(
+    forms: Sequence[Card | Form], call: Callable[[Card, int], Done], about: str
+) -> Outcome:
+    """Makes the call with the first card that can be drawn and that Slack takes, and at last with
+    its text alone: no text is lost to a card. `call` gets the card and how many were of no use
+    before it. What is wrong with a card is logged once of what it is `about`, however often it is
+    tried."""
+    words = None
+    for place, form in enumerate(forms):
         try:
+            card = form() if callable(form) else form
+            words = card["text"]
             check(card["blocks"])
-            return call(card, place)
-        except BlockError as error:
-            log.error("slack.bad_card", rule=str(error))
+        except peewee.PeeweeException:  # the database, not the card
+            raise
+        except UNREACHED as error:  # nothing was posted: the card needed to know something
+            asked = outcome(error)
+            return Again(5, asked.why) if isinstance(asked, Unknown) else asked
         except Exception as error:
-            if not (isinstance(error, SlackApiError) and error.response.get("error") in BAD_CARD):
+            fault(about, error)
+            continue
+        try:
+            return call(card, place)
+        except SlackApiError as error:
+            if error.response.get("error") not in BAD_CARD:
                 return outcome(error)
-            log.error("slack.bad_card", rule=error.response.get("error"))
+            fault(about, error)
+        except Exception as error:
+            return outcome(error)
+    if words is None:
+        return Again(30, "no form of it could be drawn")
     try:
-        return call({"text": forms[-1]["text"][:LONGEST_TEXT]}, len(forms))
+        return call({"text": fit(words, LONGEST_TEXT), "blocks": []}, len(forms))
     except Exception as error:
         return outcome(error)
+
+
+def fit(text: str, most: int) -> str:
+    """The text in at most so many characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def fault(about: str, error: Exception) -> None:
+    """Logs what is wrong with a card, once in this process; never anybody's words."""
+    if isinstance(error, SlackApiError):
+        why = str(error.response.get("error"))
+    elif isinstance(error, BlockError):
+        why = str(error)
+    else:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"{type(error).__name__} in {last.name}, {Path(last.filename).name}:{last.lineno}"
+    with _lock:
+        if (about, why) in _known:
+            return
+        _known[about, why] = None
+        if len(_known) > REMEMBERED:
+            del _known[next(iter(_known))]
+    log.error("slack.bad_card", about=about, why=why)
 
 
 def outcome(error: Exception) -> Outcome:

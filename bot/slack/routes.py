@@ -17,6 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot import inbox
 from bot.config import Settings
+from bot.slack.events import concerns_us
 
 log = structlog.get_logger()
 routes = Blueprint("slack", __name__, url_prefix="/slack")
@@ -73,6 +74,8 @@ def _save(payload: dict[str, Any]) -> Response:
     event, event_id = payload.get("event"), payload.get("event_id")
     if not (isinstance(event, dict) and isinstance(event_id, str) and 0 < len(event_id) <= 64):
         return Response(status=400)
+    if not concerns_us(event):
+        return Response(status=200)
     lane = f"slack:{event.get('channel') or event.get('user') or 'workspace'}"[:100]
     try:
         intake: inbox.Intake = current_app.config["INTAKE"]

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from bot import clock, desk
 from bot.errors import Refused
 from bot.slack import cards, contacts
-from bot.slack.answers import reply
+from bot.slack.answers import beside
 
 Change = Callable[[int, str], str | None]
 
@@ -68,7 +68,7 @@ def _change(
         act(body["user"]["id"])
     except Refused as refusal:
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return beside(respond, body, cards.note(str(refusal)))
     ack()
     return None
 

@@ -12,9 +12,10 @@ from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
 from bot import clock, contacts, drafts, lines, sending
+from bot.drafts import Offer
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import or_refusal, reply, typed_words, whisper
+from bot.slack.answers import beside, or_refusal, reply, typed_words, whisper
 from bot.words import clean
 from ledger import rates
 from ledger.database import session
@@ -74,14 +75,12 @@ def _price(user: str, channel: str, typed: str) -> cards.Card:
 
 
 def send(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
-    """Send: queues the text, or shows a price that has changed."""
+    """Send: queues the text, or shows what has changed and asks again."""
     draft_id, version = _draft(body)
-    _answer(ack, body, respond, draft_id, lambda user: _sent(draft_id, version, user))
-
-
-def _sent(draft_id: str, version: int, user: str) -> cards.Card:
-    outcome = sending.send(draft_id, version, user, clock.now())
-    return cards.sent(outcome) if isinstance(outcome, sending.Sent) else cards.offer(outcome)
+    _answer(
+        ack, body, respond, draft_id,
+        lambda user: sending.send(draft_id, version, user, clock.now()),
+    )  # fmt: skip
 
 
 def cancel(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
@@ -101,7 +100,16 @@ def save(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     kind = body["actions"][0]["action_id"].removeprefix("draft_save_")
     _answer(
         ack, body, respond, draft_id,
-        lambda user: cards.offer(drafts.save(draft_id, version, user, kind, clock.now())),
+        lambda user: drafts.save(draft_id, version, user, kind, clock.now()),
+    )  # fmt: skip
+
+
+def again(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+    """Check again: the text is quoted anew, as there may be credits now."""
+    draft_id, version = _draft(body)
+    _answer(
+        ack, body, respond, draft_id,
+        lambda user: drafts.again(draft_id, version, user, clock.now()),
     )  # fmt: skip
 
 
@@ -124,7 +132,7 @@ def later(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -
         suggested = sending.suggest(draft_id, body["user"]["id"], clock.now())
     except Refused as refusal:
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return beside(respond, body, cards.note(str(refusal)))
     ack()
     card_url = None if in_thread(body) else body["response_url"]
     view = cards.later_view(draft_id, version, suggested, card_url)
@@ -156,10 +164,10 @@ def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
         written = drafts.body_of(draft_id, body["user"]["id"])
     except Refused as refusal:
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return beside(respond, body, cards.note(str(refusal)))
     ack()
     if len(written) > cards.LONGEST_INPUT:
-        return reply(respond, cards.note(TOO_LONG_TO_EDIT), replace=False)
+        return beside(respond, body, cards.note(TOO_LONG_TO_EDIT))
     view = cards.edit_view(draft_id, written, body["response_url"])
     client.views_open(trigger_id=body["trigger_id"], view=view)
     return None
@@ -180,21 +188,33 @@ def edited(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
 
 def _answer(
     ack: Ack, body: dict[str, Any], respond: Respond, draft_id: str,
-    act: Callable[[str], cards.Card],
+    act: Callable[[str], sending.Sent | Offer | cards.Card],
 ) -> None:  # fmt: skip
     """Acts, and shows the outcome where the button was: a card in a thread is updated through the
     outbox, one that only this person sees is replaced by the answer; a refusal stands beside it."""
-    container = body.get("container") or {}
     thread = in_thread(body)
     try:
         if thread:
-            drafts.stands_at(draft_id, container["message_ts"])
-        card = act(body["user"]["id"])
+            drafts.stands_at(draft_id, body["container"]["message_ts"])
+        outcome = act(body["user"]["id"])
     except Refused as refusal:
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return beside(respond, body, cards.note(str(refusal)))
     ack()
-    return None if thread else reply(respond, card)
+    if not thread:
+        return reply(respond, _card(outcome))
+    if isinstance(outcome, Offer) and outcome.asked:
+        return beside(respond, body, cards.note(f"Nothing was sent yet. {outcome.asked}"))
+    return None
+
+
+def _card(outcome: sending.Sent | Offer | cards.Card) -> cards.Card:
+    match outcome:
+        case sending.Sent():
+            return cards.sent(outcome)
+        case Offer():
+            return cards.offer(outcome)
+    return outcome
 
 
 def in_thread(body: dict[str, Any]) -> bool:
@@ -220,6 +240,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "draft_at": at,
     "draft_save_plain": save,
     "draft_save_mms": save,
+    "draft_again": again,
     "draft_edit": edit,
     "draft_later": later,
     "draft_cancel": cancel,

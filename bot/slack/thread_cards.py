@@ -143,13 +143,42 @@ def reply(draft: Draft, now: Any) -> Card:
     """The card under a reply: its quote, or what became of it."""
     match draft.state:
         case "quoted":
-            card = cards.offer(drafts.offer(draft, now))
-            return {**card, "text": f"<@{draft.author}> {card['text']}"}
+            return cards.offer(drafts.offer(draft, now))
         case "scheduled":
             return cards.scheduled(draft, contacts.name_of(draft.talk.contact))
         case "cancelled":
             return cards.note("Cancelled. Nothing was sent.")
     return cards.note("Sent. Follow it below.")
+
+
+# The same, plainer: for a row that the cards above cannot show, or a Slack that refuses them.
+
+
+def bare_root(conversation: Conversation) -> Card:
+    """The first post of a thread: the number alone."""
+    return cards.note(escape(conversation.contact.number))
+
+
+def bare_text(message: Message) -> Card:
+    """A text, in or out: its words alone."""
+    who = f"<@{message.author}> texted" if message.direction == "out" else "They texted"
+    said = escape(message.body) or count(len(message.media), "attachment")
+    return {"text": f"{who}: {said}", "blocks": [context(f"{who}:"), *words(message.body)]}
+
+
+def bare_reply(draft: Draft) -> Card:
+    """The card under a reply: its words, its price, and what is to become of it."""
+    line = f"{count(draft.credits, 'credit')}. Nothing is sent before you press Send."
+    if draft.state not in drafts.WAITING:
+        return cards.note("Cancelled. Nothing was sent." if draft.state == "cancelled" else "Sent.")
+    key = f"{draft.id}:{draft.version}"
+    buttons = [button("Send", "draft_send", key), button("Cancel", "draft_cancel", key)]
+    return {
+        "text": f"{escape(draft.body)} ({line})",
+        "blocks": [
+            *words(draft.body), context(line), {"type": "actions", "elements": buttons},
+        ],
+    }  # fmt: skip
 
 
 def stop_wish(message: Message) -> Card:
