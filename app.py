@@ -38,7 +38,7 @@ from bot.health import health
 from bot.mail.deliver import MailCarrier
 from bot.marketplace import marketplace
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
-from bot.slack import bolt, events
+from bot.slack import bolt, events, media_routes
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
@@ -54,8 +54,8 @@ log = structlog.get_logger()
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The web app. Routes: POST /slack/events, /twilio/sms, /twilio/status,
-    /marketplace/subscriptions; GET /healthz, /readyz, /metrics. Stops with a line for each wrong
-    setting, and on a schema that is behind."""
+    /marketplace/subscriptions; GET and HEAD /media/<token>/<name>; GET /healthz, /readyz, /metrics.
+    Stops with a line for each wrong setting, and on a schema that is behind."""
     settings = settings or settings_or_exit()
     logs.configure(settings.log_format)
     if settings.sentry_dsn:
@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     requests.log_each(app)
     app.register_blueprint(slack_routes.routes)
     app.register_blueprint(twilio_webhooks.webhooks)
+    app.register_blueprint(media_routes.routes)
     app.register_blueprint(marketplace)
     app.register_blueprint(health)
     for command in (worker, diagnose, demo, *operator.COMMANDS):

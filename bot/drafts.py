@@ -15,6 +15,7 @@ from bot import (
     conversations,
     first_texts,
     hours,
+    kinds,
     lines,
     numbers,
     people,
@@ -33,6 +34,10 @@ LONGEST_BODY = 10_000  # characters: what Slack lets one type is less
 WAITING = ("quoted", "scheduled")
 JUST_NOW = timedelta(minutes=10)  # within which another member's answer is mentioned
 Media = Sequence[dict[str, Any]]
+SELDOM_ARRIVES = (
+    "Pictures seldom arrive outside the US and Canada: carriers there send a link instead, or "
+    "nothing. A link in a text is surer."
+)
 
 
 @dataclass(frozen=True)
@@ -305,11 +310,7 @@ def require_sendable(line: Line, contact: Contact | None, body: str, media: Medi
         )
     for file in media:
         if file["size"] > rates.PACK_BYTES:
-            over = (file["size"] - rates.PACK_BYTES) / 1e6
-            raise Refused(
-                f"{file['name']} has {file['size'] / 1e6:.1f} MB, which is {over:.1f} MB too much: "
-                "a picture message carries 5 MB. Make it smaller, and send it again."
-            )
+            raise Refused(kinds.too_large(file["name"], file["size"]))
     if contact is None:
         return
     conversation = Conversation.get_or_none(line=line, contact=contact)
@@ -349,6 +350,8 @@ def _warnings(
         said.append(f"It is {clock_words(hours.local(now, where))} where {name} lives.")
     if trouble := numbers.trouble(draft.number):
         said.append(trouble)
+    if draft.media and not contacts.takes_pictures(draft.line.number, draft.number):
+        said.append(SELDOM_ARRIVES)
     return said
 
 

@@ -6,6 +6,7 @@ carriers take 500 KB of them (twilio.com/docs/messaging/guides/accepted-mime-typ
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from typing import NamedTuple
@@ -51,6 +52,14 @@ def _lines(first: bytes) -> Callable[[bytes], bool]:
     return lambda head: head.removeprefix(b"\xef\xbb\xbf").lstrip().upper().startswith(first)
 
 
+def _is_text(head: bytes) -> bool:
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)  # may end within a character
+    except UnicodeDecodeError:
+        return False
+    return bool(text) and all(c.isprintable() or c in "\t\r\n\ufeff" for c in text)
+
+
 #: In this order: the first that fits.
 KINDS: list[tuple[Callable[[bytes], bool], Kind]] = [
     (_begins(b"\xff\xd8\xff"), Kind("image/jpeg", "jpg")),
@@ -75,6 +84,7 @@ KINDS: list[tuple[Callable[[bytes], bool], Kind]] = [
     (_begins(b"%PDF-"), Kind("application/pdf", "pdf")),
     (_lines(b"BEGIN:VCARD"), Kind("text/vcard", "vcf")),
     (_lines(b"BEGIN:VCALENDAR"), Kind("text/calendar", "ics")),
+    (_is_text, Kind("text/plain", "txt", texted=False)),
 ]
 
 
@@ -85,14 +95,18 @@ def recognise(head: bytes) -> Kind | None:
 
 def why_not(name: str, kind: Kind | None, size_bytes: int) -> str | None:
     """Why this file cannot be texted, and what to do; None if it can."""
+    if size_bytes == 0:
+        return f"{name} is empty. Send another one."
     if size_bytes > PACK_BYTES:
         return too_large(name, size_bytes)
     if kind is None or not kind.texted:
-        what = f"a {kind.extension.upper()} file" if kind else "by its content something"
-        return f"{name} is {what} which phones do not take. Send a JPEG, PNG or GIF picture."
+        what = f" ({kind.extension.upper()})" if kind else ", whatever its name says"
+        return (
+            f"{name} is of a kind that phones do not take{what}. Send a JPEG, PNG or GIF picture."
+        )
     if size_bytes > kind.most_bytes:
         return too_large(name, size_bytes, kind.most_bytes)
-    return f"{name} is empty. Send another one." if size_bytes == 0 else None
+    return None
 
 
 def too_large(name: str, size_bytes: int | None, most_bytes: int = PACK_BYTES) -> str:

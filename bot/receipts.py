@@ -6,6 +6,7 @@ only ever moves forward, and each refund has one key.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -51,8 +52,11 @@ class Fate:
 class Outgoing:
     """A part with all that sending it needs, as it stands now."""
 
+    id: int
     ref: str
     body: str
+    media: list[dict[str, Any]]
+    as_mms: bool
     to: str
     from_: str
     made_at: datetime
@@ -63,8 +67,9 @@ class Outgoing:
 
 # Each text out passes these three times: written out, they cost a tenth of what models do.
 OUTGOING = """
-    SELECT part.ref, part.body, contact.number, line.number, message.made_at, part.message_sid,
-           part.status, contact.opted_out_at, conversation.opted_in_at
+    SELECT part.ref, part.body, part.media, part.as_mms, contact.number, line.number,
+           message.made_at, part.message_sid, part.status, contact.opted_out_at,
+           conversation.opted_in_at
     FROM part
     JOIN message ON message.id = part.message_id
     JOIN conversation ON conversation.id = message.conversation_id
@@ -82,11 +87,12 @@ def outgoing(part_id: int) -> Outgoing:
     """What to send, to whom, and whether that is still allowed."""
     with session():
         row = query(OUTGOING, part_id).fetchone()
-    closed, opened = (moment and instant(moment) for moment in row[7:])
-    ref, body, to, from_, made_at, sid, status = row[:7]
+    ref, body, media, as_mms, to, from_, made_at, sid, status = row[:9]
+    closed, opened = (moment and instant(moment) for moment in row[9:])
     return Outgoing(
-        ref, body, to, from_, instant(made_at), sid, status, consent.is_closed(closed, opened)
-    )
+        part_id, ref, body, json.loads(media), bool(as_mms), to, from_, instant(made_at), sid,
+        status, consent.is_closed(closed, opened),
+    )  # fmt: skip
 
 
 @transaction

@@ -46,6 +46,8 @@ class File:
     @property
     def content_type(self) -> str:
         """What Slack says it is."""
+        if (self.content or b"").startswith(b"<!DOCTYPE html"):
+            return "text/html"
         kind = recognise(self.content or b"")
         return kind.content_type if kind else "application/octet-stream"
 
@@ -59,6 +61,7 @@ class SlackFiles(StandIn):
     files: dict[str, File] = field(default_factory=dict)
     takes_files: bool = True
     hands_out_files: bool = True  # the app has the scope files:read
+    slow_pictures: int = 0  # so often Slack is asked for a new picture before it shows it
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -128,6 +131,7 @@ class SlackFiles(StandIn):
         if alt_txt and len(alt_txt) > 1000:
             raise Refusal("alt_txt_too_large")
         file = File("F" + secrets.token_hex(5).upper(), filename, int(length), alt_txt)
+        file.busy = self.slow_pictures
         self.files[file.id] = file
         return {"upload_url": f"{self.origin}/upload/{file.id}", "file_id": file.id}
 

@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl, quote, urldefrag
 import requests
 from flask import Response, jsonify, request
 
-from bot.sandbox.server import StandIn, wait
+from bot.sandbox.server import wait
+from bot.sandbox.twilio_media import MediaRefusal, Received, TwilioMedia
 from ledger.segments import count
 
 CREATE = {
@@ -55,6 +56,7 @@ class Text:
     created: datetime
     service: str | None = None
     media: list[str] = field(default_factory=list)
+    got: list[Received] = field(default_factory=list)  # what the phone got of them
     sent: datetime | None = None
     error_code: int | None = None
     callback: str | None = None
@@ -80,7 +82,7 @@ class Webhook:
     tries: int
 
 
-class TwilioStandIn(StandIn):
+class TwilioStandIn(TwilioMedia):
     """Twilio. `app_url` is where our own app listens."""
 
     def __init__(self, app_url: str = "") -> None:
@@ -95,8 +97,6 @@ class TwilioStandIn(StandIn):
         self.refusals: dict[str, int] = {}
         self.callbacks = Callbacks()
         self.webhooks: list[Webhook] = []
-        #: Where our app listens, and its PUBLIC_URL, for which webhooks are signed.
-        self.public: tuple[str, str] | None = None
         self._busy = 0
         self._pool = ThreadPoolExecutor(16, "twilio-webhook")
         self._routes()
@@ -116,11 +116,14 @@ class TwilioStandIn(StandIn):
         self.refusals[to] = code
 
     def text(
-        self, from_: str, to: str, body: str, media: Iterable[str] = (), wait_for_it: bool = True,
-        **extra: str,
+        self, from_: str, to: str, body: str, media: Iterable[str | bytes] = (),
+        wait_for_it: bool = True, **extra: str,
     ) -> str:  # fmt: skip
-        """A person texts one of our numbers. Returns the SID once the webhook was answered."""
-        text = self._new("inbound", from_, to, body, "received", list(media))
+        """A person texts one of our numbers, with pictures or their addresses. Returns the SID once
+        the webhook was answered."""
+        media = list(media)
+        text = self._new("inbound", from_, to, body, "received", bool(media))
+        text.media = [m if isinstance(m, str) else self.keep(text.sid, m) for m in media]
         text.sent = text.created
         word = body.strip().upper()
         if word in STOP:
@@ -145,8 +148,10 @@ class TwilioStandIn(StandIn):
             "NumSegments": str(count(text.body).segments), "ReferralNumMedia": "0",
             "ApiVersion": "2010-04-01", **extra,
         }  # fmt: skip
-        for place, media in enumerate(text.media):
-            params |= {f"MediaUrl{place}": media, f"MediaContentType{place}": "image/jpeg"}
+        for place, file in enumerate(text.media):
+            kept = self.media.get(file.rpartition("/")[2])
+            claimed = kept.content_type if kept else "image/jpeg"
+            params |= {f"MediaUrl{place}": file, f"MediaContentType{place}": claimed}
         return [self._pool.submit(self._post, url, params) for _ in range(times)]
 
     def sent_to(self, number: str) -> list[Text]:
@@ -160,9 +165,11 @@ class TwilioStandIn(StandIn):
         with self.lock:
             for text in self.texts.values():
                 if text.from_ == number:
-                    shown.append(f"→ {text.body}")
+                    pictures = ["[picture]"] * len(text.media)
+                    shown.append(" ".join(["→", *([text.body] if text.body else []), *pictures]))
                 elif text.to == number and text.status in ("sent", "delivered"):
-                    shown.append(f"← {text.body}")
+                    files = [f"[{file.name}]" for file in text.got]
+                    shown.append(" ".join(["←", *([text.body] if text.body else []), *files]))
         return shown
 
     def sign(self, url: str, params: Mapping[str, str]) -> str:
@@ -227,6 +234,10 @@ class TwilioStandIn(StandIn):
     def _go(self, text: Text) -> None:
         """A text of ours goes its way: queued, sent, and what becomes of it."""
         status, code = self.fates.get(text.to, ("delivered", None))
+        try:
+            text.got = self._fetch_all(text.media)
+        except MediaRefusal as refusal:
+            status, code = "failed", refusal.code
         way = ["queued", "sent", status] if status != "sent" else ["queued", "sent"]
         told = []
         for step in way if status != "failed" else ["queued", "failed"]:
@@ -254,6 +265,7 @@ class TwilioStandIn(StandIn):
         for path, methods in (
             (f"{base}/Messages.json", ["GET", "POST"]),
             (f"{base}/Messages/<sid>.json", ["GET"]),
+            (f"{base}/Messages/<sid>/Media.json", ["GET"]),
             (f"{base}/IncomingPhoneNumbers.json", ["GET"]),
             (f"{base}.json", ["GET"]),
         ):
@@ -262,7 +274,7 @@ class TwilioStandIn(StandIn):
 
     def _serve(self, account: str, sid: str | None = None) -> Response:
         name = request.path.rpartition("/")[2].removesuffix(".json")
-        operation = f"{request.method} {'Messages' if sid else name}"
+        operation = f"{request.method} {'Messages' if name == sid else name}"
         if name == account:
             operation = "GET Account"
 
@@ -285,9 +297,11 @@ class TwilioStandIn(StandIn):
         match operation:
             case "POST Messages":
                 return self._create()
-            case "GET Messages" if sid:
+            case "GET Messages" | "GET Media" if sid:
                 if sid not in self.texts:
                     raise Refusal(20404, "The requested resource was not found", 404)
+                if operation == "GET Media":
+                    return self._listed(self.texts[sid].media)
                 return jsonify(self._resource(self.texts[sid]))
             case "GET Messages":
                 return self._list()
@@ -314,6 +328,8 @@ class TwilioStandIn(StandIn):
             raise Refusal(21602, "Message body is required.")
         if len(body.encode("utf-16-le")) > 3200:
             raise Refusal(21617, "The concatenated message body exceeds the 1600 character limit")
+        if any(not url.startswith(("http://", "https://")) for url in media):
+            raise Refusal(21620, "Invalid media URL")
         if len(media) > 10:
             raise Refusal(21623, "Number of media files exceeds allowed limit")
         if not 1 <= int(form.get("ValidityPeriod", "36000")) <= 36000:
@@ -323,7 +339,11 @@ class TwilioStandIn(StandIn):
         if (from_, to) in self.opted_out:
             raise Refusal(21610, "Attempt to send to unsubscribed recipient")
         status = "accepted" if service else "queued"
-        text = self._new("outbound-api", from_ or next(iter(self.numbers)), to, body, status, media)
+        is_mms = bool(media) or form.get("SendAsMms") == "true"
+        text = self._new(
+            "outbound-api", from_ or next(iter(self.numbers)), to, body, status, is_mms
+        )  # fmt: skip
+        text.media = media
         text.callback, text.service = form.get("StatusCallback"), service
         created = self._resource(text)
         with self.lock:
@@ -351,14 +371,11 @@ class TwilioStandIn(StandIn):
         )  # fmt: skip
 
     def _new(
-        self, direction: str, from_: str, to: str, body: str, status: str, media: list[str]
+        self, direction: str, from_: str, to: str, body: str, status: str, as_mms: bool
     ) -> Text:
         with self.lock:
-            sid = ("MM" if media else "SM") + secrets.token_hex(16)
-            text = Text(
-                sid, direction, from_, to, body, status, len(self.texts), datetime.now(UTC),
-                media=media,
-            )  # fmt: skip
+            sid = ("MM" if as_mms else "SM") + secrets.token_hex(16)
+            text = Text(sid, direction, from_, to, body, status, len(self.texts), datetime.now(UTC))
             self.texts[sid] = text
         return text
 

@@ -193,6 +193,8 @@ class PeekCarrier:
         try:
             told = files.describe(self.client, file)
             name = clean(told.get("name") or name)
+            if told.get("mimetype") == "text/html":  # else taken for a page to log in on
+                return kinds.why_not(name, None, 1) or ""
             url = told.get("url_private_download") or told.get("url_private") or ""
             with files.fetch(self.slack, url, PACK_BYTES) as coming:
                 kind, size = coming.kind, coming.size_bytes
@@ -224,7 +226,7 @@ class PeekCarrier:
 
 
 WHY_NOT_SEEN: dict[type[Trouble], str] = {
-    Gone: "was deleted in Slack.",
+    Gone: "is no longer in Slack.",
     Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
     "Slack app the scope files:read.",
     Misled: "is not kept in Slack itself. Download it, and attach it from your device.",

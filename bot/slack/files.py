@@ -55,7 +55,12 @@ def describe(client: WebClient, file: dict[str, Any]) -> dict[str, Any]:
     if file.get("url_private") and file.get("file_access") != "check_file_info":
         return file
     try:
-        return dict(client.files_info(file=file["id"])["file"])
+        told = dict(client.files_info(file=file["id"])["file"])
+        if not told.get("url_private"):
+            raise Gone("hidden")  # behind the limit of a free workspace
+        return told
+    except Gone:
+        raise
     except SlackApiError as error:
         name = error.response.get("error")
         if name in MISSING:

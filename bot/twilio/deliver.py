@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -14,12 +15,13 @@ from twilio.base.exceptions import (
     TwilioServiceException,
 )
 from twilio.rest import Client
+from twilio.rest.api.v2010.account.message import MessageInstance
 
-from bot import clock, receipts
+from bot import clock, media_links, receipts
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.models import Part
-from bot.receipts import outgoing
+from bot.receipts import Outgoing, outgoing
 from bot.twilio.client import RateLimited
 from bot.twilio.errors import classify, explain
 from bot.twilio.inbound import fate
@@ -49,13 +51,18 @@ class TextCarrier:
         left = part.made_at + VALID_FOR - clock.now()
         if left < timedelta(seconds=1):
             return Failed("Twilio could not be reached in time, so it was not sent.")
-        call = {
+        call: dict[str, Any] = {
             "to": part.to,
             "from_": part.from_,
-            "body": part.body,
             "status_callback": self._callback(part.ref),
             "validity_period": int(left.total_seconds()),
         }
+        if part.body:
+            call["body"] = part.body
+        if part.media:
+            call["media_url"] = self._media_urls(part)
+        elif part.as_mms:
+            call["send_as_mms"] = True
         if self.settings.twilio_messaging_service_sid:
             call["messaging_service_sid"] = self.settings.twilio_messaging_service_sid
         try:
@@ -84,7 +91,7 @@ class TextCarrier:
             for message in listed
             if message.direction != "inbound"
             and (message.date_created is None or message.date_created >= since)
-            and _same(message.body or "", part.body)
+            and _is_twin(message, part)
         ]
         with session():
             claimed = {
@@ -111,6 +118,13 @@ class TextCarrier:
                 receipts.Fate("failed", outcome.code, outcome.why, True, error.opts_out),
                 now,
             )
+
+    def _media_urls(self, part: Outgoing) -> list[str]:
+        key = self.settings.secret_key.get_secret_value()
+        return [
+            media_links.link(key, self.settings.public_url, part.id, place, file)
+            for place, file in enumerate(part.media)
+        ]
 
     def _callback(self, ref: str) -> str:
         return f"{self.settings.public_url}/twilio/status?ref={quote(ref)}{RETRY_FRAGMENT}"
@@ -144,7 +158,16 @@ def _never_sent(error: Exception) -> bool:
     )
 
 
+def _is_twin(message: MessageInstance, part: Outgoing) -> bool:
+    """Whether a listed message reads and carries what the part does; its body may be empty."""
+    pictures = int(message.num_media or 0)
+    is_mms = pictures > 0 or (message.sid or "").startswith("MM")
+    if is_mms != bool(part.media or part.as_mms) or pictures not in (0, len(part.media)):
+        return False
+    return _same(message.body or "", part.body)
+
+
 def _same(listed: str, ours: str) -> bool:
     """Twilio may trim a body, and puts a sentence before it on a trial account."""
     listed, ours = " ".join(listed.split()), " ".join(ours.split())
-    return listed == ours or listed.endswith(f" - {ours}")
+    return listed == ours or listed.endswith(f" - {ours}".rstrip())

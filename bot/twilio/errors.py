@@ -104,6 +104,7 @@ _REFUSED = [
 ]
 #: Taken by Twilio, then stopped before a carrier had it, or where none takes our number's texts.
 _STOPPED = [
+    TextError(11200, "Twilio could not fetch an attachment.", "Send it again.", permanent=False),
     TextError(11751, "The attachments are too large.", _RESIZE),
     TextError(12300, "An attachment is of a kind that cannot be texted.", "Send it another way."),
     TextError(30001, _QUEUE_FULL, "Try again in some hours.", permanent=False),

@@ -10,7 +10,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from bot import clock, inbox, receipts
-from bot.models import Line, Message, Part
+from bot.models import Inbox, Line, Message, Part
 from bot.twilio.deliver import outcome
 from bot.twilio.inbound import fate
 from ledger.database import session, transaction
@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind
 PRICED_AFTER = timedelta(hours=24)
+API = "https://api.twilio.com"
 PAGE = 1000  # messages, Twilio's most
 
 
@@ -38,17 +39,29 @@ def _read_line(client: Client, line: Line) -> int:
         listed = client.messages.list(
             to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
         )
+        found = [message for message in reversed(listed) if message.direction == "inbound"]
+        media = {message.sid: _media(client, message) for message in found}
     except Exception as error:
         log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
         return 0
-    missed = sum(_save(message) for message in reversed(listed) if message.direction == "inbound")
+    missed = sum(_save(message, media[message.sid]) for message in found)
     _read_until(line, started)
     if missed:
         log.warning("backfill.found", line_id=line.id, texts=missed)
     return missed
 
 
-def _save(message: MessageInstance) -> bool:
+def _media(client: Client, message: MessageInstance) -> list[tuple[str, str]]:
+    """Address and type of the attachments of a text that came by no webhook."""
+    with session():
+        known = Inbox.select().where(Inbox.key == message.sid).exists()
+    if known or not int(message.num_media or 0):
+        return []
+    listed = client.messages(str(message.sid)).media.list()
+    return [(f"{API}{one.uri}".removesuffix(".json"), one.content_type or "") for one in listed]
+
+
+def _save(message: MessageInstance, media: list[tuple[str, str]]) -> bool:
     form = [
         ("MessageSid", message.sid),
         ("From", message.from_),
@@ -56,6 +69,8 @@ def _save(message: MessageInstance) -> bool:
         ("Body", message.body or ""),
         ("NumMedia", message.num_media or "0"),
     ]
+    for place, (url, content_type) in enumerate(media):
+        form += [(f"MediaUrl{place}", url), (f"MediaContentType{place}", content_type)]
     payload = {"form": form, "query": {}, "recovered": True}
     return inbox.save(message.sid, "twilio.sms", f"from:{message.from_}", payload)
 
