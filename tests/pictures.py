@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+from bot.sandbox.slack import Post
 from bot.sandbox.slack_files import File
 from tests.house import House
 
@@ -48,17 +49,10 @@ def attach(house: House, user: str, *files: tuple[str, bytes]) -> list[File]:
 
 def share(
     house: House, thread_ts: str, files: Sequence[File | dict[str, Any]], text: str = "",
-    user: str | None = None, **more: Any,
-) -> Any:  # fmt: skip
-    """Shares files in a thread; the event as it was sent, to be sent again."""
-    user = user or house.agent
-    ts = house.slack.next_ts()
-    told = {
-        "type": "message", "subtype": "file_share", "channel": house.channel, "user": user,
-        "ts": ts, "event_ts": ts, "thread_ts": thread_ts, "text": text, "upload": False,
-        "files": [f if isinstance(f, dict) else house.slack.described(f) for f in files], **more,
-    }  # fmt: skip
-    signed = house.slack.event(told)
-    assert signed.send().status == 200
+    user: str | None = None,
+) -> Post:  # fmt: skip
+    """Shares files in a thread, and works until it is quoted or refused."""
+    described = [f if isinstance(f, dict) else house.slack.described(f) for f in files]
+    post = house.slack.reply(user or house.agent, house.channel, thread_ts, text, files=described)
     house.work()
-    return signed
+    return post

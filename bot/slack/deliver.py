@@ -168,7 +168,7 @@ class UpdateCarrier:
             return draft.talk.channel, draft.card_ts, _reply(draft), None
         talk = Conversation.get_by_id(told["conversation"])
         if "former" in told:
-            return talk.channel, told["former"], [_drawn(_moved, talk, self.client)], None
+            return talk.channel, told["former"], [drawn(_moved, talk, self.client)], None
         return talk.channel, talk.thread_ts, _root(talk, self.client), None
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -205,7 +205,7 @@ def _new(delivery: Delivery, conversation: Conversation, client: WebClient) -> S
             return Shown(_reply(draft) if waits else [], drafts.stage(draft), ts=draft.card_ts)
     message = Message.get_by_id(told["message"])
     if told["what"] == "stop_wish":
-        return Shown([_drawn(thread_cards.stop_wish, message)])
+        return Shown([drawn(thread_cards.stop_wish, message)])
     if message.direction == "in":
         return Shown(_text(message, told.get("call")), None, message.in_channel)
     return Shown(_text(message), thread_cards.state_of(message))
@@ -218,12 +218,12 @@ def _text(message: Message, call: str | None = None) -> list[Form]:
     full = (thread_cards.text_in, message, call) if message.direction == "in" else (
         thread_cards.text_out, message,
     )  # fmt: skip
-    return [_drawn(*full), _drawn(thread_cards.bare_text, message)]
+    return [drawn(*full), drawn(thread_cards.bare_text, message)]
 
 
 def _reply(draft: Draft) -> list[Form]:
-    full = _drawn(thread_cards.reply, draft, clock.now())
-    return [full, _drawn(thread_cards.bare_reply, draft)]
+    full = drawn(thread_cards.reply, draft, clock.now())
+    return [full, drawn(thread_cards.bare_reply, draft)]
 
 
 def _root(conversation: Conversation, client: WebClient) -> list[Form]:
@@ -233,7 +233,7 @@ def _root(conversation: Conversation, client: WebClient) -> list[Form]:
             former = permalink(client, conversation.channel, former)
         return thread_cards.root(conversation, former)
 
-    return [_drawn(full), _drawn(thread_cards.bare_root, conversation)]
+    return [drawn(full), drawn(thread_cards.bare_root, conversation)]
 
 
 def _moved(talk: Conversation, client: WebClient) -> cards.Card:
@@ -241,7 +241,9 @@ def _moved(talk: Conversation, client: WebClient) -> cards.Card:
     return thread_cards.moved(contacts.name_of(talk.contact), link)
 
 
-def _drawn(draw: Callable[..., cards.Card], *of: Any) -> Form:
+def drawn(draw: Callable[..., cards.Card], *of: Any) -> Form:
+    """A form of a card, drawn when its turn comes."""
+
     def form() -> cards.Card:
         with session():
             return draw(*of)

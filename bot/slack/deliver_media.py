@@ -15,9 +15,17 @@ from bot.downloads import Away, Gone, Misled, Shut, Source, TooLarge, Trouble
 from bot.models import Message
 from bot.replies import Reply
 from bot.slack import files, media_cards
-from bot.slack.deliver import PostCarrier, heed
-from bot.slack.limits import check
-from bot.slack.outcomes import BAD_CARD, NO_FILES, first_taken, keyed, outcome
+from bot.slack.cards import Card
+from bot.slack.deliver import PostCarrier, about, drawn, heed
+from bot.slack.outcomes import (
+    BAD_CARD,
+    LONGEST_UPDATE,
+    NO_FILES,
+    first_taken,
+    fit,
+    keyed,
+    outcome,
+)
 from bot.words import clean
 from ledger.database import session
 from ledger.rates import PACK_BYTES
@@ -43,15 +51,15 @@ class MediaCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One download and one upload."""
-        about = media.attachment(delivery.payload["message"], delivery.payload["place"])
+        wanted = media.attachment(delivery.payload["message"], delivery.payload["place"])
         try:
-            with downloads.fetch(self.twilio, about.url, media.LARGEST_IN) as coming:
+            with downloads.fetch(self.twilio, wanted.url, media.LARGEST_IN) as coming:
                 kind, content = coming.kind, b"".join(coming.chunks())
         except Trouble as trouble:
             return _not_fetched(trouble, delivery.tries)
         if not content:
             return _not_fetched(Gone("empty"), delivery.tries)
-        name, said = about.name(kind), about.said(kind)
+        name, said = wanted.name(kind), wanted.said(kind)
         try:
             file = files.upload(self.client, name, content, said, said)
         except SlackApiError as error:
@@ -69,9 +77,9 @@ class MediaCarrier:
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Keeps the file's id, or why there is none."""
-        about = delivery.payload
+        told = delivery.payload
         got = {"failed": outcome.why} if isinstance(outcome, Failed) else dict(outcome.result)
-        media.brought(about["message"], about["place"], got)
+        media.brought(told["message"], told["place"], got)
 
 
 class PicturesCarrier(PostCarrier):
@@ -84,33 +92,22 @@ class PicturesCarrier(PostCarrier):
             message = Message.get_by_id(delivery.payload["message"])
             talk = message.conversation
             channel, thread_ts, talk_id = talk.channel, talk.thread_ts, talk.id
-            shown = media_cards.pictures(message)
             every = [one["file"] for one in message.media if "file" in one]
-            plain = media_cards.pictures(message, tied=every)
         if thread_ts is None:
             return Again(5, "the thread has no root yet")
         call = {"channel": channel, "thread_ts": thread_ts, **keyed(delivery)}
-        result: Outcome
-        try:
-            check(shown["blocks"])
-            posted = self.client.chat_postMessage(**call, **shown)
-            return Done({"ts": posted["ts"], "attach": _unseen(message)})
-        except SlackApiError as error:
-            if error.response.get("error") not in BAD_CARD:
-                result = outcome(error)
-            elif delivery.tries < SETTLES:
-                return Again(1, "Slack is not done with the picture")
-            else:
-                result = first_taken(
-                    [plain],
-                    lambda form, _: Done({
-                        "ts": self.client.chat_postMessage(**call, **form)["ts"], "attach": every,
-                    }),
-                    delivery.key,
-                )  # fmt: skip
-        except Exception as error:
-            result = outcome(error)
-        return heed(result, talk_id, thread_ts)
+
+        def post(form: Card, place: int) -> Outcome:
+            try:
+                ts = self.client.chat_postMessage(**call, **form)["ts"]
+            except SlackApiError as error:
+                if error.response.get("error") not in BAD_CARD or delivery.tries >= SETTLES:
+                    raise
+                return Again(1, "Slack is not done with a picture")
+            return Done({"ts": ts, "attach": every if place else _unseen(message)})
+
+        forms = [drawn(media_cards.pictures, message), drawn(media_cards.pictures, message, every)]
+        return heed(first_taken(forms, post, about(delivery)), talk_id, thread_ts)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key."""
@@ -124,8 +121,8 @@ class PicturesCarrier(PostCarrier):
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Ties to the post what no block shows."""
         if isinstance(outcome, Done):
-            about = outcome.result
-            media.pictures_shown(delivery.payload["message"], about["ts"], about["attach"])
+            posted = outcome.result
+            media.pictures_shown(delivery.payload["message"], posted["ts"], posted["attach"])
 
 
 class AttachCarrier:
@@ -138,19 +135,18 @@ class AttachCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.update."""
-        about = delivery.payload
+        told = delivery.payload
         with session():
-            message = Message.get_by_id(about["message"])
+            message = Message.get_by_id(told["message"])
             channel = message.conversation.channel
-            shown = media_cards.pictures(message, tied=about["files"])
 
-        def attach(form: dict[str, Any], _: int) -> Done:
-            self.client.chat_update(
-                channel=channel, ts=about["ts"], file_ids=about["files"], **form
-            )
+        def attach(form: Card, _: int) -> Done:
+            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
+            self.client.chat_update(channel=channel, ts=told["ts"], file_ids=told["files"], **form)
             return Done({})
 
-        return first_taken([shown], attach, delivery.key)
+        form = drawn(media_cards.pictures, message, told["files"])
+        return first_taken([form], attach, about(delivery))
 
     def look(self, delivery: Delivery) -> Outcome:
         """It is done again: an update says what is."""
@@ -218,9 +214,9 @@ class PeekCarrier:
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """The reply is quoted, or its author told why not."""
         if isinstance(outcome, Done):
-            about = delivery.payload
+            told = delivery.payload
             media.looked_into(
-                about["conversation"], Reply(**about["reply"]), outcome.result["media"],
+                told["conversation"], Reply(**told["reply"]), outcome.result["media"],
                 outcome.result["why_not"], now,
             )  # fmt: skip
 

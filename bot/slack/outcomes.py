@@ -16,7 +16,7 @@ import structlog
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Delivery, Failed, NotThere, Outcome, Unknown
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
 
@@ -81,7 +81,7 @@ def found(delivery: Delivery, posts: Iterable[dict[str, Any]]) -> str | None:
 
 
 def first_taken(
-    forms: Sequence[Card | Form], call: Callable[[Card, int], Done], about: str
+    forms: Sequence[Card | Form], call: Callable[[Card, int], Outcome], about: str
 ) -> Outcome:
     """Makes the call with the first card that can be drawn and that Slack takes, and at last with
     its text alone: no text is lost to a card. `call` gets the card and how many were of no use

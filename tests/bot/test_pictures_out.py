@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Draft, Message, Part
+from bot.models import Draft, Line, Message, Part
 from bot.sandbox.slack import Post
 from bot.sandbox.twilio import Text
 from ledger import database
@@ -49,7 +49,7 @@ def test_a_picture_goes_out_as_it_is_for_three_credits(house: House) -> None:
     (got,) = text.got
     assert (got.name, got.content_type, got.content) == ("the-house.jpg", "image/jpeg", content)
     assert house.balance() == 96
-    assert "Delivered · 3 credits" in house.thread(ANN)[2].plain()
+    assert "Delivered · 3 credits" in house.thread(ANN)[3].plain()
     assert house.audit() == []
 
 
@@ -92,7 +92,7 @@ def test_r14_a_pack_that_fails_gives_back_its_share(house: House) -> None:
     files[1].deleted = True  # before Twilio came for it
     house.settle()
     assert [text.status for text in house.twilio.sent_to(ANN)] == ["delivered", "failed"]
-    assert "Twilio could not fetch an attachment. Send it again." in house.thread(ANN)[2].plain()
+    assert "Twilio could not fetch an attachment. Send it again." in house.thread(ANN)[3].plain()
     assert house.balance() == 96
     with database.session():
         assert Message.get(Message.direction == "out").refunded == 3
@@ -111,7 +111,7 @@ def test_what_twilio_does_not_take_is_said_plainly(house: House, code: int, said
     share(house, thread(house), attach(house, house.agent, ("a.png", pictures.png())))
     house.twilio.outcome(ANN, "undelivered" if code == 30019 else "failed", code)
     send(house)
-    assert said in house.thread(ANN)[2].plain()
+    assert said in house.thread(ANN)[3].plain()
     assert house.balance() == (96 if code == 30019 else 99)
 
 
@@ -217,10 +217,37 @@ def test_a_slack_that_stumbles_is_asked_again(house: House, fault: str) -> None:
 
 
 def test_an_event_that_comes_twice_is_quoted_once(house: House) -> None:
-    again = share(house, thread(house), attach(house, house.agent, ("a.png", pictures.png())))
-    again.send()
+    root = thread(house)
+    with house.slack.held() as events:
+        share(house, root, attach(house, house.agent, ("a.png", pictures.png())))
+    for event in (*events, *events):
+        event.send()
+        house.work()
+    assert len(house.thread(ANN)) == 4  # root, text, reply, card
+
+
+def test_a_reply_that_is_deleted_while_its_files_are_looked_at_is_not_quoted(house: House) -> None:
+    root = thread(house)
+    (file,) = attach(house, house.agent, ("a.png", pictures.png()))
+    house.slack.faults.add("error", "file")
+    post = share(house, root, [file])
+    house.slack.delete(post)
+    with clock.travelled(timedelta(seconds=30)):
+        house.work()
+    assert file.handed_over > 0
+    assert len(house.thread(ANN)) == 2
+    house.slack.reply(house.agent, house.channel, root, "Another")
     house.work()
-    assert len(house.thread(ANN)) == 3
+    assert "Another" in card(house).plain()
+
+
+def test_a_line_that_sends_at_once_sends_a_small_picture_at_once(house: House) -> None:
+    root = thread(house)
+    with database.session():
+        Line.update(mode="send", send_up_to=3).execute()
+    share(house, root, attach(house, house.agent, ("a.png", pictures.png())))
+    house.settle()
+    assert [got.content for got in house.twilio.sent_to(ANN)[0].got] == [pictures.png()]
 
 
 def test_a_strangers_picture_is_not_even_fetched(house: House) -> None:
