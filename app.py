@@ -43,6 +43,7 @@ from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
 from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
+from bot.slack.live import LiveQuotes
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
 from bot.twilio.deliver import TextCarrier
@@ -70,7 +71,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["INTAKE"] = inbox.Intake()
     app.config["CATALOGUE"] = catalogue = plans_or_exit(settings)
     slack = bot.slack.client.connect(settings)
-    app.config["BOLT"] = SlackRequestHandler(bolt.build(slack, catalogue))
+    app.config["LIVE"] = live = LiveQuotes(slack)
+    app.config["BOLT"] = SlackRequestHandler(bolt.build(slack, catalogue, live))
     requests.log_each(app)
     app.register_blueprint(slack_routes.routes)
     app.register_blueprint(twilio_webhooks.webhooks)

@@ -1,4 +1,4 @@
-"""What owners and managers settle: an account opened, its words, hours, lines and templates."""
+"""What owners and managers settle: an account opened, its words, hours and lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import digest, hours, lines, people, viewers
 from bot.errors import Refused
-from bot.models import Line, Member, Policy, Template
+from bot.models import Line, Member, Policy
 from ledger import credits
 from ledger.database import transaction
 from ledger.models import Account
@@ -107,28 +107,3 @@ def channels(account_id: int, user: str) -> list[str]:
     lines.require_member(user, account_id)
     found = Line.select().where(Line.account == account_id).order_by(Line.id)
     return [one.channel for one in found]
-
-
-@transaction
-def templates(account_id: int, user: str) -> list[Template]:
-    """The account's templates, by name."""
-    lines.require_member(user, account_id)
-    here = Template.account == account_id
-    return list(Template.select().where(here).order_by(Template.name).limit(50))
-
-
-@transaction
-def save_template(account_id: int, user: str, name: str, body: str) -> None:
-    """Keeps a template, changes the one of that name, or takes it away if `body` is empty."""
-    lines.require_manager(user, account_id)
-    name = " ".join(name.split())
-    if not name:
-        raise Refused("Give it a name.")
-    if not body.strip():
-        gone = Template.delete().where(Template.account == account_id, Template.name == name)
-        if not gone.execute():
-            raise Refused("There is no template of that name to take away.")
-        return
-    Template.insert(account=account_id, name=name, body=body.strip()).on_conflict(
-        conflict_target=[Template.account, Template.name], update={"body": body.strip()}
-    ).execute()

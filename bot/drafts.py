@@ -104,15 +104,27 @@ def write(
     changed_ts: str | None = None,
 ) -> Draft:  # fmt: skip
     """Keeps a text as a draft. Raises Refused if it could not be sent at all."""
+    draft = sketch(
+        line, number, body, user, now, media=media, id=new_id(), conversation=conversation,
+        source_ts=source_ts, changed_ts=changed_ts,
+    )  # fmt: skip
+    draft.save(force_insert=True)
+    return draft
+
+
+def sketch(
+    line: Line, number: str, body: str, user: str, now: datetime, *, media: Media = (), **more: Any
+) -> Draft:
+    """A draft that is quoted and not kept. Raises Refused if it could not be sent at all."""
     contact = _contact(line, number)
     require_sendable(line, contact, body, media)
-    price = rates.quote(number, body, sizes(media))
-    return Draft.create(
-        id=new_id(), line=line, number=number, body=body,
-        words=first_texts.words(line.account_id, contact, now), media=list(media),
-        credits=price.credits, author=user, conversation=conversation, source_ts=source_ts,
-        changed_ts=changed_ts, seen=_newest(line, contact), made_at=now,
+    draft = Draft(
+        line=line, number=number, body=body,
+        words=first_texts.words(line.account_id, contact, now), media=list(media), author=user,
+        seen=_newest(line, contact), made_at=now, **more,
     )  # fmt: skip
+    draft.credits = priced(draft).credits
+    return draft
 
 
 def new_id() -> str:
@@ -346,8 +358,11 @@ def _warnings(
         said.append(f"<@{newest.author}> answered {ago} ago.")
     home = Account.get_by_id(draft.line.account_id).timezone
     where = hours.zones(contact, draft.number, home)
-    if hours.opens_at(now, where, hours.policy(draft.line.account_id)):
-        said.append(f"It is {clock_words(hours.local(now, where))} where {name} lives.")
+    is_later = draft.send_at is not None and draft.send_at > now
+    at = draft.send_at if is_later else now
+    if hours.opens_at(at, where, hours.policy(draft.line.account_id)):
+        will = "It will be" if is_later else "It is"
+        said.append(f"{will} {clock_words(hours.local(at, where))} where {name} lives.")
     if trouble := numbers.trouble(draft.number):
         said.append(trouble)
     if draft.media and not contacts.takes_pictures(draft.line.number, draft.number):

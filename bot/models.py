@@ -339,16 +339,30 @@ Draft.add_index(
 
 
 class Typing(Table):
-    """What stands in an open composer: the newest key that came, and what is shown for it."""
+    """What stands in an open composer: the newest key that came, and what is shown for it. The row
+    is the lock by which any number of web processes follow the same typing."""
 
     view = peewee.TextField(primary_key=True)  # Slack's id
     user = peewee.TextField()
     line = peewee.ForeignKeyField(Line, on_delete="CASCADE", index=False)
-    number = peewee.TextField(null=True)
+    conversation = peewee.ForeignKeyField(  # that it replies to
+        Conversation, null=True, on_delete="CASCADE", index=False
+    )
+    number = peewee.TextField(null=True)  # the recipient's, once chosen
     body = peewee.TextField()
+    media = JSONText(default=list)  # as Slack describes the files
+    as_mms = peewee.BooleanField(default=False)  # where that is cheaper
+    send_at = InstantField(null=True)
+    box = peewee.SmallIntegerField(default=0)  # how often we wrote the text: each in a new box
+    filled = peewee.TextField(default="")  # what we wrote
+    template = peewee.IntegerField(null=True)  # from this one
+    asked = peewee.IntegerField(null=True)  # credits that were shown when Send found another price
+    note = peewee.TextField(default="")  # why what was pressed changed nothing
     at = peewee.TextField()  # Slack's action_ts of the newest key
-    shown = JSONText(null=True)
-    busy_until = InstantField(null=True)  # an update of the view is in flight
+    shown = JSONText(null=True)  # what stands in the view, and what may stand there
+    hash = peewee.TextField(null=True)  # the view's, as Slack last told it
+    claim = peewee.TextField(null=True)  # of the update that is in flight
+    busy_until = InstantField(null=True)  # no other update before
     made_at = InstantField()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot import clock
+from bot import clock, keystrokes
 from ledger.database import instant, query, transaction
 
 log = structlog.get_logger()
@@ -28,8 +28,9 @@ FORGET = {
 
 
 def forget() -> int:
-    """Deletes what both doors were done with 30 days ago. Returns how many rows."""
-    before, gone = clock.now() - KEPT, 0
+    """Deletes what both doors were done with 30 days ago, and what stood in composers a day ago.
+    Returns how many rows."""
+    before, gone = clock.now() - KEPT, keystrokes.forget(clock.now())
     for table in OLDEST:
         while forgotten := _batch(table, before):
             gone += forgotten

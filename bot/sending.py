@@ -64,10 +64,7 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
 def later(draft_id: str, version: int, user: str, at: datetime, now: datetime) -> datetime:
     """Keeps the draft until then. Returns when. Raises Refused for a time that is no use."""
     draft = drafts.own(draft_id, user)
-    if at <= now:
-        raise Refused("That time is over. Choose a later one.")
-    if at > now + AHEAD:
-        raise Refused("A text can be scheduled for a year at most. Choose an earlier time.")
+    require_time(at, now)
     contact = _contact(draft, now)
     conversation = draft.conversation or conversations.open_conversation(draft.line, contact, now)
     kept = {"state": "scheduled", "send_at": at, "conversation": conversation}
@@ -77,6 +74,14 @@ def later(draft_id: str, version: int, user: str, at: datetime, now: datetime) -
     return at
 
 
+def require_time(at: datetime, now: datetime) -> None:
+    """Raises Refused for a time at which no text can go out."""
+    if at <= now:
+        raise Refused("That time is over. Choose a later one.")
+    if at > now + AHEAD:
+        raise Refused("A text can be scheduled for a year at most. Choose an earlier time.")
+
+
 @transaction
 def suggest(draft_id: str, user: str, now: datetime) -> datetime:
     """A time to send this draft later: as scheduled, else nine tomorrow where the contact lives."""
@@ -84,7 +89,11 @@ def suggest(draft_id: str, user: str, now: datetime) -> datetime:
     if draft.send_at and draft.send_at > now:
         return draft.send_at
     home = Account.get_by_id(draft.line.account_id).timezone
-    zone = hours.zones(_contact(draft, now), draft.number, home)[0]
+    return nine_tomorrow(hours.zones(_contact(draft, now), draft.number, home)[0], now)
+
+
+def nine_tomorrow(zone: str, now: datetime) -> datetime:
+    """Nine o'clock tomorrow in this time zone."""
     tomorrow = now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
     return local(datetime.combine(tomorrow, time(9)), zone)
 

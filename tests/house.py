@@ -77,6 +77,7 @@ class House:
             server.shutdown()
             server.server_close()
             wait(lambda: not under_way.requests)  # a connection closed under SQLite's feet crashes
+            wait(self.app.config["LIVE"].is_idle, 30)
             database.db.close_all()
 
     # The worker, one step at a time

@@ -89,6 +89,9 @@ def up(migrator, db):
     class Contact(Table):
         pass
 
+    class Conversation(Table):
+        pass
+
     class Policy(Table):
         account = peewee.ForeignKeyField(Account, primary_key=True, on_delete="RESTRICT")
         opt_out_words = peewee.TextField(default="Reply STOP to opt out.")
@@ -137,10 +140,23 @@ def up(migrator, db):
         view = peewee.TextField(primary_key=True)
         user = peewee.TextField()
         line = peewee.ForeignKeyField(Line, on_delete="CASCADE", index=False)
+        conversation = peewee.ForeignKeyField(
+            Conversation, null=True, on_delete="CASCADE", index=False
+        )
         number = peewee.TextField(null=True)
         body = peewee.TextField()
+        media = peewee.TextField()
+        as_mms = peewee.BooleanField()
+        send_at = InstantField(null=True)
+        box = peewee.SmallIntegerField()
+        filled = peewee.TextField()
+        template = peewee.IntegerField(null=True)
+        asked = peewee.IntegerField(null=True)
+        note = peewee.TextField()
         at = peewee.TextField()
         shown = peewee.TextField(null=True)
+        hash = peewee.TextField(null=True)
+        claim = peewee.TextField(null=True)
         busy_until = InstantField(null=True)
         made_at = InstantField()
 

@@ -20,6 +20,8 @@ from bot.slack.limits import check_options
 class Workspace(Writers):
     """Slack with people in it."""
 
+    acted_ts = ""  # of the last key, choice or press
+
     def add_user(self, name: str, **flags: Any) -> str:
         """A person. Returns the user's id. `flags`: is_bot, is_restricted, …"""
         user = f"U{len(self.people) + 1:04d}{name.upper()[:6]}"
@@ -150,12 +152,13 @@ class Workspace(Writers):
         self, user: str, on: Post | View, block: Element, element: Element,
         what: dict[str, Any],
     ) -> Signed:  # fmt: skip
+        self.acted_ts = self.next_ts()
         payload = {
             **self._who(user), "type": "block_actions", "api_app_id": APP,
             "trigger_id": self.new_trigger(user),
             "actions": [{
                 "action_id": element["action_id"], "block_id": block.get("block_id", "b"),
-                "action_ts": self.next_ts(), **what,
+                "action_ts": self.acted_ts, **what,
             }],
         }  # fmt: skip
         if isinstance(on, View):

@@ -11,6 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from bot.slack import commands
+from bot.slack.live import LiveQuotes
 from ledger.plans import Catalogue
 
 THREADS = 16  # listeners at once; each is one short transaction, then at most one call of Slack's
@@ -19,7 +20,7 @@ OOPS = "Something went wrong on our side, and nothing was sent. Please try once 
 log = logging.getLogger(__name__)
 
 
-def build(client: WebClient, catalogue: Catalogue) -> App:
+def build(client: WebClient, catalogue: Catalogue, live: LiveQuotes) -> App:
     """Every listener on one app. It calls Slack for nothing until a listener does."""
 
     def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
@@ -40,7 +41,7 @@ def build(client: WebClient, catalogue: Catalogue) -> App:
     def one_client(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:
         # Bolt makes a client for each request, which adds a team_id that most methods do not know.
         context["client"] = client
-        context["catalogue"] = catalogue
+        context["catalogue"], context["live"] = catalogue, live
         return next()
 
     commands.register(bolt)

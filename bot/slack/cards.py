@@ -25,6 +25,10 @@ Card = dict[str, Any]
 
 SECTION = 3000  # characters a section holds
 LONGEST_INPUT = 3000  # characters an input of a modal holds
+CHECKED_AGAIN = (
+    "Just before it goes out, price, balance and opt-out are checked again. If the price has "
+    "changed, or they have written meanwhile, you are asked first."
+)
 
 
 # A text before it is sent
@@ -127,10 +131,7 @@ def later_view(draft_id: str, version: int, at: datetime, card_url: str | None) 
                 "type": "input",
                 "block_id": "at",
                 "label": plain("When, by your own clock"),
-                "hint": plain(
-                    "Just before it goes out, price, balance and opt-out are checked again. If the "
-                    "price has changed, or they have written meanwhile, you are asked first."
-                ),
+                "hint": plain(CHECKED_AGAIN),
                 "element": {
                     "type": "datetimepicker", "action_id": "at",
                     "initial_date_time": int(at.timestamp()),

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot.slack import contacts, credits, front, talks, texts
+from bot.slack import compose, contacts, credits, front, talks, templates, texts
 
 COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
-ACTIONS = texts.ACTIONS | talks.ACTIONS | contacts.ACTIONS | front.ACTIONS | credits.ACTIONS
-VIEWS = texts.VIEWS | contacts.VIEWS | front.VIEWS | credits.VIEWS
+ACTIONS = (
+    texts.ACTIONS | compose.ACTIONS | talks.ACTIONS | contacts.ACTIONS | front.ACTIONS
+    | templates.ACTIONS | credits.ACTIONS
+)  # fmt: skip
+VIEWS = (
+    texts.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS | templates.VIEWS | credits.VIEWS
+)  # fmt: skip
+SHORTCUTS = compose.SHORTCUTS
+OPTIONS = compose.OPTIONS
 
 
 def register(bolt: App) -> None:
@@ -19,3 +26,7 @@ def register(bolt: App) -> None:
         bolt.action(name)(listener)
     for name, listener in VIEWS.items():
         bolt.view(name)(listener)
+    for name, listener in SHORTCUTS.items():
+        bolt.shortcut(name)(listener)
+    for name, listener in OPTIONS.items():
+        bolt.options(name)(listener)

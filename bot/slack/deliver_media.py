@@ -9,7 +9,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import downloads, kinds, media
+from bot import composed, downloads, kinds, media
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.downloads import Away, Gone, Misled, Shut, Source, TooLarge, Trouble
 from bot.models import Message
@@ -212,15 +212,19 @@ class PeekCarrier:
         return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """The reply is quoted, or its author told why not."""
-        if isinstance(outcome, Done):
-            told = delivery.payload
+        """The reply is quoted, or the composed text sent; or its author told why not."""
+        told = delivery.payload
+        if "draft" in told:
+            seen = outcome.result if isinstance(outcome, Done) else NOT_LOOKED_AT
+            composed.looked_into(told["draft"], seen["media"], seen["why_not"], now)
+        elif isinstance(outcome, Done):
             media.looked_into(
                 told["conversation"], Reply(**told["reply"]), outcome.result["media"],
                 outcome.result["why_not"], now,
             )  # fmt: skip
 
 
+NOT_LOOKED_AT = {"media": [], "why_not": ["Your files could not be read from Slack."]}
 WHY_NOT_SEEN: dict[type[Trouble], str] = {
     Gone: "is no longer in Slack.",
     Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "

@@ -143,21 +143,6 @@ def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
     ))  # fmt: skip
 
 
-def _templates(user: str, account: str) -> dict[str, Any]:
-    """Templates."""
-    accounts.policy(int(account), user)
-    return home_cards.template_view(int(account), accounts.templates(int(account), user))
-
-
-def template_saved(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
-    """A template written, changed or taken away."""
-    given = values(view)
-    _settled(ack, "name", lambda: accounts.save_template(
-        int(view["private_metadata"]), body["user"]["id"], clean(given["name"] or ""),
-        clean(given["body"] or ""),
-    ))  # fmt: skip
-
-
 def _scheduled(user: str, account: str) -> dict[str, Any]:
     """Texts that wait for their time."""
     accounts.channels(int(account), user)  # refuses strangers
@@ -214,12 +199,10 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "team_open": _opens(_team),
     "policy_open": _opens(_policy),
     "line_settings": _opens(_line),
-    "template_open": _opens(_templates),
 }
 VIEWS: dict[str, Callable[..., None]] = {
     "account_opened": account_opened,
     "team_changed": team_changed,
     "policy_changed": policy_changed,
     "line_changed": line_changed,
-    "template_saved": template_saved,
 }

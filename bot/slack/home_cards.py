@@ -260,28 +260,3 @@ def line_view(line: Any) -> dict[str, Any]:
                          "initial_option": limits[min(line.send_up_to, 10) - 1]}},
         ],
     }  # fmt: skip
-
-
-def template_view(account: int, templates: list[Any]) -> dict[str, Any]:
-    """The modal in which templates are written."""
-    listed = "\n".join(f"*{escape(one.name)}*: {escape(one.body)}" for one in templates)
-    return {
-        "type": "modal",
-        "callback_id": "template_saved",
-        "private_metadata": str(account),
-        "title": cards.plain("Templates"),
-        "submit": cards.plain("Save"),
-        "close": cards.plain("Close"),
-        "blocks": [
-            mrkdwn(listed[:cards.SECTION] or "You have no templates yet."),
-            {"type": "input", "block_id": "name", "label": cards.plain("Name"),
-             "element": {"type": "plain_text_input", "action_id": "name", "max_length": 40}},
-            {"type": "input", "block_id": "body", "label": cards.plain("Text"), "optional": True,
-             "hint": cards.plain(
-                 "Fields: {first_name}, {name}, {agent_name}, {team}. After a bar stands what is "
-                 "said where we do not know: {first_name|there}. Empty takes the template away."
-             ),
-             "element": {"type": "plain_text_input", "action_id": "body", "multiline": True,
-                         "max_length": 1600}},
-        ],
-    }  # fmt: skip

@@ -31,6 +31,11 @@ def to_phone(text: str, names: Names | None = None) -> str:
     return "".join(parts)
 
 
+def emoji_names(text: str) -> str:
+    """What was put into a form, where nothing but the names of emoji stands for something else."""
+    return "&".join(_words(part) for part in text.split("&"))
+
+
 def _token(inside: str, look_up: Callable[[str], str | None]) -> str:
     target, _, label = inside.partition("|")
     match target[0]:

@@ -14,13 +14,14 @@ from slack_sdk.webhook import WebhookClient
 from bot import clock, contacts, drafts, lines, sending
 from bot.drafts import Offer
 from bot.errors import Refused
-from bot.slack import cards
+from bot.slack import cards, compose
 from bot.slack.answers import beside, or_refusal, reply, typed_words, whisper
 from bot.words import clean
 from ledger import rates
 from ledger.database import session
 
 TEXT_HELP = (
+    "*`/text`* opens a form in which the price follows what you type.\n"
     "*`/text <number or contact> <text>`* shows what a text costs before it is sent.\n"
     "`/text +14155550100 See you at 3` or `/text Ann Lee See you at 3`\n"
     "You see the text as it will arrive, its price in credits and what is left after; then "
@@ -37,10 +38,13 @@ QUOTE_HELP = (
 )
 
 
-def text(ack: Ack, command: dict[str, Any]) -> None:
-    """/text <number or contact> <body>: the quote card, in the answer itself."""
+def text(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
+    """/text <number or contact> <body>: the quote card, in the answer itself; without a word, the
+    composer."""
     typed = typed_words(command)
-    if typed.lower() in ("", "help"):
+    if not typed:
+        return compose.from_command(ack, command, client)
+    if typed.lower() == "help":
         return whisper(ack, cards.note(TEXT_HELP))
     return whisper(
         ack,

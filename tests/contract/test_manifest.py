@@ -50,6 +50,21 @@ def test_every_command_and_event_has_its_listener_and_the_other_way_round() -> N
     assert {name.partition(".")[0] for name in subscribed} == set(events.EVENTS)
 
 
+def test_every_shortcut_and_searched_menu_has_its_listener_and_the_other_way_round() -> None:
+    declared = {one["callback_id"] for one in MANIFEST["features"]["shortcuts"]}
+    assert declared == set(commands.SHORTCUTS)
+    assert MANIFEST["settings"]["interactivity"]["message_menu_options_url"]
+    searched = set()
+    for file in (ROOT / "bot" / "slack").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Dict):
+                here = {k.value: v.value for k, v in zip(node.keys, node.values, strict=True)
+                        if isinstance(k, ast.Constant) and isinstance(v, ast.Constant)}  # fmt: skip
+                if here.get("type") == "external_select":
+                    searched.add(here["action_id"])
+    assert searched == set(commands.OPTIONS)
+
+
 def pressable() -> tuple[set[str], set[str]]:
     """The action_ids and callback_ids that our cards and modals have, as patterns where they are
     put together. An input of a modal tells nobody before Submit, unless it says so."""
