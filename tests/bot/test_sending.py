@@ -52,7 +52,6 @@ def test_the_cards_text_alone_carries_the_whole_meaning(house: House) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("", "shows what a text costs"),
         ("help", "shows what a text costs"),
         (f"{ANN}", "What should (415) 555-0123 read?"),
         ("Nobody Hello", "is no number and no contact"),
