@@ -22,6 +22,7 @@ from bot import (
     desk,
     digest,
     doctor,
+    imports,
     inbox,
     logs,
     notices,
@@ -43,6 +44,13 @@ from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
 from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
+from bot.slack.deliver_sheets import (
+    ExportCarrier,
+    ExportFileCarrier,
+    SheetCardCarrier,
+    SheetCarrier,
+    SheetFileCarrier,
+)
 from bot.slack.live import LiveQuotes
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
@@ -116,6 +124,11 @@ def carriers(settings: Settings) -> Carriers:
         "slack.media": MediaCarrier(slack, bot.twilio.media.source(settings)),
         "slack.pictures": PicturesCarrier(slack),
         "slack.attach": AttachCarrier(slack),
+        "slack.sheet": SheetCarrier(slack, bot.slack.files.source(settings)),
+        "slack.sheet_card": SheetCardCarrier(slack),
+        "slack.sheet_file": SheetFileCarrier(slack),
+        "slack.export": ExportCarrier(slack),
+        "slack.export_file": ExportFileCarrier(slack),
         "slack.peek": PeekCarrier(slack, bot.slack.files.source(settings)),
     }
 
@@ -129,6 +142,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("digests", 10, digest.send_due),
         ("scheduled", 5, sending.send_due),
         ("snoozed", 30, desk.wake_due),
+        ("imports", 2, imports.work),
         ("renewals", 10, renewals.book_due),
         ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),
@@ -202,7 +216,7 @@ def timing(settings: Settings) -> Timing:
             "number": Rate(settings.number_pace_s),
             "channel": Rate(settings.channel_pace_s),
             "updates": Rate(1.2 * settings.channel_pace_s),
-            **{key: RATES[key] for key in ("mail", "files", "home")},
+            **{key: RATES[key] for key in ("mail", "files", "home", "sheets")},
         },
     )
 

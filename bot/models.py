@@ -188,6 +188,59 @@ class Consent(Table):
     made_at = InstantField()
 
 
+class Sheet(Table):
+    """A CSV file of contacts on its way in: read, checked, shown, and taken over once confirmed."""
+
+    id = peewee.TextField(primary_key=True)
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    user = peewee.TextField()  # Slack's, or "operator"
+    name = peewee.TextField()  # the file's
+    file = JSONText(null=True)  # as Slack describes it
+    state = peewee.TextField(
+        constraints=one_of(
+            "state", "reading", "checking", "ready", "importing", "done", "failed", "stopped"
+        )
+    )
+    version = peewee.IntegerField(default=1)  # of what its card offers
+    header = JSONText(default=list)
+    places = JSONText(default=dict)  # which column is what
+    length = peewee.IntegerField(default=0)  # rows
+    upto = peewee.IntegerField(default=0)  # the line that was looked at last
+    counts = JSONText(default=dict)  # rows by what came of them
+    tries = peewee.SmallIntegerField(default=0)  # that broke, since one did not
+    why = peewee.TextField(null=True)  # it failed
+    channel = peewee.TextField(null=True)  # where its card stands
+    ts = peewee.TextField(null=True)
+    made_at = InstantField()
+
+
+Sheet.add_index(
+    Sheet.upto, where=Sheet.state.in_(["checking", "importing"]), name="sheet_to_work_on"
+)
+
+
+class SheetRow(Table):
+    """A row of a sheet, and what came of it."""
+
+    sheet = peewee.ForeignKeyField(Sheet, on_delete="CASCADE", index=False)
+    line = peewee.IntegerField()
+    cells = JSONText()
+    number = peewee.TextField(null=True)  # E.164
+    outcome = peewee.TextField(null=True)  # new, more, same, error
+    why = peewee.TextField(null=True)  # of an error; else what the contact keeps against the row
+
+    class Meta:
+        primary_key = peewee.CompositeKey("sheet", "line")
+
+
+SheetRow.add_index(
+    SheetRow.sheet, SheetRow.number, where=SheetRow.number.is_null(False), name="sheet_row_number"
+)
+SheetRow.add_index(
+    SheetRow.sheet, SheetRow.line, where=SheetRow.why.is_null(False), name="sheet_row_why"
+)
+
+
 class Conversation(Table):
     """One contact on one line, in one Slack thread for good."""
 
@@ -482,6 +535,6 @@ class Tally(Table):
 
 TABLES = [
     *LEDGER_TABLES, Member, Policy, Template, Address, Digest, Line, Contact, Tag, Word, Consent,
-    Conversation, Message, Part, Draft, Typing, Viewer, Inbox, Lane, Pace, Delivery, Heartbeat,
-    Tally,
+    Sheet, SheetRow, Conversation, Message, Part, Draft, Typing, Viewer, Inbox, Lane, Pace,
+    Delivery, Heartbeat, Tally,
 ]  # fmt: skip

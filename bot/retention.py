@@ -1,4 +1,5 @@
-"""What was done long ago and nobody will ask for: rows of the two doors (docs/scaling.md)."""
+"""What was done long ago and nobody will ask for: rows of the two doors, and of files that were
+imported (docs/scaling.md)."""
 
 from __future__ import annotations
 
@@ -25,12 +26,15 @@ FORGET = {
     "inbox": "DELETE FROM inbox WHERE id = %s AND state = 'done'",
     "delivery": "DELETE FROM delivery WHERE id = %s AND state IN ('done', 'failed')",
 }
+OLD_SHEET = "DELETE FROM sheet WHERE id = (SELECT id FROM sheet WHERE made_at < %s LIMIT 1)"
 
 
 def forget() -> int:
-    """Deletes what both doors were done with 30 days ago, and what stood in composers a day ago.
-    Returns how many rows."""
+    """Deletes what both doors were done with 30 days ago, imports of that age, and what stood in
+    composers a day ago. Returns how many rows."""
     before, gone = clock.now() - KEPT, keystrokes.forget(clock.now())
+    while _old_sheet(before):
+        gone += 1
     for table in OLDEST:
         while forgotten := _batch(table, before):
             gone += forgotten
@@ -39,6 +43,12 @@ def forget() -> int:
     if gone:
         log.info("retention.forgot", rows=gone)
     return gone
+
+
+@transaction
+def _old_sheet(before: datetime) -> int:
+    """Deletes one import with its rows: they may be many."""
+    return int(query(OLD_SHEET, before).rowcount)
 
 
 @transaction

@@ -7,6 +7,7 @@ from ledger.database import InstantField, query
 
 STATES = "state IN ('quoted', 'queued', 'cancelled')"
 MORE_STATES = "state IN ('quoted', 'queued', 'cancelled', 'scheduled')"
+SHEET_STATES = "state IN ('reading', 'checking', 'ready', 'importing', 'done', 'failed', 'stopped')"
 COLUMNS = """
     member name TEXT
     member left_at TIMESTAMPTZ
@@ -136,6 +137,50 @@ def up(migrator, db):
         on_day = peewee.DateField(null=True)
         made_at = InstantField()
 
+    class Sheet(Table):
+        id = peewee.TextField(primary_key=True)
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        user = peewee.TextField()
+        name = peewee.TextField()
+        file = peewee.TextField(null=True)
+        state = peewee.TextField(constraints=[peewee.Check(SHEET_STATES)])
+        version = peewee.IntegerField(default=1)
+        header = peewee.TextField()
+        places = peewee.TextField()
+        length = peewee.IntegerField(default=0)
+        upto = peewee.IntegerField(default=0)
+        counts = peewee.TextField()
+        tries = peewee.SmallIntegerField(default=0)
+        why = peewee.TextField(null=True)
+        channel = peewee.TextField(null=True)
+        ts = peewee.TextField(null=True)
+        made_at = InstantField()
+
+    Sheet.add_index(
+        Sheet.upto, where=Sheet.state.in_(["checking", "importing"]), name="sheet_to_work_on"
+    )
+
+    class SheetRow(Table):
+        sheet = peewee.ForeignKeyField(Sheet, on_delete="CASCADE", index=False)
+        line = peewee.IntegerField()
+        cells = peewee.TextField()
+        number = peewee.TextField(null=True)
+        outcome = peewee.TextField(null=True)
+        why = peewee.TextField(null=True)
+
+        class Meta:
+            primary_key = peewee.CompositeKey("sheet", "line")
+
+    SheetRow.add_index(
+        SheetRow.sheet,
+        SheetRow.number,
+        where=SheetRow.number.is_null(False),
+        name="sheet_row_number",
+    )
+    SheetRow.add_index(
+        SheetRow.sheet, SheetRow.line, where=SheetRow.why.is_null(False), name="sheet_row_why"
+    )
+
     class Typing(Table):
         view = peewee.TextField(primary_key=True)
         user = peewee.TextField()
@@ -165,7 +210,7 @@ def up(migrator, db):
         opened_at = InstantField()
         listed = peewee.SmallIntegerField(default=10)
 
-    db.create_tables([Policy, Template, Tag, Word, Consent, Typing, Viewer])
+    db.create_tables([Policy, Template, Tag, Word, Consent, Sheet, SheetRow, Typing, Viewer])
     _index()
 
 

@@ -20,7 +20,8 @@ HELP = (
     "name, e-mail address, tag or number, or by a number's last digits.\n"
     "`/contacts add (415) 555-0123 Ann Lee` makes one; `/contacts add` opens a form.\n"
     "`/contacts tag Ann Lee buyer, hot lead` puts tags on; `/contacts untag Ann Lee buyer` takes "
-    "them off."
+    "them off.\n"
+    "`/contacts import` reads a CSV file; `/contacts export` sends you one."
 )
 BY_NUMBER = "number"  # the time zone that the number tells
 #: The areas of the world's time zones that people live in; America has too many for one menu.

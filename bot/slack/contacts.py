@@ -15,7 +15,7 @@ from bot import address_book, clock, contacts, directory, lines
 from bot.directory import Details, Said, Unfit
 from bot.errors import Refused
 from bot.models import Contact
-from bot.slack import cards, contact_cards
+from bot.slack import cards, contact_cards, sheets
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.front import refusal_view, values
@@ -26,7 +26,7 @@ LISTED = 10
 
 
 def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/contacts [help | add … | tag … | untag … | find …]; anything else is looked for."""
+    """/contacts [help | add … | tag … | import | export …]; anything else is looked for."""
     typed = typed_words(command)
     word, _, rest = typed.partition(" ")
     user = command["user_id"]
@@ -41,6 +41,10 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         return whisper(ack, cards.note(contact_cards.HELP))
     if word.lower() == "add":
         return _add(ack, command, client, rest.strip())
+    if word.lower() == "import":
+        return sheets.give(ack, command, client)
+    if word.lower() == "export":
+        return sheets.send(ack, command)
     answer = answers.get(word.lower(), lambda account: _found(account, user, typed))
     return whisper(ack, or_refusal(lambda: answer(lines.account_for(user, command["channel_id"]))))
 
@@ -197,5 +201,6 @@ COMMANDS: dict[str, Callable[..., None]] = {"/contacts": command}
 ACTIONS: dict[str, Callable[..., None]] = {
     "contact_open": open_card,
     "contact_edit": edit,
+    **sheets.ACTIONS,
 }
-VIEWS: dict[str, Callable[..., None]] = {"contact_saved": saved}
+VIEWS: dict[str, Callable[..., None]] = {"contact_saved": saved, **sheets.VIEWS}

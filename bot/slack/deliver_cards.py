@@ -18,13 +18,11 @@ from bot.slack.limits import BlockError, check_view
 from bot.slack.outcomes import (
     LONGEST_UPDATE,
     Form,
-    around,
-    could_not_look,
     first_taken,
     fit,
-    found,
     keyed,
     outcome,
+    read_back,
 )
 from bot.usage import Asked, Report
 from bot.words import escape
@@ -64,15 +62,8 @@ class CardCarrier:
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key."""
-        to = delivery.payload["to"]
-        try:
-            if to.startswith(("U", "W")):
-                to = self.client.conversations_open(users=to)["channel"]["id"]
-            page = self.client.conversations_history(channel=to, **around(delivery))
-        except Exception as error:
-            return could_not_look(error)
-        ts = found(delivery, page["messages"])
-        return Done({"ts": ts, "channel": to, "chart": False}) if ts else NotThere(1)
+        back = read_back(self.client, delivery, delivery.payload["to"])
+        return Done({**back.result, "chart": False}) if isinstance(back, Done) else back
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """A report that is posted gets its files: CSV, and a picture where no chart was drawn."""

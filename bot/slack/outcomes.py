@@ -13,10 +13,11 @@ from typing import Any
 
 import peewee
 import structlog
+from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
-from bot.carriers import Again, Delivery, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
 
@@ -159,6 +160,18 @@ def could_not_look(error: Exception) -> Outcome:
     if isinstance(asked, Again) and (asked.shuts_pace or not isinstance(error, SlackApiError)):
         return asked
     return Again(5, asked.why) if isinstance(asked, Unknown) else NotThere(1)
+
+
+def read_back(client: WebClient, delivery: Delivery, to: str) -> Outcome:
+    """Whether a post to a channel or a person stands there, found by its key."""
+    try:
+        if to.startswith(("U", "W")):
+            to = client.conversations_open(users=to)["channel"]["id"]
+        page = client.conversations_history(channel=to, **around(delivery))
+    except Exception as error:
+        return could_not_look(error)
+    ts = found(delivery, page["messages"])
+    return Done({"ts": ts, "channel": to}) if ts else NotThere(1)
 
 
 def _refusal(response: SlackResponse) -> Outcome:

@@ -127,8 +127,9 @@ def test_add_without_a_number_opens_the_form(house: House) -> None:
     errors = save(house, view, number="415 555 0123 x5")
     assert "has an extension, which no text can reach" in errors["number"]
     assert save(house, view, number="(415) 555-0123", said="yes", how="open house") == {}
-    wait(lambda: "is a contact now" in house.slack.seen_by(house.agent)[-1].plain())
-    assert "agreed (open house)" in house.slack.seen_by(house.agent)[-1].plain()
+    card = wait(lambda: house.slack.seen_by(house.agent))[-1].plain()
+    assert "is a contact now" in card
+    assert "agreed (open house)" in card
 
 
 @pytest.mark.parametrize(
