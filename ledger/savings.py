@@ -6,6 +6,7 @@ The look-alikes are those that Twilio's smart encoding replaces, here as data.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from ledger.rates import CARD, RateCard, quote
 
 LOOKALIKES = Path(__file__).with_name("lookalikes.json")
 QUOTES = "“”„‟«»‘’‚‛"
+MIXED = re.compile("(?<=[0-9])(?=[¼½¾])")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ def cheaper(
 
 
 def to_plain(body: str) -> str:
-    """The body with look-alikes of the plain alphabet in place of what has one."""
-    return "".join(lookalikes().get(character, character) for character in body)
+    """The body with look-alikes of the plain alphabet in place of what has one.
+
+    A fraction keeps its distance from a number: "1½" becomes "1 1/2", not "11/2".
+    """
+    apart = MIXED.sub(" ", body)
+    return "".join(lookalikes().get(character, character) for character in apart)
 
 
 @cache

@@ -224,7 +224,10 @@ class PeekCarrier:
             )  # fmt: skip
 
 
-NOT_LOOKED_AT: dict[str, Any] = {"media": [], "why_not": ["Your files could not be read from Slack."]}
+NOT_LOOKED_AT: dict[str, Any] = {
+    "media": [],
+    "why_not": ["Your files could not be read from Slack."],
+}
 WHY_NOT_SEEN: dict[type[Trouble], str] = {
     Gone: "is no longer in Slack.",
     Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
