@@ -124,7 +124,7 @@ class Incoming:
 def fetch(source: Source, url: str, most_bytes: int) -> Incoming:
     """Opens a file. Raises Trouble, in the form that says what to do about it."""
     ends = time.monotonic() + 2 * source.timeout_s
-    web = requests.Session()
+    web = _Web()
     try:
         if not source.is_home(_parts(url)):
             raise Misled("an address that is none of the platform's")
@@ -134,7 +134,7 @@ def fetch(source: Source, url: str, most_bytes: int) -> Incoming:
                 _require_whole(answer)
                 return Incoming(web, answer, most_bytes, ends)
             answer.close()
-            url = urljoin(url, answer.headers["Location"])
+            url = _joined(url, answer.headers["Location"])
             parts = _parts(url)
             if not (source.is_home(parts) or source.is_near(parts)):
                 raise Misled("a redirect that leads off the platform")
@@ -169,6 +169,13 @@ def _require_whole(answer: requests.Response) -> None:
         raise Away("it came packed")
 
 
+def _joined(url: str, to: str) -> str:
+    try:
+        return urljoin(url, to)
+    except ValueError:
+        raise Misled("no address") from None
+
+
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
@@ -178,6 +185,13 @@ def _parts(url: str) -> SplitResult:
     if parts.username is not None or parts.hostname is None:
         raise Misled("no address")
     return parts
+
+
+class _Web(requests.Session):
+    """Looks at no redirect: by itself it would read its body, however long, to find the next."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
 
 
 class _Nothing(AuthBase):

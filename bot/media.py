@@ -15,9 +15,7 @@ from bot.replies import Reply
 from bot.words import count, escape
 from ledger.database import query, session, transaction
 
-LARGEST_IN = (
-    20_000_000  # bytes of an attachment that comes in; a carrier's picture has 5 MB at most
-)
+LARGEST_IN = 10_000_000  # bytes of an attachment that comes in; phones send 5 MB at most
 MOST_FILES = 30  # of one reply: three messages' worth
 
 LOCK_MESSAGE = "SELECT id FROM message WHERE id = %s FOR UPDATE"

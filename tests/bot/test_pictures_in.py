@@ -134,8 +134,8 @@ def test_a_picture_that_is_not_there_yet_is_fetched_when_it_is(house: House) -> 
     [
         ("gone", 2_000, "It is no longer at Twilio. Ask them to send it again."),
         ("cut off", 2_000, "Twilio did not hand it over for hours. Ask them to send it again."),
-        ("whole", 20_000_001, "It has more than 20 MB. Ask them for a smaller one, or for a link."),
-        ("no length", 20_000_001, "It has more than 20 MB."),
+        ("whole", 20_000_000, "It has more than 10 MB. Ask them for a smaller one, or for a link."),
+        ("no length", 20_000_000, "It has more than 10 MB."),
         ("whole", 0, "It is no longer at Twilio."),
         ("https://evil.example/x.jpg", 2_000, "Its address is not Twilio's, so it was not opened."),
     ],
