@@ -81,9 +81,11 @@ def shortage(needed: int, funds: Funds) -> str:
             "choose a plan with `/credits plan`."
         )
     left = f"{funds.balance:,} {'is' if funds.balance == 1 else 'are'} left"
+    more = "Choose a plan" if funds.planless else "Upgrade"
+    shorter = ", or shorten it" if needed > 1 and funds.balance > 0 else ""
     return (
         f"That text needs {count(needed, 'credit')} and {left}. "
-        "Upgrade with `/credits plan`, or shorten it."
+        f"{more} with `/credits plan`{shorter}."
     )
 
 

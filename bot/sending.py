@@ -27,7 +27,6 @@ from bot.models import Contact, Conversation, Draft, Line, Message, Part
 from bot.words import count, escape
 from ledger import credits, rates
 from ledger.boundaries import local
-from ledger.credits import Funds
 from ledger.database import db, query, transaction
 from ledger.models import Account
 from ledger.rates import BODY_LIMIT
@@ -227,7 +226,7 @@ def _charge(draft: Draft, message: Message, price: rates.Quote, now: datetime) -
             actor=draft.author, now=now,
         )  # fmt: skip
     except credits.NotEnoughCredits as short:
-        funds = Funds(short.left, isinstance(short, credits.Frozen))
+        funds = credits.funds(draft.line.account_id, now)
         raise Refused(shortage(short.needed, funds)) from None
 
 

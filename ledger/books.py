@@ -14,6 +14,7 @@ from ledger.database import instant, query
 
 THRESHOLDS = (80, 85, 90, 95, 100)  # percent of a period's limit (R18)
 ANNOUNCED_DAYS_BEFORE = (30, 7)  # that what is left of a grant will expire (R20)
+LOOKS = 5  # at an account whose period is turned again and again meanwhile
 
 # The hot path, statement by statement.
 LOCK = """
@@ -164,7 +165,9 @@ class Books:
 
         What fills a hole below zero goes into none.
         """
-        alive = query(OLDEST_ALIVE, self.account, self.now).fetchone()
+        # What was alive when the account froze still is: frozen grants do not age.
+        aged_until = self.starts_at if self.kind == "frozen" else self.now
+        alive = query(OLDEST_ALIVE, self.account, aged_until).fetchone()
         if alive is None:
             return self.give(amount)
         rest = amount - min(amount, max(0, -self.balance))
@@ -176,8 +179,9 @@ class Books:
 
 def open_books(account_id: int, now: datetime) -> Books:
     """Locks the account: the first lock of any transaction. Raises LookupError if there is none."""
-    # Two tries: one that waited while the period was turned sees the closed one, and no row.
-    row = query(LOCK, account_id).fetchone() or query(LOCK, account_id).fetchone()
+    # One that waited while the period was turned sees the closed one, and no row: it looks again.
+    looks = (query(LOCK, account_id).fetchone() for _ in range(LOOKS))
+    row = next((found for found in looks if found), None)
     if row is None:
         raise LookupError(f"no account {account_id}")
     balance, entries, zone, months, due_at, booked_at, starts_at, ends_at, *rest = row

@@ -151,6 +151,7 @@ class Funds:
 
     balance: int
     frozen: bool
+    planless: bool = False  # never subscribed: it has what the operator gave it (R7)
 
     def cover(self, amount: int) -> bool:
         """Whether a text out of this price may go (R14)."""
@@ -165,7 +166,7 @@ def funds(account_id: int, now: datetime) -> Funds:
     if due_at is not None and instant(due_at) <= now:
         books = periods.lock(account_id, now)
         balance, kind = books.balance, books.kind
-    return Funds(balance, kind == "frozen")
+    return Funds(balance, kind == "frozen", kind == "open")
 
 
 def balance(account_id: int) -> int:

@@ -6,7 +6,7 @@ hold that begins, a balance that freezes) is in periods.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,7 +35,7 @@ class AlreadySubscribed(Exception):
 
 
 class NotAsShown(Exception):
-    """The numbers are no longer those that were shown. `effect` has the new ones."""
+    """It would no longer do what was shown. `effect` has the new numbers."""
 
     def __init__(self, effect: Effect) -> None:
         self.effect = effect
@@ -54,6 +54,10 @@ class Effect:
     renews_at: datetime
     at_renewal: int  # credits added then; none if a hold or an end is set for then
     bill_cents: int  # what this period is invoiced at: the dearest plan held in it
+
+    def as_promised(self, other: Effect) -> bool:
+        """Whether the other does the same. What is left may differ: texts go on meanwhile."""
+        return replace(self, balance=other.balance, limit=other.limit) == other
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,33 @@ def resume(account_id: int, key: str, *, actor: str, now: datetime) -> None:
 
 
 @transaction
+def was_made(account_id: int, key: str) -> bool:
+    """Whether a change of this account's was made under this key."""
+    return Change.select().where(Change.account == account_id, Change.key == key).exists()
+
+
+@dataclass(frozen=True)
+class Move:
+    """What another anchor day does: the period that begins next runs from `starts` to `ends`."""
+
+    day: int
+    starts: datetime
+    ends: datetime
+
+
+@transaction
+def move(account_id: int, day: int, now: datetime) -> Move:
+    """What renewing on this day of the month would do; nothing is changed. Raises NotSubscribed."""
+    books = periods.lock(account_id, now)
+    _terms(books)
+    assert books.ends_at is not None, "a period with a plan ends"
+    same = (books.anchor, books.ends_in) == (day, books.timezone)
+    least = timedelta(0) if same else boundaries.SHORTEST_AFTER_A_CHANGE
+    ends = boundaries.next_boundary(books.ends_at, day, books.timezone, least)
+    return Move(day, books.ends_at, ends)
+
+
+@transaction
 def set_anchor(account_id: int, day: int, now: datetime) -> None:
     """Renews on another day of the month, from the next boundary on (R8)."""
     if not 1 <= day <= 31:
@@ -272,7 +303,7 @@ def _effect(books: Books, plan: Plan, anchor: int | None) -> Effect:
 
 
 def _as_shown(does: Effect, shown: Effect | None) -> Effect:
-    if shown is not None and shown != does:
+    if shown is not None and not shown.as_promised(does):
         raise NotAsShown(does)
     return does
 

@@ -190,7 +190,8 @@ class Model:
             return False
         self.latest = self.now
         self.charges[key][2] += amount
-        alive = [g for g in self.grants if g.expires is None or g.expires > self.now]
+        aged_until = self.starts if self.kind == "frozen" else self.now
+        alive = [g for g in self.grants if g.expires is None or g.expires > aged_until]
         if alive:
             oldest = min(alive, key=lambda g: (g.at, g.number))
             oldest.left += amount - min(amount, max(0, -self.balance))

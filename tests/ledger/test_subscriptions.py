@@ -407,6 +407,22 @@ def test_r20_frozen_grants_do_not_age(home: Home) -> None:
     assert audit.prove() == []
 
 
+def test_r20_a_refund_while_frozen_goes_to_the_grant_that_was_alive(home: Home) -> None:
+    """Frozen grants do not age: the one whose date has passed meanwhile still takes it."""
+    home.subscribe(SOLO, at(1, 2))
+    charge = home.use(20, at(1, 3))
+    subscriptions.cancel(home.id, "c", actor="U1", now=at(1, 3))
+    late = at(6, 1, year=2027)  # the grant's date, in January, has passed
+    credits.refund(home.id, "r", 20, charge_key=charge, reason="failed", now=late)
+    with database.session():
+        assert [(g.amount, g.remaining) for g in Grant.select()] == [(500, 500)]
+    home.subscribe(SOLO, at(6, 2, year=2027))
+    with database.session():
+        [old, new] = Grant.select().order_by(Grant.id)
+    assert old.expires_at < new.expires_at, "it has aged a month less, and goes first"
+    assert audit.prove() == []
+
+
 def test_r20_an_expiry_is_announced_30_and_7_days_before(home: Home) -> None:
     credits.grant(home.id, "g", 100, reason="gift", actor="operator", now=at(1, 10))
     said = []
@@ -499,13 +515,22 @@ def test_two_upgrades_at_once_grant_the_difference_once(books: str) -> None:
     assert home.numbers(at(1, 3)) == (1000, 0, 1000)
 
 
-def test_numbers_that_changed_since_they_were_shown_are_asked_again(home: Home) -> None:
+def test_r11_a_change_that_would_do_something_else_is_asked_again(home: Home) -> None:
     home.subscribe(PRO, at(1, 2))
+    home.use(400, at(1, 2))
     shown = subscriptions.effect(home.id, SOLO, at(1, 3))
-    home.get(1, at(1, 3))
+    home.use(200, at(1, 3))
     with pytest.raises(subscriptions.NotAsShown) as changed:
         home.change(SOLO, at(1, 3), shown=shown)
-    assert changed.value.effect.balance == shown.balance - 1
+    assert (shown.withdrawn, changed.value.effect.withdrawn) == (500, 400)
+    assert home.numbers(at(1, 3)) == (1000, 600, 400)
+
+
+def test_r10_texts_that_go_on_meanwhile_do_not_stop_an_upgrade(home: Home) -> None:
+    home.subscribe(SOLO, at(1, 2))
+    shown = subscriptions.effect(home.id, PRO, at(1, 3))
+    home.get(1, at(1, 3))
+    assert home.change(PRO, at(1, 3), shown=shown) is not None
     assert home.numbers(at(1, 3)) == (1000, 1, 999)
 
 
