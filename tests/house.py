@@ -12,8 +12,9 @@ from werkzeug.serving import make_server
 import app as wiring
 from bot import audit, clock, config, directory, inbox, lines, outbox
 from bot.models import Address, Conversation, Line, Policy
-from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack import Post
+from bot.sandbox import Sandbox, slack_watching, wait
+from bot.sandbox.slack import Post, View
+from bot.sandbox.slack_watching import Act
 from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 
@@ -122,9 +123,21 @@ class House:
 
     def send(self, number: str, body: str) -> None:
         """An agent texts: the card, then Send."""
-        answer = self.slack.press(self.agent, self.ask(f"{number} {body}"), "Send")
-        assert answer.status == 200
-        wait(lambda: self.slack.seen_by(self.agent)[-1].edited)
+        card = self.ask(f"{number} {body}")
+        self.hears(lambda: self.slack.press(self.agent, card, "Send"))
+
+    def opens(self, act: Act, user: str | None = None) -> View:
+        """The modal that something which is done opens."""
+        return slack_watching.opened(self.slack, user or self.agent, act)
+
+    def turns(self, view: View, label: str, user: str | None = None) -> View:
+        """Presses a button of a modal, which then shows something else."""
+        who = user or self.agent
+        return slack_watching.turned(view, lambda: self.slack.press(who, view, label))
+
+    def hears(self, act: Act, user: str | None = None) -> Post:
+        """What a person alone is shown because of something that is done."""
+        return slack_watching.heard(self.slack, user or self.agent, act)
 
     def thread(self, number: str) -> list[Post]:
         """The posts of the thread with this number."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -16,7 +15,8 @@ from zoneinfo import ZoneInfo
 import requests
 
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack import Post, View
+from bot.sandbox.slack import Post
+from bot.sandbox.slack_watching import heard, opened, turned
 from bot.sandbox.terminal import Terminal
 from ledger import database
 from ledger.models import Entry
@@ -116,8 +116,7 @@ def _send(sandbox: Sandbox, agent: str, channel: str, number: str, body: str) ->
     card = sandbox.slack.command(agent, channel, "/text", f"{number} {body}").shown
     assert card is not None
     print(_indented(_short(card.plain())))
-    sandbox.slack.press(agent, card, "Send")
-    wait(lambda: card.edited)
+    heard(sandbox.slack, agent, lambda: sandbox.slack.press(agent, card, "Send"))
 
 
 def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
@@ -136,12 +135,9 @@ def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
     text = mails[1].get_body(("plain",)).get_content()
     print(f"\nand to {ADDRESS}: {mails[1]['Subject']}\n{_indented(text.strip())}")
 
-    print("\nDana presses Change plan, and chooses Pro")
-    slack.press(agent, alert[1], "Change plan")
-    view = wait(lambda: _modal(sandbox, agent))
-    listed = view.hash
-    slack.press(agent, view, "plan_pro:Choose")
-    wait(lambda: view.hash != listed)
+    print("\nDana presses Upgrade, and chooses Pro")
+    view = opened(slack, agent, lambda: slack.press(agent, alert[1], "Upgrade"))
+    turned(view, lambda: slack.press(agent, view, "plan_pro:Choose"))
     print(_indented(view.plain()))
     slack.submit(agent, view, {})
     print(f"\n… and confirms\n{_indented(view.plain())}")
@@ -168,12 +164,6 @@ def _quiet(sandbox: Sandbox, channel: str) -> bool:
 def _notices(sandbox: Sandbox, agent: str, count: int) -> list[Post] | None:
     room = sandbox.slack.channels.get(f"D{agent}")
     return room.posts if room and len(room.posts) >= count else None
-
-
-def _modal(sandbox: Sandbox, agent: str) -> View | None:
-    with contextlib.suppress(LookupError):
-        return sandbox.slack.open_view(agent)
-    return None
 
 
 def _short(text: str, most: int = 700) -> str:

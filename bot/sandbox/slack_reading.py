@@ -41,7 +41,7 @@ def _lines(block: Mapping[str, Any]) -> list[str]:
         case "actions":
             return ["  ".join(_pressable(e) for e in block["elements"])]
         case "table":
-            return [" | ".join(cell.get("text", "") for cell in row) for row in block["rows"]]
+            return [" | ".join(_cell(cell) for cell in row) for row in block["rows"]]
         case "data_visualization":
             return [f"(chart: {block['title']})"]
         case "input":
@@ -59,3 +59,11 @@ def _pressable(element: Mapping[str, Any]) -> str:
         return f"[{element['text']['text']}]"
     chosen = element.get("initial_option", {}).get("text", {}).get("text")
     return f"[{chosen or element.get('placeholder', {}).get('text', '')} ▾]"
+
+
+def _cell(cell: Mapping[str, Any]) -> str:
+    """A cell of a table, of plain or of rich text."""
+    if cell["type"] != "rich_text":
+        return str(cell.get("text", cell.get("value", "")))
+    spans = [span for section in cell["elements"] for span in section["elements"]]
+    return "".join(f"@{s['user_id']}" if s["type"] == "user" else s["text"] for s in spans)

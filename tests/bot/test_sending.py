@@ -126,8 +126,7 @@ def test_a_card_that_credits_do_not_cover_has_no_send(house: House) -> None:
 def test_edit_quotes_again_and_the_old_card_sends_nothing(house: House) -> None:
     card = house.ask(f"{ANN} Hello")
     old_press = house.slack.signed_press(house.agent, card, "Send")
-    house.slack.press(house.agent, card, "Edit")
-    view = wait(lambda: _open_view(house))
+    view = house.opens(lambda: house.slack.press(house.agent, card, "Edit"))
     house.slack.submit(house.agent, view, {"body": "Hello " * 40})
     wait(lambda: "2 credits" in card.plain())
     old_press.send()
@@ -139,26 +138,19 @@ def test_edit_quotes_again_and_the_old_card_sends_nothing(house: House) -> None:
     assert house.balance() == 98
 
 
-def _open_view(house: House) -> object:
-    try:
-        return house.slack.open_view(house.agent)
-    except LookupError:
-        return None
-
-
 def test_an_empty_edit_is_refused_in_the_modal(house: House) -> None:
     card = house.ask(f"{ANN} Hello")
-    house.slack.press(house.agent, card, "Edit")
-    answer = house.slack.submit(house.agent, wait(lambda: _open_view(house)), {"body": "  "})
+    view = house.opens(lambda: house.slack.press(house.agent, card, "Edit"))
+    answer = house.slack.submit(house.agent, view, {"body": "  "})
     assert answer.json["response_action"] == "errors"
 
 
 def test_a_text_too_long_for_slacks_form_is_not_cut(house: House) -> None:
     card = house.ask(f"{ANN} " + "a" * 3_001)
-    house.slack.press(house.agent, card, "Edit")
-    wait(lambda: len(house.slack.seen_by(house.agent)) == 2)
-    assert "Slack's form holds 3,000 characters" in house.slack.seen_by(house.agent)[-1].plain()
-    assert _open_view(house) is None
+    said = house.hears(lambda: house.slack.press(house.agent, card, "Edit")).plain()
+    assert "Slack's form holds 3,000 characters" in said
+    with pytest.raises(LookupError):
+        house.slack.open_view(house.agent)
 
 
 def test_every_card_and_modal_keeps_slacks_limits(house: House) -> None:
