@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -68,11 +69,13 @@ def start(account_id: int, timezone: str, now: datetime) -> None:
     Digest.create(account=account_id, hour=DEFAULT_HOUR, day=today, next_at=next_at)
 
 
-def send_due(most: int = 100) -> int:
+def send_due(most: int = 10_000) -> int:
     """Sends every digest whose hour has come. Returns how many had something to say."""
     with session():
         due = [row[0] for row in query(DUE, clock.now(), most).fetchall()]
-    return sum(_send(account) for account in due)
+    return notices.each(
+        "digest", ((account, functools.partial(_send, account)) for account in due)
+    )  # fmt: skip
 
 
 @transaction

@@ -5,10 +5,13 @@ A notice is frozen as it is made: its numbers are those of that moment, in Slack
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from bot import clock, outbox
 from bot.models import Address, Line, Member
@@ -18,6 +21,8 @@ from ledger.alerts import Crossing, Expiry
 from ledger.database import transaction
 from ledger.reports import Forecast
 from ledger.subscriptions import Standing
+
+log = structlog.get_logger()
 
 _DAY = timedelta(days=1)
 
@@ -31,17 +36,36 @@ class Notice:
     title: str
     facts: list[tuple[str, str]]
     advice: str
+    button: str  # what the button says that opens the plans
+    channel: str | None  # in which it stands, too: where an e-mail leads
 
 
-def tell_crossings(by_mail: bool) -> int:
+def tell_crossings(by_mail: bool, most: int = 1000) -> int:
     """Tells every account that has crossed a threshold, once (R18, R19). Returns how many."""
-    return sum(_tell_crossing(account, by_mail) for account in alerts.crossed())
+    due = [(account, functools.partial(_tell_crossing, account, by_mail))
+           for account in alerts.crossed(most)]  # fmt: skip
+    return each("alert", due)
 
 
-def tell_expiries(by_mail: bool) -> int:
+def tell_expiries(by_mail: bool, most: int = 1000) -> int:
     """Tells of credits that will expire, 30 and 7 days before (R20). Returns of how many grants."""
-    due = alerts.expiring(clock.now())
-    return sum(_tell_expiry(account, grant, by_mail) for account, grant in due)
+    due = [(account, functools.partial(_tell_expiry, account, grant, by_mail))
+           for account, grant in alerts.expiring(clock.now(), most)]  # fmt: skip
+    return each("expiry", due)
+
+
+def each(what: str, due: Iterable[tuple[int, Callable[[], bool]]]) -> int:
+    """Tells one account after the other. Returns how many there was something to tell.
+
+    One whose books or zone are broken must not keep all others from hearing.
+    """
+    told = 0
+    for account, tell in due:
+        try:
+            told += tell()
+        except Exception:
+            log.exception("account.not_told", what=what, account_id=account)
+    return told
 
 
 @transaction
@@ -68,7 +92,7 @@ def _tell_expiry(account_id: int, grant: int, by_mail: bool) -> bool:
 
 def of_crossing(crossing: Crossing, forecast: Forecast | None, now: datetime) -> Notice:
     """The notice of a threshold that was crossed."""
-    account = crossing.standing
+    account, button = crossing.standing, "Upgrade"
     if crossing.threshold >= 100:
         title = "All credits are used"
         advice = (
@@ -80,7 +104,11 @@ def of_crossing(crossing: Crossing, forecast: Forecast | None, now: datetime) ->
         advice = "Upgrade, and the difference is added at once; what you do not use rolls over."
     if not account.subscribed:
         advice = "Choose a plan, and its credits are added at once."
-    return Notice(account.account, account.name, title, list(facts(account, forecast, now)), advice)
+        button = "Choose a plan"
+    return Notice(
+        account.account, account.name, title, list(facts(account, forecast, now)), advice, button,
+        _channel(account.account),
+    )  # fmt: skip
 
 
 def of_expiry(expiry: Expiry, now: datetime) -> Notice:
@@ -96,6 +124,8 @@ def of_expiry(expiry: Expiry, now: datetime) -> Notice:
             ("Left now", count(account.balance, "credit")),
         ],
         "Credits are used oldest first, so these go next. Nothing else changes.",
+        "Change plan" if account.subscribed else "Choose a plan",
+        None,
     )
 
 
@@ -123,15 +153,18 @@ def pace(account: Standing, forecast: Forecast | None) -> str:
         return f"They run out on {_date(forecast.runs_out_at, account)} ({how})"
     if forecast.rolls_over is not None and account.ends_at is not None:
         last = f"They last until {_date(account.ends_at, account)}"
-        return f"{last}, and about {forecast.rolls_over:,} roll over ({how})"
+        ends = account.terms is not None and account.terms.then == "cancel"
+        then = "are kept for your next plan" if ends else "roll over"
+        return f"{last}, and about {forecast.rolls_over:,} {then} ({how})"
     return f"They last for more than a year ({how})"
 
 
 def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None:
     payload = {"what": "notice", "notice": asdict(notice)}
     bosses = Member.select().where(
-        Member.account == notice.account, Member.role.in_(["owner", "manager"])
-    )
+        Member.account == notice.account, Member.role.in_(["owner", "manager"]),
+        Member.left_at.is_null(),
+    )  # fmt: skip
     to = [member.slack_user for member in bosses]
     if in_channels:
         lines = Line.select(Line.channel).where(Line.account == notice.account).distinct()
@@ -147,6 +180,11 @@ def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None
                 f"{key}:{address.email}", "mail.notice", {**payload, "to": address.email},
                 lane=f"mail:{address.email}", pace="mail:server",
             )  # fmt: skip
+
+
+def _channel(account_id: int) -> str | None:
+    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    return str(line.channel) if line else None
 
 
 def _date(moment: datetime, account: Standing) -> str:

@@ -17,6 +17,7 @@ from bot.config import Settings
 from bot.margin import invoices as invoices_of
 from bot.margin import margins
 from bot.models import MIGRATIONS
+from bot.words import no_formula
 from ledger import database, plans
 from ledger.plans import Catalogue, UnknownPlan
 
@@ -153,7 +154,13 @@ def print_rows(rows: list[dict[str, Any]], style: str) -> None:
     elif rows:
         sheet = csv.DictWriter(sys.stdout, rows[0])
         sheet.writeheader()
-        sheet.writerows(rows)
+        sheet.writerows(
+            {
+                name: no_formula(cell) if isinstance(cell, str) else cell
+                for name, cell in row.items()
+            }
+            for row in rows
+        )
     else:
         click.echo("Nothing in that month.", err=True)
 

@@ -189,7 +189,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
             f"refund:{part.ref}",
             part.credits,
             charge_key=f"out:{message.id}",
-            reason=f"{fate.status} {fate.code or ''}".strip(),
+            reason=fate.reason or f"{fate.status} {fate.code or ''}".strip(),
             now=now,
         )
         message.refunded += part.credits

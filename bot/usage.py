@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot import contacts
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Message
-from bot.words import day_words
-from ledger import boundaries, reports
+from bot.words import day_words, no_formula
+from ledger import boundaries, reports, subscriptions
+from ledger.database import transaction
 from ledger.reports import Row, Span, Use
 
 BY = ("day", "member", "contact", "kind")
@@ -54,6 +55,7 @@ class Report:
     by: str
     rows: list[Row]
     total: Row
+    expiring: int = 0  # credits that expire by the end of the period now (R20)
 
 
 def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
@@ -81,8 +83,10 @@ def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
     return Asked(account_id, span, by)
 
 
-def make(asked: Asked) -> Report:
+@transaction
+def make(asked: Asked, now: datetime) -> Report:
     """The report: days in their order, all else by credits, most first."""
+    expiring = subscriptions.standing(asked.account, now).expiring
     uses = reports.used(asked.account, asked.span)
     if asked.by == "day":
         by_day = {row.label: row for row in reports.group(uses, lambda use: use.day.isoformat())}
@@ -91,16 +95,17 @@ def make(asked: Asked) -> Report:
     else:
         rows = reports.group(uses, _labels(asked.by, uses))
         rows.sort(key=lambda row: (-row.credits, row.label))
-    return Report(_title(asked), asked.by, rows, reports.total(rows))
+    return Report(_title(asked), asked.by, rows, reports.total(rows), expiring)
 
 
-def to_csv(report: Report) -> bytes:
-    """The report as CSV that spreadsheets open: UTF-8 with a byte order mark."""
+def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
+    """The report as CSV that spreadsheets open: UTF-8 with a byte order mark. `people` are members'
+    names by their ids."""
     written = io.StringIO()
     sheet = csv.writer(written)
     sheet.writerow([report.by.capitalize(), *COLUMNS])
     for row in [*report.rows, report.total]:
-        sheet.writerow([_no_formula(row.label), *cells(row)])
+        sheet.writerow([no_formula(people.get(row.label, row.label)), *cells(row)])
     return written.getvalue().encode("utf-8-sig")
 
 
@@ -142,7 +147,7 @@ def _labels(by: str, uses: list[Use]) -> Callable[[Use], str]:
             f"{RECEIVED if use.inbound else 'Texts out'}, {kinds.get(use.message, 'sms').upper()}"
         )
     if by == "contact":
-        names = _look_up(uses, _names)
+        names = _look_up(uses, names_of)
         return lambda use: names.get(use.message, "Unknown")
     return lambda use: use.member or RECEIVED
 
@@ -161,7 +166,9 @@ def _kinds(ids: list[int]) -> dict[int, str]:
     return {message.id: message.kind for message in rows}
 
 
-def _names(ids: list[int]) -> dict[int, str]:
+@transaction
+def names_of(ids: list[int]) -> dict[int, str]:
+    """What the contacts of these messages are called."""
     rows = (
         Message.select(Message, Conversation, Contact)
         .join(Conversation)
@@ -188,8 +195,3 @@ def _from_to(first: date, last: date, say: Callable[[date], str] = _short) -> st
     if first.month == last.month and first.year == last.year:
         return f"{first.day}–{say(last)}"
     return f"{say(first)} – {say(last)}"
-
-
-def _no_formula(label: str) -> str:
-    """A spreadsheet must not run what somebody called a contact."""
-    return f"'{label}" if label[:1] in ("=", "+", "-", "@", "\t", "\r") else label

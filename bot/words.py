@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -18,6 +19,12 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def no_formula(cell: str) -> str:
+    """`cell` so that no spreadsheet runs what somebody called a contact or an account."""
+    # owasp.org/www-community/attacks/CSV_Injection; the wide forms are formulas in Asian editions
+    return f"'{cell}" if cell[:1] in FORMULAS else cell
+
+
 def count(number: int, thing: str) -> str:
     """ "1 credit", "1,200 credits"."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -26,6 +33,12 @@ def count(number: int, thing: str) -> str:
 def day_words(day: date) -> str:
     """ "28 February"."""
     return f"{day.day} {day:%B}"
+
+
+def ordinal(number: int) -> str:
+    """ "1st", "22nd", "13th"."""
+    tail = "th" if 10 < number % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{tail}"
 
 
 def clock_words(moment: datetime) -> str:

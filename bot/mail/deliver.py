@@ -9,12 +9,14 @@ import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 
+#: Opens a channel in whatever Slack the reader has: docs.slack.dev/interactivity/deep-linking
+CHANNEL = "https://slack.com/app_redirect?channel="
 PAGES = Environment(
     loader=PackageLoader("bot.mail"), autoescape=select_autoescape(["html"]), trim_blocks=True
 )
@@ -80,6 +82,7 @@ def compose(delivery: Delivery, mail_from: str) -> EmailMessage:
     notice = delivery.payload["notice"]
     share = re.search(r"\((\d+) %\)", dict(notice["facts"]).get("Used", ""))
     about = {**notice, "percent": min(100, int(share[1])) if share else None}
+    about["link"] = f"{CHANNEL}{quote(notice['channel'])}" if notice["channel"] else None
     mail = EmailMessage()
     mail["From"] = mail_from
     mail["To"] = delivery.payload["to"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot.slack import compose, contacts, credits, front, talks, templates, texts
+from bot.slack import compose, contacts, credits, front, plans, talks, templates, texts
 
 COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
 ACTIONS = (
     texts.ACTIONS | compose.ACTIONS | talks.ACTIONS | contacts.ACTIONS | front.ACTIONS
-    | templates.ACTIONS | credits.ACTIONS
+    | templates.ACTIONS | credits.ACTIONS | plans.ACTIONS
 )  # fmt: skip
 VIEWS = (
-    texts.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS | templates.VIEWS | credits.VIEWS
+    texts.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS | templates.VIEWS | plans.VIEWS
 )  # fmt: skip
 SHORTCUTS = compose.SHORTCUTS
 OPTIONS = compose.OPTIONS

@@ -1,8 +1,7 @@
-"""/credits, the plan modal, and the buttons of notices and digests: parse, call, answer."""
+"""/credits, and the buttons of its card, of notices and digests: parse, call, answer."""
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +11,11 @@ from slack_sdk import WebClient
 
 from bot import billing, clock, digest, lines, outbox, usage
 from bot.errors import Refused
-from bot.slack import cards, credit_cards
+from bot.slack import cards, credit_cards, plans
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
 from ledger import reports
 from ledger.database import session, transaction
 from ledger.plans import Catalogue
-from ledger.subscriptions import NotAsShown
 
 HELP = (
     "*`/credits`* shows what is left, what was used, and how long it lasts.\n"
@@ -34,7 +32,9 @@ def credits(ack: Ack, command: dict[str, Any], client: WebClient, context: BoltC
     user, channel = command["user_id"], command["channel_id"]
     catalogue: Catalogue = context["catalogue"]
     if word.lower() == "plan":
-        return _open_plans(ack, client, command["trigger_id"], catalogue, user, channel=channel)
+        return plans.open_from(
+            ack, client, command["trigger_id"], catalogue, user, lambda: _account(user, channel)
+        )  # fmt: skip
     answers: dict[str, Callable[[int], cards.Card]] = {
         "": lambda account: _status(user, account, catalogue),
         "report": lambda account: _report(user, account, rest),
@@ -45,83 +45,6 @@ def credits(ack: Ack, command: dict[str, Any], client: WebClient, context: BoltC
     if answer is None:
         return whisper(ack, cards.note(HELP))
     return whisper(ack, or_refusal(lambda: answer(_account(user, channel))))
-
-
-def open_plans(
-    ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext, respond: Respond
-) -> None:
-    """The button of a card or notice that opens the plans."""
-    account = int(body["actions"][0]["value"])
-    _open_plans(
-        ack, client, body["trigger_id"], context["catalogue"], body["user"]["id"],
-        account=account, respond=respond,
-    )  # fmt: skip
-
-
-def choose_plan(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-    """Choose: the same modal asks for confirmation, at exact numbers."""
-    catalogue: Catalogue = context["catalogue"]
-    code = body["actions"][0]["value"]
-
-    def view(user: str, account: int) -> dict[str, Any]:
-        now = clock.now()
-        effect = billing.offer(user, account, code, catalogue, now)
-        stands = billing.account(user, account, now).standing
-        return credit_cards.confirm_view(effect, stands, catalogue, secrets.token_hex(8))
-
-    _turn_view(ack, body, client, view)
-
-
-def choose_then(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-    """Hold, cancel, or withdraw that: the same modal asks for confirmation."""
-    catalogue: Catalogue = context["catalogue"]
-    what = body["actions"][0]["value"]
-
-    def view(user: str, account: int) -> dict[str, Any]:
-        stands = billing.account(user, account, clock.now(), to_change=True)
-        return credit_cards.then_view(stands, what, catalogue, secrets.token_hex(8))
-
-    _turn_view(ack, body, client, view)
-
-
-def list_plans(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltContext) -> None:
-    """All plans: back to the list."""
-    catalogue: Catalogue = context["catalogue"]
-    _turn_view(
-        ack, body, client,
-        lambda user, account: credit_cards.plan_view(
-            *billing.offers(user, account, catalogue, clock.now()), catalogue
-        ),
-    )  # fmt: skip
-
-
-def plan_chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any], context: BoltContext) -> None:
-    """The confirmed plan: done once, and only at the numbers that were shown."""
-    about, user, now = json.loads(view["private_metadata"]), body["user"]["id"], clock.now()
-    catalogue: Catalogue = context["catalogue"]
-    account, key = int(about["account"]), str(about["key"])
-    shown = billing.from_json(about["shown"])
-    try:
-        done = billing.choose(user, account, key, shown, catalogue, now)
-        view = credit_cards.done_view(done, catalogue)
-    except NotAsShown as changed:
-        stands = billing.account(user, account, now).standing
-        view = credit_cards.confirm_view(changed.effect, stands, catalogue, key, changed=True)
-    except Refused as refusal:
-        view = _refusal_view(refusal)
-    ack(response_action="update", view=view)
-
-
-def then_chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any], context: BoltContext) -> None:
-    """The confirmed hold, cancellation or withdrawal."""
-    about, user = json.loads(view["private_metadata"]), body["user"]["id"]
-    account, key, what = int(about["account"]), str(about["key"]), str(about["what"])
-    try:
-        done = billing.set_then(user, account, key, what, clock.now())
-        view = credit_cards.done_view(done, context["catalogue"])
-    except Refused as refusal:
-        view = _refusal_view(refusal)
-    ack(response_action="update", view=view)
 
 
 def history(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
@@ -170,7 +93,8 @@ def _history(user: str, account: int, before: int | None) -> cards.Card:
     stands = billing.account(user, account, clock.now()).standing
     with session():
         entries = reports.history(account, before)
-    return credit_cards.history(account, stands.timezone, entries)
+        names = usage.names_of([entry.message for entry in entries if entry.message])
+    return credit_cards.history(account, stands.timezone, entries, names)
 
 
 @transaction
@@ -203,62 +127,10 @@ def _digest(user: str, account: int, typed: str) -> cards.Card:
     return cards.note(f"The daily digest comes at {hour}:00. `/credits digest off` mutes it.")
 
 
-def _open_plans(
-    ack: Ack, client: WebClient, trigger_id: str, catalogue: Catalogue, user: str, *,
-    channel: str | None = None, account: int | None = None, respond: Respond | None = None,
-) -> None:  # fmt: skip
-    """Opens the plans at once, its trigger lives three seconds; refuses where nobody may."""
-    try:
-        if account is None:
-            account = _account(user, channel or "")
-        view = credit_cards.plan_view(
-            *billing.offers(user, account, catalogue, clock.now()), catalogue
-        )
-    except Refused as refusal:
-        if respond is None:
-            return whisper(ack, cards.note(str(refusal)))
-        ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
-    ack()
-    client.views_open(trigger_id=trigger_id, view=view)
-    return None
-
-
-def _turn_view(
-    ack: Ack, body: dict[str, Any], client: WebClient,
-    make: Callable[[str, int], dict[str, Any]],
-) -> None:  # fmt: skip
-    """Replaces the modal in which a button was pressed."""
-    ack()
-    shown = body["view"]
-    account = int(json.loads(shown["private_metadata"])["account"])
-    try:
-        view = make(body["user"]["id"], account)
-    except Refused as refusal:
-        view = _refusal_view(refusal)
-    client.views_update(view_id=shown["id"], hash=shown["hash"], view=view)
-
-
-def _refusal_view(refusal: Refused) -> dict[str, Any]:
-    return {
-        "type": "modal", "callback_id": "plan_refused",
-        "title": {"type": "plain_text", "text": "Your plan"},
-        "close": {"type": "plain_text", "text": "Close"},
-        "blocks": cards.note(str(refusal))["blocks"],
-    }  # fmt: skip
-
-
 COMMANDS: dict[str, Callable[..., None]] = {"/credits": credits}
 ACTIONS: dict[str, Callable[..., None]] = {
-    "plan_open": open_plans,
-    "plan_list": list_plans,
-    "plan_choose": choose_plan,
-    "plan_hold": choose_then,
-    "plan_cancel": choose_then,
-    "plan_resume": choose_then,
     "credits_report": report,
     "credits_history": history,
     "digest_hour": digest_hour,
     "digest_mute": digest_mute,
 }
-VIEWS: dict[str, Callable[..., None]] = {"plan_chosen": plan_chosen, "plan_then": then_chosen}

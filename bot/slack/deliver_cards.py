@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,6 @@ from bot.slack.outcomes import (
 )
 from bot.usage import Asked, Report
 from bot.words import escape
-from ledger.database import session
 from ledger.plans import Catalogue
 
 log = structlog.get_logger()
@@ -93,7 +93,7 @@ class CardCarrier:
                 ]  # fmt: skip
             case "note":
                 return [lambda: cards.note(told["text"])]
-        return _report_forms(self.client, told["report"])
+        return _report_forms(lambda: _made(self.client, told["report"]))
 
 
 class WhisperCarrier:
@@ -181,12 +181,12 @@ class FilesCarrier:
         """The uploads, and one chat.update that attaches them."""
         payload = delivery.payload
         try:
-            made = _make(payload["report"])
-            name = _file_name(made)
-            forms = _report_forms(self.client, payload["report"])
-            files = [self._upload(f"{name}.csv", usage.to_csv(made), f"{made.title} (CSV)")]
+            made, people = _made(self.client, payload["report"])
+            name, forms = _file_name(made), _report_forms(lambda: (made, people))
+            sheet = usage.to_csv(made, people)
+            files = [self._upload(f"{name}.csv", sheet, f"{made.title} (CSV)")]
             if not payload["chart"]:
-                picture, said = charts.draw(made, _people(self.client, made))
+                picture, said = charts.draw(made, people)
                 files.append(self._upload(f"{name}.png", picture, made.title, said))
         except Exception as error:
             return outcome(error)
@@ -214,18 +214,22 @@ class FilesCarrier:
         return str(file["id"])
 
 
-def _report_forms(client: WebClient, asked: dict[str, Any]) -> list[Form]:
+Made = tuple[Report, dict[str, str]]  # a report, and the names of the people in it
+
+
+def _made(client: WebClient, asked: dict[str, Any]) -> Made:
+    """The report, read once, so that its table, chart and file agree."""
+    made = usage.make(Asked.of(asked), clock.now())
+    return made, _people(client, made)
+
+
+def _report_forms(make: Callable[[], Made]) -> list[Form]:
     def form(chart: bool) -> cards.Card:
-        made = _make(asked)
-        return credit_cards.report(made, chart=chart, people=_people(client, made))
+        made, people = make()
+        return credit_cards.report(made, chart=chart, people=people)
 
     plainer = "The report could not be shown. Ask for another one: `/credits report`."
     return [lambda: form(True), lambda: form(False), lambda: cards.note(plainer)]
-
-
-def _make(asked: dict[str, Any]) -> Report:
-    with session():
-        return usage.make(Asked.of(asked))
 
 
 def _people(client: WebClient, made: Report) -> dict[str, str]:

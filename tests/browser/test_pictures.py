@@ -18,7 +18,7 @@ from bot import clock
 from bot.sandbox import Sandbox, drawing, wait
 from ledger import credits
 from tests import databases
-from tests.bot.test_credits import at_hour, digests, open_plans, turn
+from tests.bot.office import at_hour, digests, open_plans
 from tests.house import ANN, BEN, LINE, LONDON, House
 
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
@@ -84,7 +84,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
     with clock.travelled(timedelta(days=10)):
         office.tick()
         [post] = office.told(office.agent)
-        shows = ["82 % of your credits are used", "414 of 500 credits (82 %)", "Change plan",
+        shows = ["82 % of your credits are used", "414 of 500 credits (82 %)", "Upgrade",
                  "They run out on", "Days left"]  # fmt: skip
         look(browser, "alert", drawing.page("Alert", [post]), tmp_path, shows)
         [mail] = office.sandbox.mail.box("office@harbor.example")
@@ -98,7 +98,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
             tmp_path,
             ["your plan", "Now: 500 credits added, 586 credits left of 1,000.", "Cancel the plan"],
         )
-        turn(office, view, "plan_pro:Choose")
+        office.turns(view, "plan_pro:Choose")
         look(
             browser,
             "confirm",

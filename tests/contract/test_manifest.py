@@ -74,11 +74,8 @@ def pressable() -> tuple[set[str], set[str]]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and called(node).endswith("button") and node.args[1:]:
                 pressed.add(pattern(node.args[1]))
-            if (
-                isinstance(node, ast.Call) and called(node).endswith("modal") and node.args
-                and any(keyword.arg == "submit" for keyword in node.keywords)
-            ):  # fmt: skip
-                submitted.add(pattern(node.args[0]))
+            if isinstance(node, ast.Call) and any(k.arg == "submit" for k in node.keywords):
+                submitted |= {pattern(name) for name in node.args[:1]}
             if not isinstance(node, ast.Dict):
                 continue
             here = {k.value: v for k, v in zip(node.keys, node.values, strict=True)
