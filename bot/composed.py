@@ -17,7 +17,7 @@ from bot.errors import Refused
 from bot.models import Conversation, Draft, Typing
 from bot.words import escape
 from ledger import credits
-from ledger.database import transaction
+from ledger.database import db, transaction
 
 NEWEST = "9" * 10  # later than any ts of Slack's
 
@@ -162,11 +162,12 @@ def looked_into(
     draft.media = list(media)
     draft.save(only=[Draft.media])
     try:
-        if draft.send_at and draft.send_at > now:
-            sending.later(draft.id, draft.version, draft.author, draft.send_at, now)
-            return
-        if isinstance(sending.send(draft.id, draft.version, draft.author, now), sending.Sent):
-            return
+        with db.atomic():  # what a refusal leaves half done is undone
+            if draft.send_at and draft.send_at > now:
+                sending.later(draft.id, draft.version, draft.author, draft.send_at, now)
+                return
+            if isinstance(sending.send(draft.id, draft.version, draft.author, now), sending.Sent):
+                return
     except Refused:
         pass  # the card says why, and what to do
     conversations.show_draft(Draft.get_by_id(draft_id))

@@ -274,7 +274,7 @@ def look(row: Typing, now: datetime) -> Look:
         "recipient": Recipient(row.number, contact) if row.number else None,
         "send_at": row.send_at, "asked": row.asked, "answered": _answered(row, contact),
     }  # fmt: skip
-    return Look(**shown, **_priced(row, now))
+    return Look(**shown, **_priced(row, contact, now))
 
 
 def _line_label(line: Line, several: bool) -> str:
@@ -282,23 +282,21 @@ def _line_label(line: Line, several: bool) -> str:
     return f"{number} · {line.account.name}" if several else number
 
 
-def _priced(row: Typing, now: datetime) -> dict[str, Any]:
+def _priced(row: Typing, contact: Contact | None, now: datetime) -> dict[str, Any]:
     """The quote of what stands there, or why there is none."""
     body = row.body.strip()
     if not (body or row.media):
         return {}
-    sizes = drafts.sizes(row.media)
     try:
+        drafts.require_sendable(row.line, contact, body, row.media)
         if row.number is None:
-            return {"price": rates.quote(row.line.number, body, sizes)}
+            return {"price": rates.quote(row.line.number, body, drafts.sizes(row.media))}
         is_mms, credits = _as_mms(row, body)
         draft = drafts.sketch(
             row.line, row.number, body, row.user, now, media=row.media, as_mms=is_mms,
             send_at=row.send_at,
         )  # fmt: skip
         offer = drafts.offer(draft, now)
-    except rates.MediaTooLarge as large:
-        return {"trouble": str(large)}
     except Refused as refusal:
         return {"trouble": str(refusal)}
     trouble = ""
