@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
 
 from bot.sandbox.slack import Post
+from bot.sandbox.slack_files import File
 
 #: Slack's mark-up and what it becomes; the text is escaped before, as Slack keeps it.
 MARKUP = (
@@ -25,9 +26,16 @@ MARKUP = (
 )
 
 
-def page(title: str, posts: Sequence[Post] = (), view: Mapping[str, Any] | None = None) -> str:
-    """A page with these messages and this modal, as a person sees them."""
-    return PAGES.get_template("blocks.html").render(title=title, posts=posts, view=view)
+def page(
+    title: str,
+    posts: Sequence[Post] = (),
+    view: Mapping[str, Any] | None = None,
+    files: Mapping[str, File] | None = None,
+) -> str:
+    """A page with these messages and this modal, as a person sees them; `files` are Slack's, of
+    which blocks show pictures."""
+    page = PAGES.get_template("blocks.html")
+    return page.render(title=title, posts=posts, view=view, files=files or {})
 
 
 def _mrkdwn(text: str) -> Markup:
