@@ -14,10 +14,11 @@ from typing import Any
 from bot import contacts, drafts
 from bot.contacts import Recipient
 from bot.drafts import Offer
+from bot.kinds import size_words
 from bot.models import Draft
 from bot.sending import Sent
 from bot.words import clock_words, count, day_words, escape
-from ledger.rates import Quote
+from ledger.rates import PACK_BYTES, PACK_FILES, Quote
 from ledger.savings import Saving
 
 Blocks = list[dict[str, Any]]
@@ -154,6 +155,10 @@ def price_line(quote: Quote) -> str:
     """ "SMS · 2 × 160 · 2 credits": kind, messages by what one holds, price."""
     why = " · emoji or special characters" if quote.encoding == "UCS-2" else ""
     size = f"{quote.messages} × {quote.size:,}"
+    if quote.messages > max(
+        1, -(-quote.characters // quote.size)
+    ):  # it is the files that fill them
+        size = f"{quote.messages} × {size_words(PACK_BYTES)} or {PACK_FILES} files"
     return f"{quote.kind.upper()} · {size}{why} · {count(quote.credits, 'credit')}"
 
 

@@ -77,6 +77,7 @@ def test_r4_files_are_packed_in_messages_of_five_megabytes_and_ten(
     files = [(f"{n}.jpg", pictures.jpeg(size)) for n, size in enumerate(sizes)]
     share(house, thread(house), attach(house, house.agent, *files), "All of it")
     assert f"· {credits} credits ·" in card(house).plain()
+    assert ("2 × 5 MB or 10 files" in card(house).plain()) == (len(packs) == 2)
     texts = send(house)
     assert [tuple(len(got.content) for got in text.got) for text in texts] == packs
     assert [text.body for text in texts] == ["All of it", *[""] * (len(packs) - 1)]

@@ -81,5 +81,6 @@ def test_the_card_of_a_reply_with_pictures(house: House, browser: Browser, tmp_p
     card = house.thread(ANN)[-1]
     look(
         browser, "pictures-out", drawing.page("Card", [card]), tmp_path,
-        ["The two you asked for", "front.jpg", "garden.jpg", "MMS · 2 × 1,600 · 6 credits", "Send"],
+        ["The two you asked for", "front.jpg", "garden.jpg",
+         "MMS · 2 × 5 MB or 10 files · 6 credits", "Send"],
     )  # fmt: skip
