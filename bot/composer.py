@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import address_book, contacts, drafts, hours, lines, numbers, sending, templates
+from bot import (
+    address_book,
+    contacts,
+    conversations,
+    drafts,
+    hours,
+    lines,
+    numbers,
+    sending,
+    templates,
+)
 from bot.contacts import Recipient
 from bot.drafts import Offer
 from bot.errors import Refused
@@ -116,7 +126,7 @@ def own(conversation_id: int, user: str) -> Conversation:
     if talk is None:
         raise Refused("This conversation is not known here.")
     lines.require_member(user, talk.line.account_id)
-    return talk
+    return conversations.current(talk)
 
 
 def line_of(typed: Typed) -> Line:
@@ -240,7 +250,7 @@ def _number(account_id: int, to: str) -> str | None:
     if kind != "c" or not value.isdecimal():
         return None
     found = Contact.get_or_none(Contact.id == int(value), Contact.account == account_id)
-    return found.number if found else None
+    return address_book.current(found).number if found else None
 
 
 def _described(file: dict[str, Any]) -> dict[str, Any]:

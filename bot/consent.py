@@ -91,8 +91,7 @@ def agree(
     Raises Refused where they texted STOP themselves.
     """
     if contact.opted_out_at is not None:
-        last = _last(contact, given=False)
-        if last is None or last.by is None:
+        if _texted_stop(contact):
             raise Refused(
                 "They texted STOP themselves. Only their own START opens the line again: "
                 "the phone companies let nobody else do it."
@@ -102,11 +101,19 @@ def agree(
     _keep(contact, True, how, now, by, on_day)
 
 
+def _texted_stop(contact: Contact) -> bool:
+    """Whether the contact's own last word, without a member between, was STOP."""
+    own = [one for one in history(contact) if one.by is None]
+    if own:
+        return not own[0].given
+    return _last(contact, given=False) is None  # of before there was a history
+
+
 def _last(contact: Contact, given: bool) -> Consent | None:
     found: Consent | None = (
         Consent.select()
         .where(Consent.contact == contact, Consent.given == given)
-        .order_by(Consent.id.desc())
+        .order_by(Consent.made_at.desc(), Consent.id.desc())
         .first()
     )
     return found
@@ -120,7 +127,8 @@ def how(contact: Contact) -> str:
 
 def history(contact: Contact) -> list[Consent]:
     """What the contact agreed to and no longer did, newest first."""
-    return list(Consent.select().where(Consent.contact == contact).order_by(Consent.id.desc()))
+    found = Consent.select().where(Consent.contact == contact)
+    return list(found.order_by(Consent.made_at.desc(), Consent.id.desc()))
 
 
 def _note(

@@ -60,6 +60,7 @@ def receive(text: TextIn, now: datetime) -> Message:
         carrier_segments=quote.carrier_segments,
         status="received",
         message_sid=text.message_sid,
+        other_number=text.sender if text.sender != contact.number else None,
         in_channel=_was_quiet(conversation, now),
         recovered_at=now if text.recovered else None,
         made_at=now,
@@ -124,6 +125,20 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
     return conversation
 
 
+def of(conversation_id: int) -> Conversation:
+    """The conversation; or the one it goes on in, since their contacts were merged."""
+    found: Conversation = Conversation.get_by_id(conversation_id)
+    return current(found)
+
+
+def current(conversation: Conversation) -> Conversation:
+    """The same, of one that is at hand."""
+    if conversation.goes_on_id is None:
+        return conversation
+    found: Conversation = Conversation.get_by_id(conversation.goes_on_id)
+    return found
+
+
 @transaction
 def thread_gone(conversation_id: int, thread_ts: str) -> None:
     """Slack no longer has the thread: what waits for it goes to a new one, started once."""
@@ -136,13 +151,23 @@ def thread_gone(conversation_id: int, thread_ts: str) -> None:
 
 
 @transaction
-def rooted(conversation_id: int, ts: str) -> None:
+def rooted(conversation_id: int, ts: str | None) -> None:
     """Slack has the thread's root; the one before it, if any, is told where it goes on."""
+    if ts is None:
+        return
     Conversation.update(thread_ts=ts).where(Conversation.id == conversation_id).execute()
     conversation = Conversation.get_by_id(conversation_id)
-    if conversation.former_ts:
-        former = {"conversation": conversation_id, "former": conversation.former_ts}
-        _update(conversation, f"former:{conversation_id}", former)
+    if conversation.goes_on_id is not None:
+        tell_former(current(conversation), conversation.channel, ts)
+    elif conversation.former_ts:
+        tell_former(conversation, conversation.channel, conversation.former_ts)
+
+
+def tell_former(conversation: Conversation, channel: str, ts: str) -> None:
+    """Queues an update of a thread's root that says where its conversation goes on."""
+    if ts != conversation.thread_ts:
+        former = {"conversation": conversation.id, "channel": channel, "former": ts}
+        _update(conversation, f"former:{channel}:{ts}", former)
 
 
 @transaction
@@ -160,7 +185,7 @@ def shown(message_id: int, ts: str, state: str | None) -> None:
 @transaction
 def fall_back(conversation_id: int, why: str) -> None:
     """The line's channel takes nothing: texts that stand nowhere yet go to the owner, once each."""
-    conversation = Conversation.get_by_id(conversation_id)
+    conversation = of(conversation_id)
     owner = Member.get_or_none(
         Member.account == conversation.line.account_id, Member.role == "owner",
         Member.left_at.is_null(),

@@ -39,7 +39,11 @@ def find(channel: str, thread_ts: str) -> Conversation | None:
         .join(Line)
         .switch(Conversation)
         .join(Contact)
-        .where(Conversation.channel == channel, Conversation.thread_ts == thread_ts)
+        .where(
+            Conversation.channel == channel,
+            Conversation.thread_ts == thread_ts,
+            Conversation.goes_on.is_null(),
+        )
         .first()
     )
     return found
@@ -47,14 +51,17 @@ def find(channel: str, thread_ts: str) -> Conversation | None:
 
 def find_former(channel: str, thread_ts: str) -> Conversation | None:
     """The conversation whose thread this once was."""
-    here = (Conversation.channel == channel) & (Conversation.former_ts == thread_ts)
-    found: Conversation | None = Conversation.get_or_none(here)
-    return found
+    was = (Conversation.former_ts == thread_ts) | (
+        (Conversation.thread_ts == thread_ts) & Conversation.goes_on.is_null(False)
+    )
+    found = Conversation.get_or_none((Conversation.channel == channel) & was)
+    return found and conversations.current(found)
 
 
 def rootless(channel: str) -> bool:
     """Whether a conversation of this channel has no thread yet, as far as is known."""
-    here = (Conversation.channel == channel) & Conversation.thread_ts.is_null()
+    alive = Conversation.goes_on.is_null() & Conversation.thread_ts.is_null()
+    here = (Conversation.channel == channel) & alive
     return bool(Conversation.select().where(here).exists())
 
 
@@ -184,7 +191,7 @@ def _own(conversation_id: int, user: str) -> Conversation:
     if conversation is None:
         raise Refused("This conversation is not known here.")
     lines.require_member(user, conversation.line.account_id)
-    return conversation
+    return conversations.current(conversation)
 
 
 def _save(conversation: Conversation, *fields: object) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, outbox, replies
+from bot import contacts, conversations, outbox, replies
 from bot.kinds import Kind
-from bot.models import Conversation, Message
+from bot.models import Message
 from bot.replies import Reply
 from bot.words import count, escape
 from ledger.database import query, session, transaction
@@ -97,7 +97,7 @@ def looked_into(
     now: datetime,
 ) -> None:  # fmt: skip
     """A reply's files were looked at: it is quoted with them, or its author told why not."""
-    conversation = Conversation.get_by_id(conversation_id)
+    conversation = conversations.of(conversation_id)
     if why_not:
         words = " ".join(escape(why) for why in why_not)
         replies.refuse(conversation, reply, words, now)

@@ -203,7 +203,8 @@ def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) ->
         conversation=conversation, direction="out", body=draft.body, words=draft.words,
         media=draft.media, kind=price.kind, credits=price.credits,
         carrier_segments=sum(part.carrier_segments for part in parts), status="waiting",
-        author=draft.author, draft=draft.id, slack_ts=draft.card_ts, made_at=now,
+        author=draft.author, other_number=draft.number if draft.number != contact.number else None,
+        draft=draft.id, slack_ts=draft.card_ts, made_at=now,
     )  # fmt: skip
     _charge(draft, message, price, now)
     conversations.answered(conversation, draft.author, now)

@@ -15,7 +15,7 @@ VIEWS = (
     texts.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS | templates.VIEWS | plans.VIEWS
 )  # fmt: skip
 SHORTCUTS = compose.SHORTCUTS
-OPTIONS = compose.OPTIONS
+OPTIONS = compose.OPTIONS | contacts.OPTIONS
 
 
 def register(bolt: App) -> None:

@@ -21,7 +21,8 @@ HELP = (
     "`/contacts add (415) 555-0123 Ann Lee` makes one; `/contacts add` opens a form.\n"
     "`/contacts tag Ann Lee buyer, hot lead` puts tags on; `/contacts untag Ann Lee buyer` takes "
     "them off.\n"
-    "`/contacts import` reads a CSV file; `/contacts export` sends you one."
+    "`/contacts import` reads a CSV file; `/contacts export` sends you one.\n"
+    "A contact's card has *Edit*, and *Merge…* for one person with two numbers."
 )
 BY_NUMBER = "number"  # the time zone that the number tells
 #: The areas of the world's time zones that people live in; America has too many for one menu.
@@ -56,6 +57,7 @@ def card(kept: Kept, now: datetime, said: str = "") -> Card:
             *(context(line) for line in (*notes, *talks)),
             {"type": "actions", "block_id": f"contact:{key}", "elements": [
                 {**button("Edit", "contact_edit", f"{key}:"), "style": "primary"},
+                button("Merge…", "contact_merge", key),
             ]},
         ],
     }  # fmt: skip

@@ -15,7 +15,7 @@ from bot import address_book, clock, contacts, directory, lines
 from bot.directory import Details, Said, Unfit
 from bot.errors import Refused
 from bot.models import Contact
-from bot.slack import cards, contact_cards, sheets
+from bot.slack import cards, contact_cards, merges, sheets
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.front import refusal_view, values
@@ -201,6 +201,8 @@ COMMANDS: dict[str, Callable[..., None]] = {"/contacts": command}
 ACTIONS: dict[str, Callable[..., None]] = {
     "contact_open": open_card,
     "contact_edit": edit,
+    **merges.ACTIONS,
     **sheets.ACTIONS,
 }
-VIEWS: dict[str, Callable[..., None]] = {"contact_saved": saved, **sheets.VIEWS}
+VIEWS: dict[str, Callable[..., None]] = {"contact_saved": saved, **merges.VIEWS, **sheets.VIEWS}
+OPTIONS: dict[str, Callable[..., None]] = merges.OPTIONS

@@ -63,9 +63,8 @@ class PostCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.postMessage, with an opaque key in its metadata to find it again by."""
-        conversation_id = delivery.payload["conversation"]
         with session():
-            conversation = Conversation.get_by_id(conversation_id)
+            conversation = conversations.of(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
             shown = _new(delivery, conversation, self.client)
         if not shown.forms:
@@ -81,12 +80,12 @@ class PostCarrier:
             return Done({"ts": posted["ts"], "state": shown.state})
 
         result = first_taken(shown.forms, post, about(delivery))
-        return heed(result, conversation_id, thread_ts)
+        return heed(result, conversation.id, thread_ts)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
         with session():
-            conversation = Conversation.get_by_id(delivery.payload["conversation"])
+            conversation = conversations.of(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
         read = {"channel": channel, **around(delivery)}
         try:
@@ -166,9 +165,14 @@ class UpdateCarrier:
             if is_copy or draft.card_ts is None:  # its post, which is to come, shows all
                 return draft.talk.channel, None, [], None
             return draft.talk.channel, draft.card_ts, _reply(draft), None
-        talk = Conversation.get_by_id(told["conversation"])
+        talk = conversations.of(told["conversation"])
         if "former" in told:
-            return talk.channel, told["former"], [drawn(_moved, talk, self.client)], None
+            return (
+                told.get("channel", talk.channel),
+                told["former"],
+                [drawn(_moved, talk, self.client)],
+                None,
+            )
         return talk.channel, talk.thread_ts, _root(talk, self.client), None
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -195,7 +199,9 @@ def _new(delivery: Delivery, conversation: Conversation, client: WebClient) -> S
     told = delivery.payload
     match told["what"]:
         case "root":
-            return Shown(_root(conversation, client))
+            # Where two contacts were merged, the conversation may have a thread meanwhile.
+            needs = conversation.thread_ts is None and conversation.id == told["conversation"]
+            return Shown(_root(conversation, client) if needs else [], ts=conversation.thread_ts)
         case "remark":
             return Shown([lambda: cards.note(told["text"])])
         case "draft":

@@ -97,6 +97,8 @@ def text_in(message: Message, call: str | None = None) -> Card:
     """A text in, as a reply in its thread; it calls a Slack user if one is given."""
     name = contacts.name_of(message.conversation.contact)
     notes = [f"{message.kind.upper()} · {count(message.credits, 'credit')}"]
+    if message.other_number:
+        notes.insert(0, f"from {escape(contacts.spoken(message.other_number))}")
     if message.media:
         notes.insert(0, f":paperclip: {count(len(message.media), 'attachment')}")
     if message.recovered_at:
@@ -118,6 +120,8 @@ def text_out(message: Message) -> Card:
     files = [f":paperclip: {escape(file['name'])}" for file in message.media]
     said = " · ".join([*([escape(message.body)] if message.body else []), *files])
     added = [escape(message.words)] if message.words else []
+    if message.other_number:
+        added.insert(0, f"to {escape(contacts.spoken(message.other_number))}")
     return {
         "text": f"<@{message.author}> to {escape(name)}: {said} ({state})",
         "blocks": [
