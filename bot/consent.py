@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+from bot import enrollments
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line
 
@@ -60,6 +61,7 @@ def withdraw(
     contact = conversation.contact
     contact.opted_out_at = now
     contact.save(only=[Contact.opted_out_at])
+    enrollments.on_opt_out(contact.id, now)
     _note(conversation, False, how, now, by)
     return True
 
@@ -80,6 +82,7 @@ def refuse(
     """Closes every line of the account to the contact, who told a member so."""
     contact.opted_out_at = now
     contact.save(only=[Contact.opted_out_at])
+    enrollments.on_opt_out(contact.id, now)
     _keep(contact, False, how, now, by, on_day)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot import address_book, consent, contacts, inbox, outbox, tally, viewers
+from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, viewers
 from bot.models import Contact, Conversation, Draft, Line, Member, Message
 from bot.words import count, escape
-from ledger import credits, rates
+from ledger import credits, rates, rows
 from ledger.database import transaction
 
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
@@ -69,6 +70,7 @@ def receive(text: TextIn, now: datetime) -> Message:
         line.account_id, f"in:{text.message_sid}", quote.credits, message=message.id, now=now
     )
     _heed_keywords(conversation, text, now)
+    _tell_plans(contact, now)
     if contact.blocked_at is None:
         _show_new(conversation, message, now)
     else:
@@ -76,6 +78,16 @@ def receive(text: TextIn, now: datetime) -> Message:
     tally.count("texts_total", f'direction="in",kind="{quote.kind}"')
     tally.count("credits_total", 'direction="in"', quote.credits)
     return message
+
+
+def _tell_plans(contact: Contact, now: datetime) -> None:
+    """What a text in means to SmartPlans; its number is within reach, whatever was thought."""
+    if contact.unreachable is not None:
+        contact.unreachable = None
+        contact.save(only=[Contact.unreachable])
+    enrollments.on_text_in(contact.account_id, contact.id, now)
+    if contact.made_at == now and contacts.textable(contact.number):
+        enrollments.on_new_sender(contact.account_id, contact, now)
 
 
 def _show_new(conversation: Conversation, message: Message, now: datetime) -> None:
@@ -115,13 +127,16 @@ def _brake(conversation: Conversation, now: datetime) -> None:
 
 @transaction
 def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversation:
-    """The conversation of this contact on this line; a new one starts its thread in Slack."""
+    """The conversation of this contact on this line; a new one starts its thread in Slack, as does
+    one in which only SmartPlans have written so far."""
     conversation: Conversation
     conversation, new = Conversation.get_or_create(
         line=line, contact=contact, defaults={"channel": line.channel, "made_at": now}
     )
-    if new:
+    if new or (conversation.thread_ts is None and conversation.former_ts is None):
         _post("root", f"root:{conversation.id}", conversation, {})
+        if not new:
+            outbox.enqueue_all(copies(_unshown(conversation)))
     return conversation
 
 
@@ -137,6 +152,39 @@ def current(conversation: Conversation) -> Conversation:
         return conversation
     found: Conversation = Conversation.get_by_id(conversation.goes_on_id)
     return found
+
+
+@transaction
+def open_quietly(
+    line: Line, contacts: Sequence[Contact], now: datetime
+) -> dict[int, Conversation]:  # fmt: skip
+    """The conversations of these contacts on this line, by contact. A new one has no thread before
+    a person writes in it: a SmartPlan that texts thousands must not fill the channel."""
+    known = {contact.id: contact for contact in contacts}
+    found = _of_contacts(line, known)
+    new = [(line.id, one, "open", line.channel, now) for one in known if one not in found]
+    if new:
+        columns = ("line_id", "contact_id", "state", "channel", "made_at")
+        rows.insert(Conversation, columns, new, "ON CONFLICT (line_id, contact_id) DO NOTHING")
+        found |= _of_contacts(line, {row[1]: known[row[1]] for row in new})
+    return found
+
+
+def _of_contacts(line: Line, known: Mapping[int, Contact]) -> dict[int, Conversation]:
+    talks = Conversation.select().where(
+        Conversation.line == line, Conversation.contact.in_(list(known))
+    )
+    found = {}
+    for talk in talks:
+        talk.line, talk.contact = line, known[talk.contact_id]
+        found[talk.contact_id] = talk
+    return found
+
+
+def _unshown(conversation: Conversation) -> list[tuple[int, Conversation]]:
+    """What SmartPlans wrote before there was a thread."""
+    mine = (Message.conversation == conversation) & Message.automated & Message.slack_ts.is_null()
+    return [(row.id, conversation) for row in Message.select(Message.id).where(mine)]
 
 
 @transaction
@@ -238,6 +286,18 @@ def show(message: Message, call: str | None = None) -> None:
     _post("text", f"post:{message.id}", message.conversation, payload)
 
 
+def copies(messages: Iterable[tuple[int, Conversation]]) -> list[outbox.Item]:
+    """Deliveries of many texts' copies, each in its thread."""
+    return [
+        outbox.Item(
+            f"post:{message}", "slack.post",
+            {"what": "text", "conversation": talk.id, "message": message},
+            thread_lane(talk), f"channel:{talk.channel}",
+        )
+        for message, talk in messages
+    ]  # fmt: skip
+
+
 def show_draft(draft: Draft) -> None:
     """Queues the card of a reply that was quoted, or its update."""
     if draft.card_ts is None:
@@ -262,7 +322,10 @@ def say(conversation: Conversation, text: str, key: str) -> None:
 
 
 def show_again(message: Message) -> None:
-    """Queues an update of the text's copy in the thread; one that waits already serves."""
+    """Queues an update of the text's copy in the thread, if it is to have one; one that waits
+    already serves."""
+    if message.automated and message.slack_ts is None and not message.conversation.thread_ts:
+        return
     _update(message.conversation, f"message:{message.id}", {"message": message.id})
 
 

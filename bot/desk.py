@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bot import clock, contacts, conversations, lines
+from bot import clock, contacts, conversations, enrollments, lines
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
 from bot.words import escape
@@ -93,6 +93,7 @@ def close(conversation_id: int, user: str, now: datetime) -> None:
     _save(
         conversation, Conversation.state, Conversation.waiting_since, Conversation.snoozed_until
     )  # fmt: skip
+    enrollments.on_close(conversation.line.account_id, conversation.contact_id, now)
 
 
 @transaction
@@ -141,6 +142,7 @@ def block(conversation_id: int, user: str, now: datetime) -> None:
     contact.save(only=[Contact.blocked_at])
     if contact.blocked_at:
         conversation.waiting_since = None
+        enrollments.on_block(contact.id, now)
     _save(conversation, Conversation.waiting_since)
 
 

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from bot import address_book, consent, contacts, conversations, hours, lines, numbers, viewers
+from bot import (
+    address_book,
+    clock,
+    consent,
+    contacts,
+    conversations,
+    enrollments,
+    hours,
+    lines,
+    numbers,
+    viewers,
+)
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line, Tag
 from bot.words import clean
@@ -247,6 +258,7 @@ def complete(contact: Contact, more: Difference) -> None:
         contact.save(only=[getattr(Contact, column) for column in more.fills])
     for tag in more.tags:
         Tag.create(account=contact.account_id, tag=tag, contact=contact)
+        enrollments.on_tag(contact, tag, True, clock.now())
     address_book.index(contact)
 
 
@@ -284,9 +296,13 @@ def _details(contact: Contact) -> Details:
 
 
 def _set_tags(contact: Contact, tags: Iterable[str]) -> None:
+    before, after = address_book.tags_of(contact), list(tags)
     Tag.delete().where(Tag.contact == contact).execute()
-    for tag in tags:
+    for tag in after:
         Tag.create(account=contact.account_id, tag=tag, contact=contact)
+    now = clock.now()
+    for tag in sorted({*before} ^ {*after}):
+        enrollments.on_tag(contact, tag, tag in after, now)
 
 
 def tidy(text: str) -> str:

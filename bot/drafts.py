@@ -391,7 +391,10 @@ def _newest_out(line: Line, contact: Contact | None) -> Message | None:
         Message.select()
         .join(Conversation)
         .where(
-            Conversation.line == line, Conversation.contact == contact, Message.direction == "out"
+            Conversation.line == line,
+            Conversation.contact == contact,
+            Message.direction == "out",
+            ~Message.automated,
         )
         .order_by(Message.made_at.desc())
         .first()

@@ -45,6 +45,10 @@ STOP_BY_EVENT = """
 STOP_ON_REPLY = STOP_BY_EVENT.format("smart_plan.stop_on_reply")
 STOP_ON_CLOSE = STOP_BY_EVENT.format("smart_plan.stop_on_close")
 STOP_BY_RULE = STOP_BY_EVENT.format("false")
+GIVE_BACK = """
+    UPDATE smart_plan SET spent = spent - %s WHERE id = (
+        SELECT enrollment.plan_id FROM step_run
+        JOIN enrollment ON enrollment.id = step_run.enrollment_id WHERE step_run.message_id = %s)"""
 ENROLLING = """
     SELECT smart_plan.id FROM smart_plan
     JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
@@ -118,6 +122,8 @@ def _left_out(plan: SmartPlan, contacts: list[Contact]) -> dict[int, str]:
             reasons[contact.id] = "opted out"
         elif contact.blocked_at is not None:
             reasons[contact.id] = "blocked"
+        elif contact.same_as_id is not None:
+            reasons[contact.id] = "merged with another contact"
     here = (Enrollment.plan == plan) & Enrollment.contact.in_(ids)
     for row in Enrollment.select(Enrollment.contact, Enrollment.state).where(here):
         if row.state in ALIVE:
@@ -371,6 +377,12 @@ def on_block(contact_id: int, now: datetime) -> int:
 
 
 @transaction
+def on_refund(message_id: int, credits: int) -> None:
+    """A text of a plan came back, with its credits."""
+    query(GIVE_BACK, credits, message_id)
+
+
+@transaction
 def on_merge(kept: Contact, gone_id: int, now: datetime) -> None:
     """Two contacts were one person: what the one was on, the other is; nowhere twice."""
     alive = Enrollment.state.in_(list(ALIVE))
@@ -414,7 +426,7 @@ def set_date(
 
 def same_tag(tag: str) -> str:
     """A tag as rules compare it."""
-    return " ".join(tag.split()).casefold()
+    return " ".join(tag.split()).lower()
 
 
 def _enroll_by_rule(

@@ -25,13 +25,6 @@ def words(
     return ""
 
 
-def told(contact: Contact, now: datetime) -> None:
-    """A text with the words is on its way: they know."""
-    if contact.told_at is None:
-        contact.told_at = now
-        contact.save(only=[Contact.told_at])
-
-
 def not_told(contact: Contact, since: datetime) -> None:
     """The text that told them then never reached the carrier: the next one is the first."""
     here = (Contact.id == contact.id) & (Contact.told_at == since)

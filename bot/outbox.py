@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
 
-from bot import clock, tally
+from bot import clock, models, tally
 from bot.carriers import (
     Again,
     Carrier,
@@ -32,6 +32,8 @@ from bot.carriers import (
     Timing,
     Unknown,
 )
+from bot.models import Lane
+from ledger import rows
 from ledger.database import instant, query, session, transaction, wake_workers
 
 log = structlog.get_logger()
@@ -47,9 +49,12 @@ ADD = """
                           made_at)
     VALUES (%s, %s, %s, %s, %s, %s, 'queued', 0, 0, %s, %s) ON CONFLICT (key) DO NOTHING"""
 # A lane that is due at some time has a head already; a new tail changes nothing for it.
-OPEN_LANE = """
-    INSERT INTO lane (name, due_at, has_slot) VALUES (%s, %s, false)
-    ON CONFLICT (name) DO UPDATE SET due_at = COALESCE(lane.due_at, excluded.due_at)"""
+OPENED = "ON CONFLICT (name) DO UPDATE SET due_at = COALESCE(lane.due_at, excluded.due_at)"
+OPEN_LANE = "INSERT INTO lane (name, due_at, has_slot) VALUES (%s, %s, false) " + OPENED  # noqa: S608
+LANE = ("name", "due_at", "has_slot")
+DELIVERY = (
+    "key", "kind", "lane", "pace", "payload", "state", "tries", "looks", "due_at", "made_at",
+)  # fmt: skip
 DUE_LANES = """
     SELECT name, has_slot FROM lane WHERE due_at <= %s
     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
@@ -124,6 +129,33 @@ def enqueue(
     body = json.dumps(payload, separators=(",", ":"))
     if replaces is None or not query(REPLACE, body, replaces).rowcount:
         query(ADD, key, kind, lane, pace, body, replaces, now, now)
+    wake_workers()
+
+
+class Item(NamedTuple):
+    """A delivery to be queued with others."""
+
+    key: str
+    kind: str
+    payload: Mapping[str, Any]
+    lane: str
+    pace: str
+
+
+@transaction
+def enqueue_all(items: Sequence[Item]) -> None:
+    """Queues many deliveries in the caller's transaction, in their order."""
+    if not items:
+        return
+    now = clock.now()
+    lanes = sorted({item.lane for item in items})  # locked in one order by all who do this
+    rows.insert(Lane, LANE, [(lane, now, False) for lane in lanes], OPENED)
+    written = [
+        (item.key, item.kind, item.lane, item.pace,
+         json.dumps(item.payload, separators=(",", ":")), "queued", 0, 0, now, now)
+        for item in items
+    ]  # fmt: skip
+    rows.insert(models.Delivery, DELIVERY, written, "ON CONFLICT (key) DO NOTHING")
     wake_workers()
 
 

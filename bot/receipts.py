@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot import consent, contacts, conversations, first_texts, inbox, outbox, tally
+from bot import consent, contacts, conversations, enrollments, first_texts, inbox, outbox, tally
 from bot.models import Message, Part
 from bot.words import escape
 from ledger import credits
@@ -27,6 +27,8 @@ RANK = {
 }  # fmt: skip
 FAILURES = {"undelivered", "failed", "canceled"}
 FINAL = FAILURES | {"delivered", "read"}
+#: Codes that say no text gets there at all: no such number, a landline, a carrier that blocks us.
+UNREACHABLE = {21211, 21612, 21614, 21635, 30004, 30005, 30006}
 
 
 def advances(old: str, new: str) -> bool:
@@ -80,6 +82,12 @@ LOCK_PART = "SELECT id, message_id, credits, ref, message_sid, status, ask_at FR
 MOVE_PART = """
     UPDATE part SET message_sid = %s, status = %s, error_code = %s, ask_at = %s WHERE id = %s"""
 PART_STATES = "SELECT status FROM part WHERE message_id = %s ORDER BY number"
+SET_UNREACHABLE = "UPDATE contact SET unreachable = %s WHERE id = %s"
+REACHED = """
+    UPDATE contact SET unreachable = NULL
+    WHERE unreachable IS NOT NULL AND id = (
+        SELECT conversation.contact_id FROM message
+        JOIN conversation ON conversation.id = message.conversation_id WHERE message.id = %s)"""
 SET_STATUS = "UPDATE message SET status = %s WHERE id = %s AND status <> %s"
 
 
@@ -177,6 +185,8 @@ def _forward(part: Locked, message_sid: str | None, fate: Fate, now: datetime) -
     query(MOVE_PART, message_sid, fate.status, fate.code, ask_at, part.id)
     if fate.status in FAILURES:
         _fail(part, fate, now)
+    elif fate.status == "delivered":
+        query(REACHED, part.message)
     _restate(part.message)
 
 
@@ -193,13 +203,19 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
             now=now,
         )
         message.refunded += part.credits
+        if message.automated:
+            enrollments.on_refund(message.id, part.credits)
         tally.count("credits_refunded_total", by=part.credits)
     if fate.refund and message.words and Part.get_by_id(part.id).body.endswith(message.words):
         first_texts.not_told(message.conversation.contact, message.made_at)
     message.failure = message.failure or fate.reason
     message.save(only=[Message.failure, Message.refunded])
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
-    _tell(message, part, fate)
+    if not message.automated or message.conversation.thread_ts:
+        _tell(message, part, fate)
+    if fate.code in UNREACHABLE:
+        why = (fate.reason or "").partition(". ")[0]
+        query(SET_UNREACHABLE, why, message.conversation.contact_id)
     if fate.opts_out:
         conversations.stop(message.conversation, "Twilio refused a text", now)
 
@@ -218,10 +234,12 @@ def _restate(message_id: int) -> None:
 def _tell(message: Message, part: Locked, fate: Fate) -> None:
     """Tells the agent in the thread, once a part, why the text did not arrive."""
     name = escape(contacts.name_of(message.conversation.contact))
-    whose = f"<@{message.author}> " if message.author else ""
+    whose = f"<@{message.author}> Your" if message.author else "Your"
+    if message.automated:  # nobody waits for it
+        whose = "A SmartPlan's"
     conversations.say(
         message.conversation,
-        f"{whose}Your text to {name} did not arrive. {fate.reason or ''} {money(part, fate)}",
+        f"{whose} text to {name} did not arrive. {fate.reason or ''} {money(part, fate)}",
         f"told:{part.ref}",
     )
 

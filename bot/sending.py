@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,23 +13,21 @@ from bot import (
     clock,
     contacts,
     conversations,
+    departures,
     drafts,
     first_texts,
     hours,
     lines,
-    outbox,
-    tally,
 )
+from bot.departures import Leaving
 from bot.drafts import Offer, shortage
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Draft, Line, Message, Part
+from bot.models import Contact, Conversation, Draft, Line, Message
 from bot.words import count, escape
 from ledger import credits, rates
 from ledger.boundaries import local
 from ledger.database import db, query, transaction
 from ledger.models import Account
-from ledger.rates import BODY_LIMIT
-from ledger.segments import count as count_characters
 
 log = structlog.get_logger()
 
@@ -196,67 +193,19 @@ def _why_again(draft: Draft, price: rates.Quote, words: str, now: datetime) -> s
 
 
 def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) -> None:
-    line = draft.line
-    conversation = conversations.open_conversation(line, contact, now)
-    parts = _parts(draft)
-    message = Message.create(
-        conversation=conversation, direction="out", body=draft.body, words=draft.words,
-        media=draft.media, kind=price.kind, credits=price.credits,
-        carrier_segments=sum(part.carrier_segments for part in parts), status="waiting",
-        author=draft.author, other_number=draft.number if draft.number != contact.number else None,
-        draft=draft.id, slack_ts=draft.card_ts, made_at=now,
-    )  # fmt: skip
-    _charge(draft, message, price, now)
+    conversation = conversations.open_conversation(draft.line, contact, now)
     conversations.answered(conversation, draft.author, now)
-    if draft.words:
-        first_texts.told(contact, now)
-    if draft.card_ts is None:
-        conversations.show(message)
-    else:
-        conversations.show_again(message)
-    for number, part in enumerate(parts):
-        _enqueue(line, draft, message, number, part)
-    tally.count("texts_total", f'direction="out",kind="{price.kind}"')
-    tally.count("credits_total", 'direction="out"', price.credits)
-
-
-def _charge(draft: Draft, message: Message, price: rates.Quote, now: datetime) -> None:
+    text = Leaving(
+        conversation, draft.number, draft.body, price, draft.author, draft.words, draft.media,
+        draft.as_mms, draft.author, draft=draft.id, card_ts=draft.card_ts,
+    )  # fmt: skip
     try:
-        credits.charge_out(
-            draft.line.account_id, f"out:{message.id}", price.credits, message=message.id,
-            actor=draft.author, now=now,
-        )  # fmt: skip
+        (message,) = departures.depart(draft.line, [text], now)
     except credits.NotEnoughCredits as short:
         funds = credits.funds(draft.line.account_id, now)
         raise Refused(shortage(short.needed, funds)) from None
-
-
-def _enqueue(line: Line, draft: Draft, message: Message, number: int, part: rates.Part) -> None:
-    ref = secrets.token_urlsafe(16)
-    row = Part.create(
-        message=message, number=number, body=part.body, credits=part.credits, ref=ref,
-        media=[draft.media[place] for place in part.media], as_mms=draft.as_mms,
-    )  # fmt: skip
-    outbox.enqueue(
-        f"text:{ref}", "twilio.message", {"part": row.id},
-        lane=f"text:{line.number}:{draft.number}", pace=f"number:{line.number}",
-    )  # fmt: skip
-
-
-def _parts(draft: Draft) -> list[rates.Part]:
-    """How the text leaves, its opt-out words at the end; they are free even alone (R21)."""
-    media = drafts.sizes(draft.media)
-    parts = rates.parts(draft.number, draft.body, media, as_mms=draft.as_mms)
-    if not draft.words:
-        return parts
-    last = parts[-1]
-    body = f"{last.body}\n{draft.words}".strip()
-    is_mms = bool(media) or draft.as_mms
-    if len(body.encode("utf-16-le")) // 2 <= BODY_LIMIT:
-        segments = 1 if is_mms else count_characters(body).segments
-        return [*parts[:-1], rates.Part(body, last.media, last.credits, segments)]
-    segments = count_characters(draft.words).segments
-    return [*parts, rates.Part(draft.words, (), 0, segments)]
+    if draft.card_ts is not None:
+        conversations.show_again(Message.get_by_id(message))
 
 
 def _contact(draft: Draft, now: datetime) -> Contact:

@@ -5,12 +5,15 @@ Nobody but the ledger's own verbs (credits, subscriptions, periods) writes throu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger import boundaries
 from ledger.database import instant, query
+from ledger.models import Entry
+from ledger.rows import among, insert
 
 THRESHOLDS = (80, 85, 90, 95, 100)  # percent of a period's limit (R18)
 ANNOUNCED_DAYS_BEFORE = (30, 7)  # that what is left of a grant will expire (R20)
@@ -24,11 +27,15 @@ LOCK = """
            period.carried_in + period.granted, period.used, period.plan_granted, period.alerted
     FROM account JOIN period ON period.account_id = account.id AND NOT period.closed
     WHERE account.id = %s FOR UPDATE"""
-FIND_ENTRY = "SELECT id, amount, balance, account_id FROM entry WHERE key = %s"
+FIND_ENTRIES = "SELECT key, id, amount, balance, account_id FROM entry WHERE key {}"
 ADD_ENTRY = """
     INSERT INTO entry (account_id, number, period_id, key, kind, amount, balance, message,
                        charge_id, grant_id, reason, actor, made_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
+CHARGES = (
+    "account_id", "number", "period_id", "key", "kind", "amount", "balance", "message", "reason",
+    "actor", "made_at",
+)  # fmt: skip
 MOVE_BALANCE = "UPDATE account SET balance = %s, entries = %s, booked_at = %s WHERE id = %s"
 MOVE_PERIOD = """
     UPDATE period SET granted = granted + %s, used = used + %s, plan_granted = plan_granted + %s,
@@ -60,6 +67,15 @@ class Booked:
     entry_id: int
     balance: int
     replayed: bool = False
+
+
+class Charge(NamedTuple):
+    """What one text out costs."""
+
+    key: str
+    amount: int
+    message: int
+    actor: str
 
 
 def level(used: int, limit: int) -> int:
@@ -118,14 +134,42 @@ class Books:
         )  # fmt: skip
         return Booked(row[0], self.balance)
 
+    def book_charges(self, charges: Sequence[Charge], kind: str, reason: str) -> list[Booked]:
+        """Writes the entries of many texts at once; moves balance and period once for all."""
+        if not charges:
+            return []
+        rows, before = [], self.balance
+        for charge in charges:
+            self.balance -= charge.amount
+            self.entries += 1
+            rows.append((
+                self.account, self.entries, self.period, charge.key, kind, -charge.amount,
+                self.balance, charge.message, reason, charge.actor, self.now,
+            ))  # fmt: skip
+        used = before - self.balance
+        self.used += used
+        crossed = level(self.used, self.limit)
+        # Ids are given in the order of the rows.
+        ids = sorted(row[0] for row in insert(Entry, CHARGES, rows, "RETURNING id"))
+        query(MOVE_BALANCE, self.balance, self.entries, self.now, self.account)
+        query(MOVE_PERIOD, 0, used, 0, self.alerted, crossed > self.alerted, self.period)
+        return [Booked(entry, row[6]) for entry, row in zip(ids, rows, strict=True)]
+
     def found(self, key: str, amount: int) -> Booked | None:
         """The entry of this key, if it stands. Raises KeyReused if it stands for another change."""
-        row = query(FIND_ENTRY, key).fetchone()
-        if row is None:
-            return None
-        if (row[1], row[3]) != (amount, self.account):
-            raise KeyReused(f"{key} stands for {row[1]} credits of account {row[3]}")
-        return Booked(row[0], row[2], replayed=True)
+        return self.found_all([(key, amount)]).get(key)
+
+    def found_all(self, changes: Sequence[tuple[str, int]]) -> dict[str, Booked]:
+        """The same for many keys and amounts: those that stand, by their keys."""
+        amounts, booked = dict(changes), {}
+        if len(amounts) < len(changes):
+            raise KeyReused("one key stands for two of these changes")
+        here, keys = among(list(amounts))
+        for key, entry, amount, balance, account in query(FIND_ENTRIES.format(here), keys):
+            if (amount, account) != (amounts[key], self.account):
+                raise KeyReused(f"{key} stands for {amount} credits of account {account}")
+            booked[key] = Booked(entry, balance, replayed=True)
+        return booked
 
     def give(self, amount: int, expires_at: datetime | None = None) -> int:
         """Adds a grant of `amount` credits, before it is booked. Returns its id.

@@ -8,18 +8,19 @@ raises KeyReused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import periods
-from ledger.books import Booked, Books, KeyReused
+from ledger.books import Booked, Books, Charge, KeyReused
 from ledger.database import instant, query, transaction
 from ledger.models import Account, Entry, Period
 
 __all__ = [
-    "Booked", "Frozen", "Funds", "KeyReused", "NotEnoughCredits", "RefundTooLarge", "adjust",
-    "balance",
-    "charge_in", "charge_out", "funds", "grant", "hold", "open_account", "refund",
+    "Booked", "Charge", "Frozen", "Funds", "KeyReused", "NotEnoughCredits", "RefundTooLarge",
+    "adjust", "balance", "charge_in", "charge_out", "charge_texts", "funds", "grant", "held",
+    "hold", "open_account", "refund",
 ]  # fmt: skip
 
 REFUNDED = "SELECT COALESCE(SUM(amount), 0) FROM entry WHERE charge_id = %s"
@@ -27,6 +28,19 @@ REFUNDED = "SELECT COALESCE(SUM(amount), 0) FROM entry WHERE charge_id = %s"
 FUNDS = """
     SELECT account.balance, account.due_at, period.kind FROM account
     JOIN period ON period.account_id = account.id AND NOT period.closed WHERE account.id = %s"""
+
+
+@dataclass(frozen=True)
+class Funds:
+    """What there is to send from: nothing while it is frozen (R12)."""
+
+    balance: int
+    frozen: bool
+    planless: bool = False  # never subscribed: it has what the operator gave it (R7)
+
+    def cover(self, amount: int) -> bool:
+        """Whether a text out of this price may go (R14)."""
+        return not self.frozen and self.balance >= amount
 
 
 class NotEnoughCredits(Exception):
@@ -62,20 +76,38 @@ def hold(account_id: int, now: datetime) -> None:
 
 
 @transaction
+def held(account_id: int, now: datetime) -> Funds:
+    """Locks the account's credits, too, and says what there is to send from."""
+    books = periods.lock(account_id, now)
+    return Funds(books.balance, books.kind == "frozen", books.kind == "open")
+
+
+@transaction
 def charge_out(
     account_id: int, key: str, amount: int, *, message: int, actor: str, now: datetime
 ) -> Booked:
     """Takes `amount` credits for a text out; raises NotEnoughCredits if the balance lacks (R14),
     and its kind Frozen after the last plan has ended (R12)."""
+    return charge_texts(account_id, [Charge(key, amount, message, actor)], now=now)[0]
+
+
+@transaction
+def charge_texts(account_id: int, charges: Sequence[Charge], *, now: datetime) -> list[Booked]:
+    """The same for many texts, all of them or none; each has an entry of its own."""
     books = periods.lock(account_id, now)
-    # The key first: a charge that is replayed must not be answered "not enough".
-    if done := books.found(key, -amount):
-        return done
-    if books.kind == "frozen":
-        raise Frozen(amount, books.balance)
-    if books.balance < amount:
-        raise NotEnoughCredits(amount, books.balance)
-    return _charge(books, "charge_out", key, amount, message, "text out", actor)
+    _require(all(charge.amount >= 0 for charge in charges), "a charge is never negative")
+    # The keys first: a charge that is replayed must not be answered "not enough".
+    booked = books.found_all([(charge.key, -charge.amount) for charge in charges])
+    new = [charge for charge in charges if charge.key not in booked]
+    needed = sum(charge.amount for charge in new)
+    if new and books.kind == "frozen":
+        raise Frozen(needed, books.balance)
+    if books.balance < needed:
+        raise NotEnoughCredits(needed, books.balance)
+    books.burn(needed)
+    written = books.book_charges(new, "charge_out", "text out")
+    booked |= {charge.key: entry for charge, entry in zip(new, written, strict=True)}
+    return [booked[charge.key] for charge in charges]
 
 
 @transaction
@@ -143,19 +175,6 @@ def adjust(
         return done
     books.burn(-amount, newest_first=True)
     return books.book(key, "adjust", amount, reason=reason, actor=actor)
-
-
-@dataclass(frozen=True)
-class Funds:
-    """What there is to send from: nothing while it is frozen (R12)."""
-
-    balance: int
-    frozen: bool
-    planless: bool = False  # never subscribed: it has what the operator gave it (R7)
-
-    def cover(self, amount: int) -> bool:
-        """Whether a text out of this price may go (R14)."""
-        return not self.frozen and self.balance >= amount
 
 
 @transaction

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,7 +174,7 @@ def query(sql: str, *values: Any) -> Any:
 @functools.cache
 def _for_sqlite(sql: str) -> str:
     # SQLite has one writer and so nothing to lock by row.
-    return sql.replace("%s", "?").replace("FOR UPDATE SKIP LOCKED", "").replace("FOR UPDATE", "")
+    return re.sub(r"FOR UPDATE( OF \w+)?( SKIP LOCKED)?", "", sql.replace("%s", "?"))
 
 
 def wake_workers() -> None:
