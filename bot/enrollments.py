@@ -355,6 +355,18 @@ def on_tag(contact: Contact, tag: str, added: bool, now: datetime) -> None:
 
 
 @transaction
+def on_tags(account_id: int, added: Sequence[tuple[str, int]], now: datetime) -> None:
+    """Tags that new contacts came with, many at once: (tag, contact's id)."""
+    by_tag: dict[str, list[int]] = {}
+    for tag, contact in added:
+        by_tag.setdefault(same_tag(tag), []).append(contact)
+    for tag, ids in sorted(by_tag.items()):
+        for row in query(ENROLLING, account_id, "tag_added", tag).fetchall():
+            contacts = list(Contact.select().where(Contact.id.in_(ids)).order_by(Contact.id))
+            enroll(SmartPlan.get_by_id(row[0]), contacts, "rule", now)
+
+
+@transaction
 def on_close(account_id: int, contact_id: int, now: datetime) -> int:
     """A conversation of theirs was closed: plans that stop then do. Returns how many."""
     return int(

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from bot import address_book, columns, consent, contacts, conversations, directory, numbers, viewers
+from bot import (
+    address_book,
+    columns,
+    consent,
+    contacts,
+    conversations,
+    directory,
+    enrollments,
+    numbers,
+    viewers,
+)
 from bot.directory import Details, Difference, Unfit
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Sheet, SheetRow, Tag, Word
@@ -185,6 +195,7 @@ def _make(sheet: Sheet, fresh: dict[str, Judged], now: datetime) -> dict[str, in
     ):
         if rows:
             model.insert_many(rows, fields).execute()
+    enrollments.on_tags(sheet.account_id, [(tag, contact) for _, tag, contact in tags], now)
     return ids
 
 
