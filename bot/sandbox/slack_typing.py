@@ -66,10 +66,9 @@ class Typed:
         tone = next((TONES[c] for c in shown if c in TONES), None)
         plain = "".join(c for c in shown if c not in TONES)
         name = emoji.demojize(plain, language="alias").strip(":")
-        if not re.fullmatch(r"[a-z0-9_+\-]+", name) or emoji.emojize(
-            f":{name}:", language="alias"
-        ) not in (plain, plain + "\ufe0f", plain.removesuffix("\ufe0f")):
-            self._add(shown, {"type": "text", "text": shown})  # newer than Slack's own list
+        known = emoji.emojize(f":{name}:", language="alias") == plain
+        if not (known and re.fullmatch(r"[a-z0-9_+\-]+", name)):
+            self._add(shown, {"type": "text", "text": shown})  # a sign that is a letter, too: ®
             return
         made: Element = {
             "type": "emoji",

@@ -100,7 +100,8 @@ def scheduled(draft: Draft, recipient: str) -> Card:
     """A text that waits for its time."""
     key = f"{draft.id}:{draft.version}"
     line = f"To *{escape(recipient)}* {when(draft.send_at)} · {count(draft.credits, 'credit')}"
-    said = escape(draft.body) or count(len(draft.media), "attachment")
+    added = _added(draft.words)
+    said = " · ".join([escape(draft.body) or count(len(draft.media), "attachment"), *added])
     buttons = [button("Send now", "draft_send", key)]
     if not draft.source_ts:
         buttons.append(button("Edit", "draft_edit", key))
@@ -111,7 +112,7 @@ def scheduled(draft: Draft, recipient: str) -> Card:
         "text": f"{line.replace('*', '')}: {said}",
         "blocks": [
             mrkdwn(f":clock3: {line}"), *words(draft.body),
-            *([context(*added)] if (added := _added(draft.words)) else []),
+            *map(context, added),
             {"type": "actions", "elements": buttons},
         ],
     }  # fmt: skip

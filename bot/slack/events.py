@@ -43,6 +43,15 @@ def concerns_us(told: Mapping[str, Any]) -> bool:
     return _is_reply(told)
 
 
+def about(told: Mapping[str, Any]) -> str:
+    """What an event is about: a thread, else a person. Those about one thing keep their order."""
+    post = told.get("message") or told.get("previous_message") or told.get("item") or told
+    if isinstance(post, Mapping) and (ts := post.get("thread_ts") or post.get("ts")):
+        return f"{told.get('channel') or post.get('channel')}:{ts}"
+    user = told.get("user")
+    return str(user.get("id") if isinstance(user, Mapping) else user or "workspace")
+
+
 def message(payload: Payload, now: datetime) -> None:
     """A reply in a thread was written, changed or taken away."""
     told = payload["event"]

@@ -92,7 +92,7 @@ def first_taken(
     for place, form in enumerate(forms):
         try:
             card = form() if callable(form) else form
-            words = card["text"]
+            words = words or card["text"]
             check(card["blocks"])
         except peewee.PeeweeException:  # the database, not the card
             raise

@@ -17,7 +17,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot import inbox
 from bot.config import Settings
-from bot.slack.events import concerns_us
+from bot.slack.events import about, concerns_us
 
 log = structlog.get_logger()
 routes = Blueprint("slack", __name__, url_prefix="/slack")
@@ -76,7 +76,7 @@ def _save(payload: dict[str, Any]) -> Response:
         return Response(status=400)
     if not concerns_us(event):
         return Response(status=200)
-    lane = f"slack:{event.get('channel') or event.get('user') or 'workspace'}"[:100]
+    lane = f"slack:{about(event)}"[:100]
     try:
         intake: inbox.Intake = current_app.config["INTAKE"]
         intake.save(event_id, "slack.event", lane, payload)

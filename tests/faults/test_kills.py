@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from bot import marketplace
+from bot import doctor, marketplace
 from bot.models import Inbox, Part
 from bot.sandbox import Sandbox, wait
 from ledger import database
 from ledger.models import Account, Alert, Subscription
 from tests import databases
 from tests.faults import processes
+from tests.faults.repliers import Repliers
 
 KILLS = int(os.environ.get("KILLS", "10"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
@@ -38,7 +39,7 @@ MISBEHAVIOUR = ("slow", "slow_after", "error", "rate_limit", "drop_before", "dro
 
 
 class Traffic:
-    """People who text in, and an agent who answers, until told to stop."""
+    """People who text in, and agents who answer and reply, until told to stop."""
 
     def __init__(
         self, sandbox: Sandbox, channels: list[str], agent: str, dice: random.Random
@@ -49,10 +50,12 @@ class Traffic:
         self.texted: dict[str, str] = {}  # SID → body, of people
         self.confirmed: list[str] = []  # bodies whose Send was answered
         self.stopping = threading.Event()
+        self.repliers = Repliers(sandbox.slack, self.channel, agent, dice, self.stopping)
         self.threads = [
             threading.Thread(target=self._people),
             threading.Thread(target=self._shop),
             *(threading.Thread(target=self._answer, args=(hand,)) for hand in range(AGENTS)),
+            *(threading.Thread(target=self.repliers.work, args=(hand,)) for hand in range(AGENTS)),
         ]
 
     def start(self) -> None:
@@ -167,6 +170,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
         for peer in (slack, twilio, sandbox.mail):
             peer.faults.at_random(0.15, MISBEHAVIOUR, dice.randrange(10**6))
         twilio.callbacks.repeat, twilio.callbacks.shuffle = 2, True
+        slack.echoes = True
         traffic = Traffic(sandbox, channels, agent, dice)
         traffic.start()
         began = time.monotonic()
@@ -195,6 +199,7 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
         print(
             f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, "
             f"{len(traffic.texted)} texts in, {len(traffic.confirmed)} out, "
+            f"{len(traffic.repliers.sent)} replies, {len(traffic.repliers.withdrawn)} withdrawn, "
             f"{len(twilio.faults.happened)} faults at Twilio, "
             f"{len(slack.faults.happened)} at Slack, {told} alerts"
         )
@@ -222,7 +227,7 @@ def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
         post.blocks[0]["text"]["text"]
         for channel in traffic.channels
         for post in sandbox.slack.channels[channel].posts
-        if post.thread_ts
+        if post.thread_ts and post.bot_id
     )
     assert {body: shown[body] for body in traffic.texted.values()} == dict.fromkeys(
         traffic.texted.values(), 1
@@ -232,14 +237,19 @@ def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
         for text in sandbox.twilio.texts.values()
         if text.direction == "outbound-api"
     )
-    assert {body: sent[body] for body in traffic.confirmed} == dict.fromkeys(
-        traffic.confirmed, 1
-    ), "each confirmed text is at Twilio once"
+    confirmed = traffic.confirmed + traffic.repliers.sent
+    once = dict.fromkeys(confirmed, 1)
+    assert {body: sent[body] for body in confirmed} == once, "each confirmed text is at Twilio once"
+    assert {body: shown[body] for body in confirmed} == once, "and stands in its thread once"
+    assert not [body for body in traffic.repliers.withdrawn if sent[body] or shown[body]], (
+        "what was changed or taken back is not"
+    )
     assert max(sent.values()) == 1, "and no other is there twice"
     roots = [p for p in sandbox.slack.channels[traffic.channel].posts if p.thread_ts is None]
     assert len(roots) == len({root.text.split(" · ")[0] for root in roots}), "one thread a person"
     assert "The books hold." in processes.flask(environ, "audit")
-    assert traffic.texted and traffic.confirmed
+    assert "arked" not in "\n".join(doctor.findings())
+    assert traffic.texted and traffic.confirmed and traffic.repliers.sent
 
 
 def _crossed() -> bool:
