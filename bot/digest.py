@@ -129,6 +129,15 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
     return next_at
 
 
+@transaction
+def moved(account_id: int, now: datetime) -> None:
+    """The account has another time zone: its digest comes at the same hour there."""
+    subscriptions.standing(account_id, now)
+    hour, _, next_at = query(LOCK, account_id).fetchone()
+    if next_at is not None:
+        set_hour(account_id, hour, now)
+
+
 def _next(last: date, hour: int, timezone: str, now: datetime) -> datetime:
     """The first time after now at which it is this hour on a day after `last`."""
     day = last + timedelta(days=1)

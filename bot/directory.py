@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +23,13 @@ from bot import (
 )
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line, Tag
-from bot.words import clean
+from bot.words import clean, is_email
 from ledger.database import transaction
 from ledger.models import Account
 
-LONGEST_NAME, LONGEST_EMAIL, LONGEST_NOTES = 200, 254, 2000  # characters
+LONGEST_NAME, LONGEST_NOTES = 200, 2000  # characters
 LONGEST_TAG, MOST_TAGS = 40, 20
 LONGEST_HOW = 200
-EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
 FIELDS = {
     "name": "the name", "email": "the e-mail address", "timezone": "the time zone",
     "notes": "the notes",
@@ -211,7 +209,7 @@ def checked(details: Details) -> Details:
     tags = tuple(dict.fromkeys(tidy(one).lower() for one in details.tags if tidy(one)))
     if len(name) > LONGEST_NAME:
         raise Unfit("name", f"That name has {len(name)} characters; {LONGEST_NAME} is the most.")
-    if email and (len(email) > LONGEST_EMAIL or not EMAIL.fullmatch(email)):
+    if email and not is_email(email):
         raise Unfit("email", f"“{email[:60]}” is not an e-mail address.")
     if len(notes) > LONGEST_NOTES:
         raise Unfit(

@@ -12,15 +12,16 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import peewee
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from bot import clock, lines
+from bot import clock, lines, viewers
 from bot.config import Settings
+from bot.words import is_email
 from ledger import subscriptions
 from ledger.books import KeyReused
 from ledger.database import transaction
@@ -32,7 +33,9 @@ marketplace = Blueprint("marketplace", __name__)
 
 MAX_BYTES = 64 * 1024
 SIGNED_WITHIN_S = 300
+AHEAD = timedelta(seconds=SIGNED_WITHIN_S)  # that a shop's clock may be
 SIGNATURE = re.compile(r"t=(\d{1,12}),v1=([0-9a-f]{64})")
+SLACK_USER = re.compile(r"[UW][A-Z0-9]{1,20}")
 TYPES = ("start", "change", "hold", "cancel", "resume")
 
 
@@ -73,7 +76,8 @@ def subscriptions_of_the_shop() -> Response:
         log.warning("marketplace.bad_signature")
         return _answer(403, {"error": "The signature is missing, wrong or older than 5 minutes."})
     try:
-        return _answer(200, heed(read(body), current_app.config["CATALOGUE"], clock.now()))
+        now = clock.now()
+        return _answer(200, heed(read(body, now), current_app.config["CATALOGUE"], now))
     except Wrong as wrong:
         return _answer(wrong.status, wrong.answer)
     except peewee.PeeweeException:
@@ -95,34 +99,47 @@ def signed(secret: str, body: bytes, given: str) -> bool:
     return hmac.compare_digest(signature(secret, body, int(parts[1])), given)
 
 
-def read(body: bytes) -> Event:
+def read(body: bytes, now: datetime) -> Event:
     """The event in a body. Raises Wrong, naming the field."""
     try:
         given = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for brackets within brackets within …
         raise Wrong(422, "The body is no JSON.") from None
     if not isinstance(given, dict):
         raise Wrong(422, "The body is no JSON object.")
     kind = given.get("type")
     if kind not in TYPES:
         raise Wrong(422, f"type must be one of {', '.join(TYPES)}.")
-    try:
-        made_at = datetime.fromisoformat(str(given.get("created_at"))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Wrong(422, "created_at must be a time like 2026-11-23T10:00:00Z.") from None
     anchor = given.get("anchor")
     if anchor is not None and not (type(anchor) is int and 1 <= anchor <= 31):
         raise Wrong(422, "anchor must be a day of the month, 1 to 31.")
     emails = given.get("emails", [])
-    if not isinstance(emails, list) or not all(isinstance(e, str) and "@" in e for e in emails):
+    if not isinstance(emails, list) or not all(isinstance(e, str) and is_email(e) for e in emails):
         raise Wrong(422, "emails must be a list of e-mail addresses.")
+    owner = _words(given, "owner", needed=False)
+    if owner is not None and not SLACK_USER.fullmatch(owner):
+        raise Wrong(422, "owner must be a Slack user id, like U012AB3CD.")
     needs_plan = kind in ("start", "change")
     return Event(
-        _words(given, "id"), kind, made_at, _words(given, "account"),
+        _words(given, "id"), kind, _moment(given.get("created_at"), now), _words(given, "account"),
         _words(given, "plan") if needs_plan else None,
-        _words(given, "timezone", needed=False), _words(given, "owner", needed=False),
-        tuple(emails), anchor,
+        _words(given, "timezone", needed=False), owner, tuple(emails), anchor,
     )  # fmt: skip
+
+
+def _moment(written: Any, now: datetime) -> datetime:
+    """When the shop made an event. One from the future would make all that follow it late."""
+    try:
+        made_at = datetime.fromisoformat(str(written))
+        known = made_at.tzinfo is not None  # a bare time would be read as this machine's own
+        made_at = made_at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        known = False
+    if not known:
+        raise Wrong(422, "created_at must be a time like 2026-11-23T10:00:00Z.")
+    if made_at > now + AHEAD:
+        raise Wrong(422, f"created_at is in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} here.")
+    return made_at
 
 
 @transaction
@@ -142,6 +159,7 @@ def heed(event: Event, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
             Subscription.account == account,
             Subscription.told_at.is_null() | (Subscription.told_at < event.made_at),
         ).execute()
+        viewers.changed(account.id)
     log.info("marketplace.event", event_id=event.id, type=event.type, heeded_before=heeded)
     stands = subscriptions.standing(account.id, now)
     return {

@@ -6,7 +6,14 @@ import re
 from datetime import date, datetime
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
+EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
 _LONE = re.compile("[\ud800-\udfff]")
+
+
+def is_email(text: str) -> bool:
+    """Whether this can be an address: one that a mail server refuses is found out when it does."""
+    return len(text) <= LONGEST_EMAIL and bool(EMAIL.fullmatch(text)) and text.isprintable()
 
 
 def clean(text: str) -> str:

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +21,11 @@ from ledger.models import Account, Change
 from tests.house import House
 
 SECRET = "a secret of the shop"
-MADE = "2026-11-23T10:00:00Z"
+
+
+def hours_ago(hours: float) -> str:
+    """A time as a shop writes it."""
+    return (datetime.now(UTC) - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture
@@ -41,7 +47,7 @@ def post(
 
 
 def event(kind: str, id_: str = "evt_1", **more: Any) -> dict[str, Any]:
-    return {"id": id_, "type": kind, "created_at": MADE, "account": "Harbor Homes", **more}
+    return {"id": id_, "type": kind, "created_at": hours_ago(9), "account": "Harbor Homes", **more}
 
 
 def stands(house: House) -> subscriptions.Standing:
@@ -97,10 +103,60 @@ def test_an_event_that_comes_again_counts_once(shop: House) -> None:
         assert Change.select().count() == 3
 
 
+def test_two_shops_hands_change_the_plan_at_once(shop: House) -> None:
+    """R10, R11: each change is made once, in the order of their locks, and the books hold."""
+    post(shop, event("start", plan="solo"))
+    at_once = [event("change", f"evt_{plan}", plan=plan) for plan in ("pro", "team", "starter")]
+    with ThreadPoolExecutor(6) as hands:
+        answers = list(hands.map(lambda one: post(shop, one), at_once * 2))
+    assert [answer.status_code for answer in answers] == [200] * 6
+    with database.session():
+        made = [change.plan for change in Change.select().order_by(Change.id)]
+    assert sorted(made) == ["pro", "solo", "starter", "team"]
+    now = stands(shop)
+    assert now.terms is not None and now.terms.plan == made[-1]
+    assert now.bill_cents == 9000, "the dearest that was held"
+    assert shop.audit() == []
+
+
+def test_a_start_that_cannot_be_heeded_opens_no_account(shop: House) -> None:
+    new = event("start", plan="gold", account="Elm", timezone="UTC", owner="U9")
+    assert post(shop, new).status_code == 422
+    with database.session():
+        assert Account.select().where(Account.name == "Elm").count() == 0
+
+
+def test_two_starts_of_a_new_account_open_it_once(shop: House) -> None:
+    new = event("start", plan="pro", account="Elm", timezone="UTC", owner="U9")
+    with ThreadPoolExecutor(4) as hands:
+        codes = [a.status_code for a in hands.map(lambda one: post(shop, one), [new] * 4)]
+    assert set(codes) <= {200, 503}, "503: send it again"
+    assert post(shop, new).status_code == 200
+    with database.session():
+        assert Account.get(Account.name == "Elm").balance == 1000
+
+
+def test_an_event_of_one_account_under_the_id_of_anothers_is_409(shop: House) -> None:
+    post(shop, event("start", plan="solo"))
+    new = event("start", plan="solo", account="Elm", timezone="UTC", owner="U9")
+    answer = post(shop, new)
+    assert (answer.status_code, "was used for another event" in answer.text) == (409, True)
+    with database.session():
+        assert Account.select().where(Account.name == "Elm").count() == 0
+
+
+def test_late_events_that_come_again_stay_late(shop: House) -> None:
+    post(shop, event("start", plan="solo"))
+    post(shop, event("change", "evt_3", plan="team") | {"created_at": hours_ago(1)})
+    late = event("change", "evt_2", plan="pro") | {"created_at": hours_ago(2)}
+    assert [post(shop, late).json()["heeded"] for _ in range(2)] == [False, False]
+    assert stands(shop).terms.plan == "team"
+
+
 def test_an_event_that_comes_late_changes_nothing(shop: House) -> None:
     post(shop, event("start", plan="solo"))
-    post(shop, event("cancel", "evt_3") | {"created_at": "2026-11-23T12:00:00Z"})
-    late = post(shop, event("change", "evt_2", plan="pro") | {"created_at": "2026-11-23T11:00:00Z"})
+    post(shop, event("cancel", "evt_3") | {"created_at": hours_ago(1)})
+    late = post(shop, event("change", "evt_2", plan="pro") | {"created_at": hours_ago(2)})
     assert late.status_code == 200
     assert late.json()["heeded"] is False
     assert shop.balance() == 500
@@ -153,6 +209,20 @@ def test_an_unknown_plan_is_422_with_the_plans_there_are(shop: House) -> None:
         (event("start", plan="solo", anchor=32), 422, "anchor must be a day"),
         (event("start", plan="solo", emails="x"), 422, "emails must be a list"),
         (event("start", plan="solo") | {"created_at": "yesterday"}, 422, "created_at must be"),
+        (event("start", plan="solo") | {"created_at": None}, 422, "created_at must be"),
+        (event("start", plan="solo") | {"created_at": 1700000000}, 422, "created_at must be"),
+        (event("start", plan="solo") | {"created_at": "2026-11-23"}, 422, "created_at must be"),
+        (event("start", plan="solo") | {"created_at": "2026-11-23T10:00:00"}, 422,
+         "created_at must be"),
+        (event("start", plan="solo") | {"created_at": "0001-01-01T00:00:00+14:00"}, 422,
+         "created_at must be"),
+        (event("start", plan="solo") | {"created_at": "2999-01-01T00:00:00Z"}, 422,
+         "created_at is in the future"),
+        (b"[" * 60_000, 422, "no JSON"),
+        (event("start", plan="solo", emails=["a@b"]), 422, "emails must be a list"),
+        (event("start", plan="solo", emails=["a@b.example\n"]), 422, "emails must be a list"),
+        (event("start", plan="solo", emails=["a\x00@b.example"]), 422, "emails must be a list"),
+        (event("start", plan="solo", owner="Dana"), 422, "owner must be a Slack user id"),
         (event("start", plan="solo") | {"account": "a\x00b"}, 422, "account must be a text"),
         (event("start", plan="solo", account="New", timezone="Mars/Base", owner="U1"), 422,
          "timezone must be"),
