@@ -10,20 +10,24 @@ from bot import clock, contacts, notices, outbox
 from bot.models import Contact, Conversation, Digest, Line, Message
 from bot.words import count, day_words
 from ledger import boundaries, reports, subscriptions
-from ledger.database import query, session, transaction
+from ledger.database import instant, query, session, transaction
 from ledger.reports import Row, Span
 
+DAY = timedelta(days=1)
 DEFAULT_HOUR = 8
 MOST_LISTED = 10
 
 DUE = """
     SELECT account_id FROM digest WHERE next_at <= %s ORDER BY next_at, account_id LIMIT %s"""
-LOCK = "SELECT hour, day, next_at FROM digest WHERE account_id = %s FOR UPDATE"
+LOCK = "SELECT hour, day, next_at, told_until FROM digest WHERE account_id = %s FOR UPDATE"
+# A text fails hours after it was sent at most: only the account's newest are looked at.
 FAILED = """
     SELECT message.id FROM entry JOIN message ON message.id = entry.message
-    WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.made_at < %s
-      AND entry.kind = 'charge_out' AND message.failure IS NOT NULL
-    ORDER BY entry.number"""
+    WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.kind = 'charge_out'
+      AND message.failed_at >= %s AND message.failed_at < %s
+    ORDER BY message.failed_at, message.id"""
+FAILS_WITHIN = timedelta(days=2)
+FAILURES_KEPT = timedelta(days=7)  # of an account whose digest did not come for longer
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _send(account_id: int) -> bool:
     """One account's, once for a day of its own, whoever else tries and whatever the clocks do."""
     now = clock.now()
     stands = subscriptions.standing(account_id, now)  # the account's lock comes first
-    hour, done, next_at = query(LOCK, account_id).fetchone()
+    hour, done, next_at, told_until = query(LOCK, account_id).fetchone()
     if next_at is None:
         return False
     today = boundaries.day_of(now, stands.timezone)
@@ -94,11 +98,13 @@ def _send(account_id: int) -> bool:
             Digest.account == account_id
         ).execute()
         return False
-    Digest.update(day=today, next_at=_next(today, hour, stands.timezone, now)).where(
-        Digest.account == account_id
-    ).execute()
+    Digest.update(
+        day=today, next_at=_next(today, hour, stands.timezone, now),
+        told_until=now if first else told_until and instant(told_until),
+    ).where(Digest.account == account_id).execute()  # fmt: skip
     line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
-    daily = _compose(stands, hour, today, now) if first and line else None
+    since = max(now - FAILURES_KEPT, instant(told_until) if told_until else now - DAY)
+    daily = _compose(stands, hour, today, since, now) if first and line else None
     if daily is None:
         return False
     outbox.enqueue(
@@ -118,7 +124,7 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
     stands = subscriptions.standing(account_id, now)
     next_at = None
     if hour is not None:
-        _, done, _ = query(LOCK, account_id).fetchone()
+        _, done, *_ = query(LOCK, account_id).fetchone()
         today = boundaries.day_of(now, stands.timezone)
         done = date.fromisoformat(done) if isinstance(done, str) else done
         came = done is not None and done >= today
@@ -133,7 +139,7 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
 def moved(account_id: int, now: datetime) -> None:
     """The account has another time zone: its digest comes at the same hour there."""
     subscriptions.standing(account_id, now)
-    hour, _, next_at = query(LOCK, account_id).fetchone()
+    hour, _, next_at, _ = query(LOCK, account_id).fetchone()
     if next_at is not None:
         set_hour(account_id, hour, now)
 
@@ -150,12 +156,14 @@ def _at(day: date, hour: int, timezone: str) -> datetime:
     return boundaries.local(datetime.combine(day, time(hour)), timezone)
 
 
-def _compose(stands: subscriptions.Standing, hour: int, today: date, now: datetime) -> Daily | None:
-    """Yesterday and what waits; None if nothing happened and nobody waits."""
+def _compose(
+    stands: subscriptions.Standing, hour: int, today: date, since: datetime, now: datetime
+) -> Daily | None:
+    """Yesterday, what waits, and what failed since the last one; None if there is none of it."""
     yesterday = Span(today - timedelta(days=1), today, stands.timezone)
     sums = reports.total(reports.group(reports.used(stands.account, yesterday), lambda _: "all"))
     waiting, waiting_more = _waiting(stands.account)
-    failures, failures_more = _failures(stands.account, yesterday)
+    failures, failures_more = _failures(stands.account, since, now)
     if not (sums.texts_in or sums.texts_out or sums.refunded or waiting or failures):
         return None
     return Daily(
@@ -193,12 +201,15 @@ def _waiting(account_id: int) -> tuple[list[Waiting], int]:
     return listed, rows.count() - len(listed) if len(listed) == MOST_LISTED else 0
 
 
-def _failures(account_id: int, day: Span) -> tuple[list[Failure], int]:
-    ids = [row[0] for row in query(FAILED, account_id, day.starts_at, day.ends_at).fetchall()]
-    messages = Message.select().where(Message.id.in_(ids[:MOST_LISTED])).order_by(Message.id)
+def _failures(account_id: int, since: datetime, now: datetime) -> tuple[list[Failure], int]:
+    rows = query(FAILED, account_id, since - FAILS_WITHIN, since, now).fetchall()
+    ids = [row[0] for row in rows]
+    messages = Message.select().where(Message.id.in_(ids[:MOST_LISTED])).order_by(
+        Message.failed_at, Message.id
+    )  # fmt: skip
     listed = [
         Failure(
-            contacts.name_of(message.conversation.contact), str(message.failure),
+            contacts.name_of(message.conversation.contact), message.failure or "No reason was given.",
             message.conversation.channel, message.conversation.thread_ts,
         )
         for message in messages

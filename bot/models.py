@@ -95,6 +95,7 @@ class Digest(Table):
     )
     next_at = InstantField(null=True)  # none while it is muted
     day = peewee.DateField(null=True)  # the account's date when it last came, or had nothing to say
+    told_until = InstantField(null=True)  # up to when failures were told
 
 
 Digest.add_index(Digest.next_at, where=Digest.next_at.is_null(False), name="digest_next")
@@ -305,6 +306,7 @@ class Message(Table):
     carrier_segments = peewee.IntegerField()
     status = peewee.TextField()  # Twilio's word; "received" for a text in
     failure = peewee.TextField(null=True)  # why it did not arrive, in plain words
+    failed_at = InstantField(null=True)
     author = peewee.TextField(null=True)  # Slack user, for a text out
     other_number = peewee.TextField(null=True)  # of the contact's, where it is not the usual one
     automated = peewee.BooleanField(  # a step of a SmartPlan

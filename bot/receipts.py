@@ -208,8 +208,8 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         tally.count("credits_refunded_total", by=part.credits)
     if fate.refund and message.words and Part.get_by_id(part.id).body.endswith(message.words):
         first_texts.not_told(message.conversation.contact, message.made_at)
-    message.failure = message.failure or fate.reason
-    message.save(only=[Message.failure, Message.refunded])
+    message.failure, message.failed_at = message.failure or fate.reason, message.failed_at or now
+    message.save(only=[Message.failure, Message.failed_at, Message.refunded])
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
     if not message.automated or message.conversation.thread_ts:
         _tell(message, part, fate)

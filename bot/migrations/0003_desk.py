@@ -26,6 +26,8 @@ COLUMNS = """
     conversation snoozed_until TIMESTAMPTZ
     conversation braked_at TIMESTAMPTZ
     message words TEXT NOT NULL DEFAULT ''
+    message failed_at TIMESTAMPTZ
+    digest told_until TIMESTAMPTZ
     message other_number TEXT
     part media TEXT NOT NULL DEFAULT '[]'
     part as_mms BOOLEAN NOT NULL DEFAULT false

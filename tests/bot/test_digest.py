@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import clock, digest
-from bot.models import Digest
-from ledger import credits, database
+from bot import clock, digest, lines, receipts
+from bot.models import Digest, Message, Part
+from ledger import credits, database, subscriptions
+from ledger.models import Account
 from tests.bot.office import at_hour, digests, texts
 from tests.house import ANN, BEN, LINE, House
 
@@ -37,6 +39,75 @@ def test_the_digest_comes_once_at_eight_with_what_was_and_who_waits(office: Hous
     assert link in str(post.blocks)
     for part in ("4 in, 2 out", "Waiting for an answer", "Did not arrive", "493 credits"):
         assert part in post.text, "a screen reader reads the text alone"
+
+
+def test_each_failure_is_told_in_the_next_digest_and_in_no_other(office: House) -> None:
+    """Also one of a text of the day before yesterday, and one of this morning."""
+    with clock.travelled(at_hour(23)):
+        office.send(ANN, "Late at night")
+        office.settle()
+        office.send(BEN, "And one more")
+        office.settle()
+    with database.session():
+        night, more = Message.select().order_by(Message.id)
+    with clock.travelled(at_hour(7, days=2)):
+        fail(more, "Switched off since.")
+    with clock.travelled(at_hour(8, days=2)):
+        office.tick()
+        assert "Switched off since." in digests(office)[-1].plain()
+    with clock.travelled(at_hour(9, days=2)):
+        fail(night, "Nobody took it.")
+    with clock.travelled(at_hour(8, days=3)):
+        office.tick()
+        said = digests(office)[-1].plain()
+        assert len(digests(office)) == 2
+        assert "Nobody took it." in said
+        assert "Switched off since." not in said
+    with clock.travelled(at_hour(8, days=4)):
+        office.tick()
+        assert len(digests(office)) == 2
+
+
+def fail(message: Message, why: str) -> None:
+    """Twilio says of a text, hours later, that it did not arrive."""
+    with database.session():
+        Part.update(status="sent").where(Part.message == message).execute()
+        part = Part.get(Part.message == message)
+    fate = receipts.Fate("undelivered", 30003, why)
+    receipts.report(part.ref, part.message_sid, fate, clock.now())
+
+
+def test_several_workers_send_a_digest_once(office: House) -> None:
+    office.twilio.text(ANN, LINE, "Hello?")
+    office.work()
+    with clock.travelled(at_hour(8)):
+        with ThreadPoolExecutor(4) as workers:
+            sent = list(workers.map(lambda _: digest.send_due(), range(8)))
+        office.work()
+        assert sum(sent) == 1
+        assert len(digests(office)) == 1
+
+
+def test_the_books_of_one_account_do_not_keep_others_from_their_digest(office: House) -> None:
+    lines.setup(account="Elm", timezone="UTC", owner="U7ELM")
+    with database.session():
+        Account.update(timezone="Nowhere/At_All").where(Account.name == "Harbor Homes").execute()
+        before = Digest.select().order_by(Digest.next_at.desc()).first()
+    with clock.travelled(before.next_at - clock.now() + timedelta(minutes=1)):
+        digest.send_due()
+    with database.session():
+        elm = Digest.get(Digest.account == Account.get(Account.name == "Elm"))
+    assert elm.next_at > before.next_at
+
+
+def test_it_follows_the_account_to_another_time_zone(office: House) -> None:
+    account = office.account().id
+    subscriptions.set_timezone(account, "Asia/Tokyo", clock.now())
+    digest.moved(account, clock.now())
+    with database.session():
+        next_at = Digest.get().next_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (next_at.hour, next_at > clock.now()) == (8, True)
+    assert next_at - clock.now() < timedelta(days=2)
 
 
 def test_nothing_happened_and_nobody_waits_so_nothing_is_said(office: House) -> None:
