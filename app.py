@@ -35,6 +35,7 @@ from bot import (
 )
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
+from bot.contact_files import contacts_by_file
 from bot.health import health
 from bot.mail.deliver import MailCarrier
 from bot.marketplace import marketplace
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(media_routes.routes)
     app.register_blueprint(marketplace)
     app.register_blueprint(health)
-    for command in (worker, diagnose, demo, *operator.COMMANDS):
+    for command in (worker, diagnose, demo, contacts_by_file, *operator.COMMANDS):
         app.cli.add_command(command)
     return app
 

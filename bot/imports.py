@@ -20,10 +20,12 @@ from typing import IO, Any
 import structlog
 
 from bot import clock, columns, contacts, lines, outbox, sheets, takeover
+from bot.address_book import plain
 from bot.errors import Refused
 from bot.models import Sheet, SheetRow
 from bot.words import clean
 from ledger.database import query, transaction
+from ledger.models import Account
 
 log = structlog.get_logger()
 
@@ -79,10 +81,13 @@ def choose_columns(sheet_id: str, user: str, places: Mapping[str, int]) -> None:
     sheet = own(sheet_id, user)
     if sheet.state not in ("ready", "checking"):
         raise Refused(_stale(sheet))
+    _choose(sheet, places)
+
+
+def _choose(sheet: Sheet, places: Mapping[str, int]) -> None:
     if not {"number", "other"} & set(places):
         raise Refused("Choose the column that holds the number: it is what makes a contact.")
-    known = {field: place for field, place in places.items() if place < len(sheet.header)}
-    sheet.places = known
+    sheet.places = {field: place for field, place in places.items() if place < len(sheet.header)}
     _start(sheet, "checking")
 
 
@@ -132,11 +137,6 @@ def _stale(sheet: Sheet) -> str:
 
 
 # A file that comes in
-
-
-def take(account_id: int, name: str, now: datetime) -> Sheet:
-    """A sheet of the operator's, to be filled by `read_in`."""
-    return _new(account_id, OPERATOR, name, now, None)
 
 
 @transaction
@@ -210,6 +210,53 @@ def fail(sheet_id: str, why: str) -> None:
     if sheet.state == "reading":
         sheet.why = why
         _move(sheet, "failed")
+
+
+# What the operator does, at a terminal
+
+
+@transaction
+def of_operator(account: str, name: str, now: datetime) -> Sheet:
+    """A sheet to be filled by `read_in`. Raises ValueError where there is no such account."""
+    found = Account.get_or_none(Account.name == account)
+    if found is None:
+        raise ValueError(f"--account: none is called {account!r}")
+    return _new(found.id, OPERATOR, name, now, None)
+
+
+@transaction
+def settle_columns(sheet: Sheet, named: Mapping[str, str]) -> Sheet:
+    """Has the sheet read by these columns, by field, over those that were guessed. Returns it as
+    it is then. Raises Refused for a column it does not have."""
+    sheet = Sheet.get_by_id(sheet.id)
+    places, called = dict(sheet.places), [plain(name) for name in sheet.header]
+    for field, name in named.items():
+        places.pop(field, None)
+        if name and plain(name) not in called:
+            raise Refused(f"There is no column “{name}”. There are: {', '.join(sheet.header)}.")
+        if name:
+            places[field] = called.index(plain(name))
+    _choose(sheet, places)
+    return sheet
+
+
+@transaction
+def take_over(sheet: Sheet) -> None:
+    """Has the rows that were checked imported."""
+    _start(Sheet.get_by_id(sheet.id), "importing")
+
+
+@transaction
+def now_at(sheet: Sheet) -> Sheet:
+    """The sheet as it is now."""
+    found: Sheet = Sheet.get_by_id(sheet.id)
+    return found
+
+
+@transaction
+def drop(sheet: Sheet) -> None:
+    """Forgets a sheet that was only looked at."""
+    Sheet.delete().where(Sheet.id == sheet.id).execute()
 
 
 # Its rows, a hundred at a time
