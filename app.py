@@ -27,17 +27,20 @@ from bot import (
     logs,
     notices,
     operator,
+    plan_upkeep,
+    reminders,
     renewals,
     requests,
     retention,
     scheduler,
     sending,
+    steps,
 )
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.contact_files import contacts_by_file
 from bot.health import health
-from bot.mail.deliver import MailCarrier
+from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
 from bot.slack import bolt, events, media_routes
@@ -45,6 +48,7 @@ from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
 from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
+from bot.slack.deliver_plans import PlanCardCarrier, PlanUpdateCarrier
 from bot.slack.deliver_sheets import (
     ExportCarrier,
     ExportFileCarrier,
@@ -111,7 +115,10 @@ def carriers(settings: Settings) -> Carriers:
         mail = {
             "mail.notice": MailCarrier(
                 settings.smtp_url, settings.mail_from, settings.attempt_timeout_s
-            )
+            ),
+            "mail.letter": LetterCarrier(
+                settings.smtp_url, settings.mail_from, settings.attempt_timeout_s
+            ),
         }
     return {
         **mail,
@@ -121,6 +128,8 @@ def carriers(settings: Settings) -> Carriers:
         "slack.card": CardCarrier(slack),
         "slack.files": FilesCarrier(slack),
         "slack.whisper": WhisperCarrier(slack),
+        "slack.plan": PlanCardCarrier(slack),
+        "slack.plan_update": PlanUpdateCarrier(slack),
         "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
         "slack.media": MediaCarrier(slack, bot.twilio.media.source(settings)),
         "slack.pictures": PicturesCarrier(slack),
@@ -143,6 +152,9 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("digests", 10, digest.send_due),
         ("scheduled", 5, sending.send_due),
         ("snoozed", 30, desk.wake_due),
+        ("smartplans", 3, functools.partial(steps.run_due, pace(settings), by_mail)),
+        ("smartplans that wait", 5, plan_upkeep.wake_fed),
+        ("reminders", 30, reminders.wake_due),
         ("imports", 2, imports.work),
         ("renewals", 10, renewals.book_due),
         ("retention", 3600, retention.forget),
@@ -220,6 +232,11 @@ def timing(settings: Settings) -> Timing:
             **{key: RATES[key] for key in ("mail", "files", "home", "sheets")},
         },
     )
+
+
+def pace(settings: Settings) -> steps.Pace:
+    """How fast the texts of SmartPlans are let go."""
+    return steps.Pace(settings.number_pace_s, settings.channel_pace_s)
 
 
 def serving() -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -136,9 +136,14 @@ def _other(text: Leaving) -> str | None:
     return None if text.number == text.conversation.contact.number else text.number
 
 
-def _new(texts: Any) -> list[tuple[int, Conversation]]:
-    """The messages that have no copy in their thread yet."""
-    return [(message, text.conversation) for message, text in texts if text.card_ts is None]
+def _new(texts: Iterable[tuple[int, Leaving]]) -> list[tuple[int, Conversation]]:
+    """The messages that are to have a copy in their thread. What a SmartPlan writes to somebody
+    who has no thread waits until there is one: see conversations.open_quietly."""
+    return [
+        (message, text.conversation)
+        for message, text in texts
+        if text.card_ts is None and (text.conversation.thread_ts or not text.automated)
+    ]
 
 
 def _count(texts: Sequence[Leaving]) -> None:

@@ -209,8 +209,9 @@ def _failures(account_id: int, since: datetime, now: datetime) -> tuple[list[Fai
     )  # fmt: skip
     listed = [
         Failure(
-            contacts.name_of(message.conversation.contact), message.failure or "No reason was given.",
-            message.conversation.channel, message.conversation.thread_ts,
+            contacts.name_of(message.conversation.contact),
+            message.failure or "No reason was given.", message.conversation.channel,
+            message.conversation.thread_ts,
         )
         for message in messages
     ]  # fmt: skip

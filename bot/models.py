@@ -122,6 +122,13 @@ class Line(Table):
     joined_at = InstantField(null=True)  # when Partyline was seen to be in the channel
     suspended_at = InstantField(null=True)  # no text of a SmartPlan leaves from it since then
     plans_until = InstantField(null=True)  # the texts of SmartPlans let go fill its pace until then
+    plans_day = peewee.DateField(null=True)  # the account's date on which
+    plans_sent = peewee.IntegerField(  # so many texts of SmartPlans left from it
+        default=0, constraints=[peewee.SQL("DEFAULT 0")]
+    )
+    plan_texts_a_day = peewee.IntegerField(  # of which there are no more than this
+        default=2000, constraints=[peewee.SQL("DEFAULT 2000")]
+    )
     made_at = InstantField()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -174,6 +174,19 @@ def _check_rules(rules: tuple[RuleShape, ...]) -> None:
     }
     if both:
         raise Refused(f"The tag “{min(both)}” would put contacts on the plan and take them off.")
+
+
+def landing(old: Sequence[str], position: int, new_keys: Sequence[str]) -> int | None:
+    """Where somebody who is at this step of the old version goes on in the new one: at that step,
+    else at the next that is still there, else after the one they had last; None: at the end."""
+    for key in old[position:]:
+        if key in new_keys:
+            return new_keys.index(key)
+    for key in reversed(old[:position]):
+        if key in new_keys:
+            after = new_keys.index(key) + 1
+            return after if after < len(new_keys) else None
+    return position if position < len(new_keys) else None
 
 
 @cache

@@ -32,6 +32,7 @@ class SmartPlan(Table):
     cap = peewee.IntegerField(null=True)  # credits it may spend in all
     spent = peewee.IntegerField(default=0)  # credits
     short_since = InstantField(null=True)  # steps wait for credits since then, and it was said
+    short_of = peewee.IntegerField(null=True)  # the least that one of them needs
     due_at = InstantField(null=True)  # when its enrollments are to be looked at
     published_at = InstantField(null=True)  # for the other accounts of the workspace to take
     flows_into = peewee.ForeignKeyField("self", null=True, on_delete="SET NULL", index=False)

@@ -101,22 +101,9 @@ def effect(plan_id: int, user: str, shape: Shape) -> Effect:
     keys = [step.key or "" for step in shape.steps]
     for version_id, position, count in query(PLACES, plan.id).fetchall():
         on_it += count
-        if landing(_keys(version_id), position, keys) is None:
+        if plan_shapes.landing(_keys(version_id), position, keys) is None:
             end += count
     return Effect(on_it, on_it - end, end)
-
-
-def landing(old: Sequence[str], position: int, new_keys: Sequence[str]) -> int | None:
-    """Where somebody who is at this step of the old version goes on in the new one: at that step,
-    else at the next that is still there, else after the one they had last; None: at the end."""
-    for key in old[position:]:
-        if key in new_keys:
-            return new_keys.index(key)
-    for key in reversed(old[:position]):
-        if key in new_keys:
-            after = new_keys.index(key) + 1
-            return after if after < len(new_keys) else None
-    return position if position < len(new_keys) else None
 
 
 @transaction

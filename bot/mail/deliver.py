@@ -14,6 +14,8 @@ from urllib.parse import quote, unquote, urlsplit
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.smartplan_models import Letter
+from ledger.database import session
 
 #: Opens a channel in whatever Slack the reader has: docs.slack.dev/interactivity/deep-linking
 CHANNEL = "https://slack.com/app_redirect?channel="
@@ -36,7 +38,7 @@ class MailCarrier:
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One session with the mail server: connect, greet, send."""
-        mail = compose(delivery, self.mail_from)
+        mail = self.compose(delivery)
         handed_over = False
         try:
             with self._connect() as server:
@@ -53,6 +55,10 @@ class MailCarrier:
             name = type(error).__name__
             return Unknown(name) if handed_over else Again(30, f"mail server: {name}")
         return Done({})
+
+    def compose(self, delivery: Delivery) -> EmailMessage:
+        """The e-mail."""
+        return compose(delivery, self.mail_from)
 
     def look(self, delivery: Delivery) -> Outcome:
         """A mail server cannot be asked: it is sent again, as the same e-mail."""
@@ -77,22 +83,47 @@ class MailCarrier:
         return server
 
 
+class LetterCarrier(MailCarrier):
+    """Sends the e-mails of SmartPlans."""
+
+    def compose(self, delivery: Delivery) -> EmailMessage:
+        """The e-mail as its row has it."""
+        with session():
+            letter = Letter.get_by_id(delivery.payload["letter"])
+        mail = _addressed(delivery, self.mail_from, letter.to, letter.subject)
+        mail.set_content(letter.body)
+        return mail
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Writes down what became of it."""
+        ended: dict[str, object] = {"state": "sent", "done_at": now}
+        if isinstance(outcome, Failed):
+            ended = {"state": "failed", "error": outcome.why[:500], "done_at": now}
+        Letter.update(ended).where(Letter.id == delivery.payload["letter"]).execute()
+
+
 def compose(delivery: Delivery, mail_from: str) -> EmailMessage:
     """The e-mail, the same each time it is made."""
     notice = delivery.payload["notice"]
     share = re.search(r"\((\d+) %\)", dict(notice["facts"]).get("Used", ""))
     about = {**notice, "percent": min(100, int(share[1])) if share else None}
     about["link"] = f"{CHANNEL}{quote(notice['channel'])}" if notice["channel"] else None
+    subject = f"{notice['name']}: {notice['title']}"
+    mail = _addressed(delivery, mail_from, delivery.payload["to"], subject)
+    mail.set_content(PAGES.get_template("notice.txt").render(about))
+    mail.add_alternative(PAGES.get_template("notice.html").render(about), subtype="html")
+    return mail
+
+
+def _addressed(delivery: Delivery, mail_from: str, to: str, subject: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"] = mail_from
-    mail["To"] = delivery.payload["to"]
-    mail["Subject"] = " ".join(f"{notice['name']}: {notice['title']}".split())
+    mail["To"] = to
+    mail["Subject"] = " ".join(subject.split())
     domain = parseaddr(mail_from)[1].rpartition("@")[2]
     mail["Message-ID"] = f"<{hashlib.sha256(delivery.key.encode()).hexdigest()[:32]}@{domain}>"
     mail["Date"] = format_datetime(delivery.attempted_at)
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(PAGES.get_template("notice.txt").render(about))
-    mail.add_alternative(PAGES.get_template("notice.html").render(about), subtype="html")
     return mail
 
 

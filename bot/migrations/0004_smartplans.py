@@ -10,6 +10,9 @@ COLUMNS = """
     contact unreachable TEXT
     line suspended_at TIMESTAMPTZ
     line plans_until TIMESTAMPTZ
+    line plans_day DATE
+    line plans_sent INTEGER NOT NULL DEFAULT 0
+    line plan_texts_a_day INTEGER NOT NULL DEFAULT 2000
     message automated BOOLEAN NOT NULL DEFAULT false
     policy plan_texts_a_day SMALLINT NOT NULL DEFAULT 3
     policy plan_gap_minutes SMALLINT NOT NULL DEFAULT 60
@@ -56,6 +59,7 @@ def up(migrator, db):
         cap = peewee.IntegerField(null=True)
         spent = peewee.IntegerField(default=0)
         short_since = InstantField(null=True)
+        short_of = peewee.IntegerField(null=True)
         due_at = InstantField(null=True)
         published_at = InstantField(null=True)
         flows_into = peewee.ForeignKeyField("self", null=True, on_delete="SET NULL", index=False)

@@ -238,7 +238,7 @@ def test_a_change_makes_a_version_and_says_who_goes_on_and_who_ends(account: int
 def test_where_somebody_goes_on_in_a_new_version(
     old: str, at: int, new: str, then: int | None
 ) -> None:
-    assert smartplans.landing(list(old), at, list(new)) == then
+    assert plan_shapes.landing(list(old), at, list(new)) == then
 
 
 # One contact's way
