@@ -123,7 +123,7 @@ def carriers(settings: Settings) -> Carriers:
     return {
         **mail,
         "twilio.message": TextCarrier(bot.twilio.client.connect(settings), settings),
-        "slack.post": PostCarrier(slack),
+        "slack.post": PostCarrier(slack, by_mail=bool(mail)),
         "slack.update": UpdateCarrier(slack),
         "slack.card": CardCarrier(slack),
         "slack.files": FilesCarrier(slack),
@@ -132,7 +132,7 @@ def carriers(settings: Settings) -> Carriers:
         "slack.plan_update": PlanUpdateCarrier(slack),
         "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
         "slack.media": MediaCarrier(slack, bot.twilio.media.source(settings)),
-        "slack.pictures": PicturesCarrier(slack),
+        "slack.pictures": PicturesCarrier(slack, by_mail=bool(mail)),
         "slack.attach": AttachCarrier(slack),
         "slack.sheet": SheetCarrier(slack, bot.slack.files.source(settings)),
         "slack.sheet_card": SheetCardCarrier(slack),

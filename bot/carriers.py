@@ -79,6 +79,7 @@ class Again:
     after_s: float
     why: str
     shuts_pace: bool = False  # nothing else may use this pace before then either
+    patient: bool = False  # somebody has to mend something first: it is never given up
 
 
 @dataclass(frozen=True)

@@ -9,37 +9,61 @@ from bot import enrollments
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line
 
-# Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match.
-STOP_WORDS = {
-    "stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out",
-}  # fmt: skip
+# Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match,
+# but for case, spaces and punctuation.
+STOP_WORDS = {"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"}
 START_WORDS = {"start", "yes", "unstop"}
+BESIDE_WORDS = re.compile(r"[\s.,!;:'\"“”‘’*()_-]+")  # not "?": "Cancel?" asks something
 #: "Any reasonable means" counts (same rule). A machine may only suggest it: a person decides.
 PLAIN_WISH = re.compile(
     r"""\b(
-        (take|remove|delete)\s+(me|my\s+number)\s+(off|from) | unsubscribe\s+me |
-        (stop|quit)\s+(texting|messaging|contacting|writing|sending|it\b|please) | please\s+stop |
-        (do\s+not|don'?t|never)\s+(text|message|contact|write)\s+(me|this|to\s+me|again) |
-        no\s+more\s+(texts?|messages?) | leave\s+me\s+alone | opt\s+(me\s+)?out | wrong\s+number |
-        no\s+m[aá]s\s+(mensajes|textos) | d[eé]j[ae]\w*\s+de\s+(escribir|mandar|enviar)\w*
+        (take|remove|delete)\s+(me|my\s+(number|name|info))\b
+            (?=\s*($|[.!,]|(now|please|off|from)\b)) | get\s+me\s+off |
+        (stop|quit)\s+(texting|messaging|contacting|writing|bothering|spamming|sending|calling)\b |
+        (stop|quit)\s+(the|these|those|all|any)?\s*(texts?|messages?|spam)\b |
+        (please|pls|just)\s+(stop|quit)\s*(it|this|now|please|thanks?|thank\s+you)?\s*($|[.!,]) |
+        (do\s+not|don'?t|never|stop)\s+(ever\s+)?
+            (text(ing)?|messag(e|ing)|contact(ing)?|writ(e|ing)|bother(ing)?|call(ing)?)\b
+            (?=\s*($|[.!,]|(me|us|this|to|again|any|here|anymore)\b
+                (?!\s+(before|after|until|till|between|during|at|on|while)\b))) |
+        (want|need|get|send)\s+no\s+(more|further)\s+(texts?|messages?) |
+        no\s+(more|further)\s+(texts?|messages?|contact) | leave\s+me\s+alone |
+        opt(ing)?\s*-?\s*(me\s+)?out | unsubscribe | revoke\s+(my\s+)?(consent|permission) |
+        lose\s+(my|this)\s+number | wrong\s+(number|person) |
+        no\s+m[aá]s\s+(mensajes?|textos?) |
+        d[eé]j[ae]\w*\s+de\s+(escribir|mandar|enviar|molestar)\w* |
+        no\s+me\s+(escrib\w+|mand\w+|env[ií]\w+)(?=\s*($|[.!,]|m[aá]s\b)) |
+        (dar|darme|de)\s+(de\s+)?baja\b |
+        (arr[eê]te[zr]?|cesse[zr]?)\s+(de\s+m|les\s+(messages?|textos?|sms))
     )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+#: A text that is nothing but such a word and politeness: "Stop please", "please unsubscribe me".
+ONLY_WISH = re.compile(
+    r"""\W*((please|pls|ok|no|hey|hi)\W+)?
+        (stop|quit|unsubscribe|opt\W?out|revoke|arr[eê]t|alto|parar|basta|no\W+m[aá]s)\b
+        (\W+(me|it|now|please|pls|all|this|already|thanks?|thank\W+you|sir|texts?|messages?))*\W*""",
     re.IGNORECASE | re.VERBOSE,
 )
 
 
 def word(body: str, opt_out_type: str | None = None) -> str | None:
-    """ "STOP" or "START" if that is what the text says, whole; None if it says something else."""
-    said = re.sub(r"\s+", " ", body).strip().strip(".!").lower()
-    if opt_out_type == "STOP" or said in STOP_WORDS:
+    """ "STOP" or "START" if that is what the text says, whole; None if it says something else.
+
+    `opt_out_type` is what Twilio made of it, where it did: an account's own words, in any language.
+    """
+    if opt_out_type in ("STOP", "START"):
+        return opt_out_type
+    said = BESIDE_WORDS.sub("", body).lower()
+    if said in STOP_WORDS:
         return "STOP"
-    if opt_out_type == "START" or said in START_WORDS:
-        return "START"
-    return None
+    return "START" if said in START_WORDS else None
 
 
 def wishes_to_stop(body: str) -> bool:
     """Whether the text reads like a wish to get no more; worth a suggestion, not more."""
-    return word(body) is None and PLAIN_WISH.search(body.replace("’", "'")) is not None
+    said = body.replace("’", "'")
+    return word(body) is None and bool(PLAIN_WISH.search(said) or ONLY_WISH.fullmatch(said))
 
 
 def opted_out(conversation: Conversation) -> bool:
@@ -56,24 +80,31 @@ def withdraw(
     conversation: Conversation, how: str, now: datetime, by: str | None = None
 ) -> bool:  # fmt: skip
     """Marks the contact opted out of every line of the account. Returns whether that is new."""
-    if opted_out(conversation):
-        return False
     contact = conversation.contact
+    if contact.opted_out_at is not None and contact.opted_out_at >= now:
+        return False  # told late: something newer is known
+    last = _last(contact, given=False)
+    # What they text themselves weighs more than what a member noted: only they can take it back.
+    weighs_more = by is None and last is not None and last.by is not None
+    if not weighs_more and not _open_somewhere(contact):
+        return False
     contact.opted_out_at = now
     contact.save(only=[Contact.opted_out_at])
     enrollments.on_opt_out(contact.id, now)
     _note(conversation, False, how, now, by)
-    return True
+    return opted_out(conversation)
 
 
 def give(conversation: Conversation, how: str, now: datetime, by: str | None = None) -> bool:
     """Opens this one line to the contact again. Returns whether that is new."""
-    if not opted_out(conversation):
-        return False
-    conversation.opted_in_at = now
-    conversation.save(only=[Conversation.opted_in_at])
-    _note(conversation, True, how, now, by)
-    return True
+    closed = opted_out(conversation)
+    if conversation.opted_in_at is None or conversation.opted_in_at < now:
+        conversation.opted_in_at = now  # open or not: a refusal of before may be told late
+        conversation.save(only=[Conversation.opted_in_at])
+    new = closed and not opted_out(conversation)
+    if new:
+        _note(conversation, True, how, now, by)
+    return new
 
 
 def refuse(
@@ -132,6 +163,15 @@ def history(contact: Contact) -> list[Consent]:
     """What the contact agreed to and no longer did, newest first."""
     found = Consent.select().where(Consent.contact == contact)
     return list(found.order_by(Consent.made_at.desc(), Consent.id.desc()))
+
+
+def _open_somewhere(contact: Contact) -> bool:
+    """Whether any line of the account may text the contact."""
+    if contact.opted_out_at is None:
+        return True
+    opened = Conversation.opted_in_at >= contact.opted_out_at
+    here = Conversation.contact == contact
+    return bool(Conversation.select().where(here, opened).exists())
 
 
 def _note(

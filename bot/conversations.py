@@ -8,15 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, viewers
-from bot.models import Contact, Conversation, Draft, Line, Member, Message
-from bot.words import count, escape
+from bot.models import Contact, Conversation, Draft, Line, Message
 from ledger import credits, rates, rows
-from ledger.database import transaction
+from ledger.database import instant, query, transaction
 
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
-
 QUIET = timedelta(minutes=3)  # without a text in, before the assigned member is called again
 LOOP_TEXTS, LOOP_WITHIN = 20, timedelta(minutes=5)  # with one number: more is a machine
+WITHHELD = 50  # texts of somebody blocked that are shown when they no longer are
+REPACE = """
+    UPDATE delivery SET pace = %s WHERE lane = %s AND state = 'queued' AND kind <> 'slack.update'"""
+EARLIER = """
+    SELECT made_at FROM message WHERE conversation_id = %s
+    ORDER BY made_at DESC LIMIT 1 OFFSET %s"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class TextIn:
     place: str | None = None
     opt_out_type: str | None = None  # STOP, START or HELP, where Twilio says so
     recovered: bool = False  # no webhook brought it: it was found in Twilio's list
+    said_at: datetime | None = None  # when Twilio had it, where that may be long ago
 
 
 @transaction
@@ -47,7 +52,7 @@ def receive(text: TextIn, now: datetime) -> Message:
         )
     credits.hold(line.account_id, now)
     contact = address_book.meet(line.account_id, text.sender, now, text.place)
-    conversation = open_conversation(line, contact, now)
+    conversation, new = _meet(line, contact, now, quietly=contact.blocked_at is not None)
     quote = rates.quote_inbound(
         text.sender if contacts.textable(text.sender) else line.number, text.body, bool(text.media)
     )
@@ -69,12 +74,14 @@ def receive(text: TextIn, now: datetime) -> Message:
     credits.charge_in(
         line.account_id, f"in:{text.message_sid}", quote.credits, message=message.id, now=now
     )
+    if contact.blocked_at is None:
+        _show_new(conversation, message, new, now)
     _heed_keywords(conversation, text, now)
     _tell_plans(contact, now)
+    _count(conversation, now)
+    _save(conversation)
     if contact.blocked_at is None:
-        _show_new(conversation, message, now)
-    else:
-        _moved(conversation, now, waiting_since=None)
+        _brake(conversation, now)
     tally.count("texts_total", f'direction="in",kind="{quote.kind}"')
     tally.count("credits_total", 'direction="in"', quote.credits)
     return message
@@ -90,54 +97,137 @@ def _tell_plans(contact: Contact, now: datetime) -> None:
         enrollments.on_new_sender(contact.account_id, contact, now)
 
 
-def _show_new(conversation: Conversation, message: Message, now: datetime) -> None:
-    """Queues the text's post, with a call for whoever it is assigned to; brakes a loop."""
-    waiting_already = conversation.waiting_since is not None
+def _show_new(conversation: Conversation, message: Message, new: bool, now: datetime) -> None:
+    """Queues the text's post, with a call for whoever it is assigned to."""
     quiet = conversation.heard_at is None or now - conversation.heard_at > QUIET
     changed = conversation.state == "closed" or conversation.snoozed_until is not None
-    conversation.heard_at, conversation.snoozed_until = now, None
-    _moved(conversation, now, waiting_since=conversation.waiting_since or now)
-    if (changed or not waiting_already) and conversation.thread_ts:
+    _begin(conversation)
+    if not new and (changed or conversation.waiting_since is None):
         show_root(conversation)
+    conversation.state, conversation.snoozed_until, conversation.heard_at = "open", None, now
+    conversation.waiting_since = conversation.waiting_since or now
     show(message, call=conversation.assigned_to if quiet else None)
     if consent.wishes_to_stop(message.body) and not consent.opted_out(conversation):
         _post("stop_wish", f"wish:{message.id}", conversation, {"message": message.id})
-    _brake(conversation, now)
+
+
+def _count(conversation: Conversation, now: datetime) -> None:
+    """One more text, that no person of ours sent."""
+    last = conversation.last_text_at
+    paused = last is None or now - last >= LOOP_WITHIN
+    conversation.burst = 1 if paused else min(conversation.burst + 1, LOOP_TEXTS)
+    conversation.last_text_at = now
 
 
 def _brake(conversation: Conversation, now: datetime) -> None:
-    if conversation.braked_at is not None:
+    """Stops automatic answers where two machines may be talking, and says so."""
+    if conversation.burst < LOOP_TEXTS or conversation.braked_at is not None:
         return
-    lately = (
-        Message.select()
-        .where(Message.conversation == conversation, Message.made_at > now - LOOP_WITHIN)
-        .count()
+    earlier = query(EARLIER, conversation.id, LOOP_TEXTS - 1).fetchone()
+    if earlier is None or instant(earlier[0]) <= now - LOOP_WITHIN:
+        return
+    _begin(conversation)
+    conversation.braked_at = now
+    conversation.save(only=[Conversation.braked_at])
+    whom = f"<@{conversation.assigned_to}> " if conversation.assigned_to else ""
+    say(
+        conversation,
+        f":octagonal_sign: {whom}{LOOP_TEXTS} texts in {LOOP_WITHIN.seconds // 60} minutes. There "
+        "may be a machine at the other end: nothing is answered automatically here until one of "
+        "you answers.",
+        f"brake:{conversation.id}:{now.timestamp():.0f}",
     )
-    if lately >= LOOP_TEXTS:
-        conversation.braked_at = now
-        conversation.save(only=[Conversation.braked_at])
-        minutes = LOOP_WITHIN.seconds // 60
-        say(
-            conversation,
-            f":octagonal_sign: {lately} texts in {minutes} minutes. There may be a machine at the "
-            "other end: nothing is answered automatically here until one of you answers.",
-            f"brake:{conversation.id}:{now.timestamp():.0f}",
-        )
+
+
+def _heed_keywords(conversation: Conversation, text: TextIn, now: datetime) -> None:
+    """STOP closes every line of the account to this contact, START opens the line it came to."""
+    said_at = text.said_at or now  # a STOP that was found late must not undo a START
+    match consent.word(text.body, text.opt_out_type):
+        case "STOP":
+            if stop(conversation, "texted STOP", said_at) or consent.opted_out(conversation):
+                conversation.waiting_since = None
+        case "START":
+            if consent.give(conversation, "texted START", said_at):
+                show_root(conversation)
+
+
+@transaction
+def stop(conversation: Conversation, how: str, now: datetime, by: str | None = None) -> bool:
+    """Marks the contact opted out of every line of the account. Returns whether that is new."""
+    credits.hold(conversation.line.account_id, now)
+    new = consent.withdraw(conversation, how, now, by)
+    if new:
+        here = Conversation.contact == conversation.contact
+        Conversation.update(waiting_since=None).where(here).execute()  # nobody may answer
+        for other in of_contact(conversation.contact):
+            show_root(other)
+        viewers.changed(conversation.line.account_id)
+    return new
 
 
 @transaction
 def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversation:
     """The conversation of this contact on this line; a new one starts its thread in Slack, as does
     one in which only SmartPlans have written so far."""
+    conversation, new = _meet(line, contact, now)
+    if not new:
+        _begin(conversation)
+    return conversation
+
+
+def _meet(
+    line: Line, contact: Contact, now: datetime, quietly: bool = False
+) -> tuple[Conversation, bool]:
+    """The conversation, and whether it is new; `quietly`, a new one has no thread yet."""
     conversation: Conversation
     conversation, new = Conversation.get_or_create(
-        line=line, contact=contact, defaults={"channel": line.channel, "made_at": now}
+        line=line,
+        contact=contact,
+        defaults={"channel": line.channel, "has_thread": not quietly, "made_at": now},
     )
-    if new or (conversation.thread_ts is None and conversation.former_ts is None):
+    conversation.line, conversation.contact = line, contact
+    if new and not quietly:
         _post("root", f"root:{conversation.id}", conversation, {})
-        if not new:
-            outbox.enqueue_all(copies(_unshown(conversation)))
-    return conversation
+    return conversation, new
+
+
+def _begin(conversation: Conversation) -> None:
+    """Starts the thread of a conversation that had no need of one so far."""
+    if not conversation.has_thread:
+        conversation.has_thread = True
+        conversation.save(only=[Conversation.has_thread])
+        _post("root", f"root:{conversation.id}", conversation, {})
+        outbox.enqueue_all(copies(_unshown(conversation)))
+
+
+def of_contact(contact: Contact) -> list[Conversation]:
+    """The contact's conversations, on whichever line."""
+    here = (Conversation.contact == contact) & Conversation.goes_on.is_null()
+    return list(Conversation.select().where(here).order_by(Conversation.id))
+
+
+@transaction
+def show_withheld(contact: Contact, since: datetime) -> int:
+    """Shows what came while the contact was blocked, the newest of it. Returns how many texts."""
+    texts = 0
+    for conversation in of_contact(contact):
+        hidden = (
+            (Message.conversation == conversation) & (Message.direction == "in")
+            & (Message.made_at >= since) & Message.slack_ts.is_null()
+        )  # fmt: skip
+        newest = Message.select().where(hidden).order_by(Message.id.desc()).limit(WITHHELD)
+        withheld = list(newest)[::-1]
+        if not withheld:
+            continue
+        _begin(conversation)
+        for message in withheld:
+            show(message)
+        if not consent.opted_out(conversation):
+            conversation.waiting_since = conversation.waiting_since or withheld[0].made_at
+        conversation.heard_at = withheld[-1].made_at
+        conversation.save(only=[Conversation.waiting_since, Conversation.heard_at])
+        texts += len(withheld)
+    return texts
 
 
 def of(conversation_id: int) -> Conversation:
@@ -162,9 +252,9 @@ def open_quietly(
     a person writes in it: a SmartPlan that texts thousands must not fill the channel."""
     known = {contact.id: contact for contact in contacts}
     found = _of_contacts(line, known)
-    new = [(line.id, one, "open", line.channel, now) for one in known if one not in found]
+    new = [(line.id, one, "open", line.channel, False, now) for one in known if one not in found]
     if new:
-        columns = ("line_id", "contact_id", "state", "channel", "made_at")
+        columns = ("line_id", "contact_id", "state", "channel", "has_thread", "made_at")
         rows.insert(Conversation, columns, new, "ON CONFLICT (line_id, contact_id) DO NOTHING")
         found |= _of_contacts(line, {row[1]: known[row[1]] for row in new})
     return found
@@ -190,12 +280,24 @@ def _unshown(conversation: Conversation) -> list[tuple[int, Conversation]]:
 @transaction
 def thread_gone(conversation_id: int, thread_ts: str) -> None:
     """Slack no longer has the thread: what waits for it goes to a new one, started once."""
-    here = (Conversation.id == conversation_id) & (Conversation.thread_ts == thread_ts)
-    if Conversation.update(thread_ts=None, former_ts=thread_ts).where(here).execute():
-        conversation = Conversation.get_by_id(conversation_id)
-        # In a lane of its own: the thread's lane is held up by the post that found it gone.
-        lane = f"root:{conversation_id}"
-        _post("root", f"{lane}:{thread_ts}", conversation, {}, lane=lane)
+    conversation = Conversation.get_by_id(conversation_id)
+    if conversation.thread_ts == thread_ts:
+        move_on(conversation, conversation.channel)
+
+
+def move_on(conversation: Conversation, channel: str) -> None:
+    """Has the conversation go on in a new thread, in this channel."""
+    here = (Conversation.id == conversation.id) & (Conversation.channel == conversation.channel)
+    if conversation.thread_ts is None:  # its first post waits, and goes there
+        Conversation.update(channel=channel).where(here).execute()
+        return
+    former = {"former_channel": conversation.channel, "former_ts": conversation.thread_ts}
+    here &= Conversation.thread_ts == conversation.thread_ts
+    if Conversation.update(channel=channel, thread_ts=None, **former).where(here).execute():
+        moved = Conversation.get_by_id(conversation.id)
+        pace, lane = f"channel:{channel}", thread_lane(moved)
+        query(REPACE, pace, lane)
+        _post("root", f"root:{moved.id}:{moved.former_ts}", moved, {}, lane=_root_lane(moved))
 
 
 @transaction
@@ -208,14 +310,14 @@ def rooted(conversation_id: int, ts: str | None) -> None:
     if conversation.goes_on_id is not None:
         tell_former(current(conversation), conversation.channel, ts)
     elif conversation.former_ts:
-        tell_former(conversation, conversation.channel, conversation.former_ts)
+        tell_former(conversation, str(conversation.former_channel), conversation.former_ts)
 
 
 def tell_former(conversation: Conversation, channel: str, ts: str) -> None:
     """Queues an update of a thread's root that says where its conversation goes on."""
     if ts != conversation.thread_ts:
         former = {"conversation": conversation.id, "channel": channel, "former": ts}
-        _update(conversation, f"former:{channel}:{ts}", former)
+        _update(conversation, f"former:{channel}:{ts}", former, lane=_root_lane(conversation))
 
 
 @transaction
@@ -231,45 +333,28 @@ def shown(message_id: int, ts: str, state: str | None) -> None:
 
 
 @transaction
-def fall_back(conversation_id: int, why: str) -> None:
-    """The line's channel takes nothing: texts that stand nowhere yet go to the owner, once each."""
-    conversation = of(conversation_id)
-    owner = Member.get_or_none(
-        Member.account == conversation.line.account_id, Member.role == "owner",
-        Member.left_at.is_null(),
-    )  # fmt: skip
-    if owner is None:
-        return
-    name, number = contacts.name_of(conversation.contact), conversation.contact.number
-    who = name if contacts.spoken(number) == name else f"{name} ({contacts.spoken(number)})"
-    lost = (
-        Message.select()
-        .where(
-            Message.conversation == conversation, Message.slack_ts.is_null(),
-            Message.direction == "in",
-        )
-        .order_by(Message.id)
-    )  # fmt: skip
-    for message in lost:
-        said = message.body or count(len(message.media), "attachment")
-        outbox.enqueue(
-            f"dm:{message.id}", "slack.card",
-            {"what": "note", "to": owner.slack_user, "text": (
-                f":warning: A text could not be shown in <#{conversation.channel}>: {why}.\n"
-                f"*{escape(who)}* wrote:\n>{escape(said)}\n"
-                "It will be shown there, too, as soon as that is mended."
-            )},
-            lane=f"card:{owner.slack_user}", pace=f"channel:{owner.slack_user}",
-        )  # fmt: skip
+def answered(conversation: Conversation, by: str, now: datetime) -> None:
+    """A member's text went out: nobody waits any more. The first to answer has it assigned."""
+    conversation.assigned_to = conversation.assigned_to or by
+    conversation.state, conversation.snoozed_until = "open", None
+    conversation.waiting_since, conversation.last_text_at = None, now
+    conversation.braked_at, conversation.burst = None, 0
+    _save(conversation)
+    show_root(conversation)
 
 
 @transaction
-def answered(conversation: Conversation, by: str, now: datetime) -> None:
-    """A text went out: nobody waits any more. The first to answer has it assigned."""
-    conversation.assigned_to = conversation.assigned_to or by
-    conversation.braked_at, conversation.snoozed_until = None, None
-    _moved(conversation, now, waiting_since=None)
-    show_root(conversation)
+def sent_automatically(conversation: Conversation, now: datetime) -> None:
+    """A text went out that no person sent: it answers nobody, and counts for the brake."""
+    _count(conversation, now)
+    _save(conversation)
+    _brake(conversation, now)
+
+
+def may_send_automatically(conversation: Conversation) -> bool:
+    """Whether a text may go out here that no person has sent."""
+    blocked = conversation.contact.blocked_at is not None
+    return not (blocked or consent.opted_out(conversation) or conversation.braked_at)
 
 
 # What is shown in Slack. What it looks like is decided when it leaves, from the rows as they are.
@@ -278,6 +363,11 @@ def answered(conversation: Conversation, by: str, now: datetime) -> None:
 def thread_lane(conversation: Conversation) -> str:
     """The lane of everything that is posted in this conversation's thread."""
     return f"thread:{conversation.id}"
+
+
+def _root_lane(conversation: Conversation) -> str:
+    """Of a thread that follows another: its own lane is held up by what found that one gone."""
+    return f"root:{conversation.id}"
 
 
 def show(message: Message, call: str | None = None) -> None:
@@ -330,8 +420,9 @@ def show_again(message: Message) -> None:
 
 
 def show_root(conversation: Conversation) -> None:
-    """Queues an update of the thread's root; one that waits already serves."""
-    _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
+    """Queues an update of the thread's root, if it has one; one that waits already serves."""
+    if conversation.has_thread:
+        _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
 
 
 def _post(
@@ -350,12 +441,14 @@ def _post(
     )
 
 
-def _update(conversation: Conversation, replaces: str, payload: dict[str, object]) -> None:
+def _update(
+    conversation: Conversation, replaces: str, payload: dict[str, object], lane: str | None = None
+) -> None:  # fmt: skip
     outbox.enqueue(
         f"update:{secrets.token_hex(8)}",
         "slack.update",
         payload,
-        lane=thread_lane(conversation),
+        lane=lane or thread_lane(conversation),
         pace="updates:slack",
         replaces=replaces,
     )
@@ -366,34 +459,12 @@ def _was_quiet(conversation: Conversation, now: datetime) -> bool:
     return conversation.state == "closed" or (last is not None and now - last > LONG_QUIET)
 
 
-def _moved(conversation: Conversation, now: datetime, *, waiting_since: datetime | None) -> None:
-    conversation.state = "open"
-    conversation.last_text_at = now
-    conversation.waiting_since = waiting_since
+def _save(conversation: Conversation) -> None:
     conversation.save(
         only=[
             Conversation.state, Conversation.heard_at, Conversation.last_text_at,
             Conversation.waiting_since, Conversation.assigned_to, Conversation.braked_at,
-            Conversation.snoozed_until,
+            Conversation.snoozed_until, Conversation.burst,
         ]
     )  # fmt: skip
     viewers.changed(conversation.line.account_id)
-
-
-def _heed_keywords(conversation: Conversation, text: TextIn, now: datetime) -> None:
-    """STOP closes every line of the account to this contact, START opens the line it came to."""
-    match consent.word(text.body, text.opt_out_type):
-        case "STOP":
-            stop(conversation, "texted STOP", now)
-        case "START":
-            if consent.give(conversation, "texted START", now):
-                show_root(conversation)
-
-
-@transaction
-def stop(conversation: Conversation, how: str, now: datetime, by: str | None = None) -> bool:
-    """Marks the contact opted out of every line of the account. Returns whether that is new."""
-    new = consent.withdraw(conversation, how, now, by)
-    if new:
-        show_root(conversation)
-    return new

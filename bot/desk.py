@@ -51,10 +51,13 @@ def find(channel: str, thread_ts: str) -> Conversation | None:
 
 def find_former(channel: str, thread_ts: str) -> Conversation | None:
     """The conversation whose thread this once was."""
-    was = (Conversation.former_ts == thread_ts) | (
-        (Conversation.thread_ts == thread_ts) & Conversation.goes_on.is_null(False)
+    here = (Conversation.former_channel == channel) & (Conversation.former_ts == thread_ts)
+    merged = (
+        (Conversation.channel == channel)
+        & (Conversation.thread_ts == thread_ts)
+        & Conversation.goes_on.is_null(False)
     )
-    found = Conversation.get_or_none((Conversation.channel == channel) & was)
+    found = Conversation.get_or_none(here | merged)
     return found and conversations.current(found)
 
 

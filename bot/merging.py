@@ -176,12 +176,12 @@ def _join(own: Conversation, theirs: Conversation) -> None:
         model.update(conversation=own).where(model.conversation == theirs).execute()
     Conversation.update(goes_on=own).where(Conversation.goes_on == theirs).execute()
     if _goes_on_in(theirs, own):
-        for column in ("channel", "thread_ts", "former_ts"):
+        for column in ("channel", "has_thread", "thread_ts", "former_channel", "former_ts"):
             here, there = getattr(own, column), getattr(theirs, column)
             setattr(own, column, there)
             setattr(theirs, column, here)
     if own.former_ts is None and own.channel == theirs.channel:
-        own.former_ts = theirs.thread_ts
+        own.former_channel, own.former_ts = theirs.channel, theirs.thread_ts
     own.state = "open" if "open" in (own.state, theirs.state) else "closed"
     own.assigned_to = own.assigned_to or theirs.assigned_to
     own.waiting_since = _first(own.waiting_since, theirs.waiting_since)

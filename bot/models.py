@@ -256,14 +256,21 @@ class Conversation(Table):
     contact = peewee.ForeignKeyField(Contact, on_delete="RESTRICT")
     state = peewee.TextField(default="open", constraints=one_of("state", "open", "closed"))
     channel = peewee.TextField()  # Slack's id; the thread stays there if the line moves
+    has_thread = peewee.BooleanField(  # or will have one, as soon as Slack has its first post
+        default=True, constraints=[peewee.SQL("DEFAULT true")]
+    )
     thread_ts = peewee.TextField(null=True)  # none until Slack has the root
-    former_ts = peewee.TextField(null=True)  # of the thread before this one, which is gone
+    former_channel = peewee.TextField(null=True)  # of the thread before this one, which is gone
+    former_ts = peewee.TextField(null=True)
     goes_on = peewee.ForeignKeyField(  # in that one, since their contacts were merged
         "self", null=True, on_delete="RESTRICT", index=False
     )
     assigned_to = peewee.TextField(null=True)  # Slack user
     snoozed_until = InstantField(null=True)
     braked_at = InstantField(null=True)  # too many texts in too little time: answered by hand only
+    burst = peewee.SmallIntegerField(  # texts since a person answered, with no long pause between
+        default=0, constraints=[peewee.SQL("DEFAULT 0")]
+    )
     waiting_since = InstantField(null=True)  # the oldest text in that nobody answered
     opted_in_at = InstantField(null=True)  # START, for this line alone
     heard_at = InstantField(null=True)  # the last text in
@@ -287,6 +294,11 @@ Conversation.add_index(
 )
 Conversation.add_index(
     Conversation.goes_on, where=Conversation.goes_on.is_null(False), name="conversation_goes_on"
+)
+Conversation.add_index(
+    Conversation.former_ts,
+    where=Conversation.former_ts.is_null(False),
+    name="conversation_former",
 )
 Conversation.add_index(
     Conversation.channel,
@@ -381,7 +393,15 @@ class Draft(Table):
     seen = peewee.IntegerField(null=True)  # the newest text in that thread when it was shown
     asked = peewee.TextField(null=True)  # why Send was not enough, in Slack's mark-up
     send_at = InstantField(null=True)
+    returned = peewee.BooleanField(  # was not sent at its time: its author is asked in the thread
+        default=False, constraints=[peewee.SQL("DEFAULT false")]
+    )
     made_at = InstantField()
+
+    @property
+    def in_thread(self) -> bool:
+        """Whether its card lies open in the thread."""
+        return self.source_ts is not None or self.returned
 
     @property
     def talk(self) -> Conversation:
@@ -500,6 +520,7 @@ class Delivery(Table):
     attempted_at = InstantField(null=True)
     lease_until = InstantField(null=True)
     error = peewee.TextField(null=True)
+    told_at = InstantField(null=True)  # when it was told in another way what cannot be shown
     made_at = InstantField()
     done_at = InstantField(null=True)
 

@@ -73,7 +73,8 @@ LOSE = """
     UPDATE delivery SET state = 'unknown', due_at = %s, error = %s
     WHERE id = %s AND state = 'sending'"""
 FINISH = """
-    UPDATE delivery SET state = %s, error = %s, due_at = %s, done_at = %s, looks = looks + %s
+    UPDATE delivery SET state = %s, error = %s, due_at = %s, done_at = %s, looks = looks + %s,
+           tries = tries - %s
     WHERE id = %s AND claim = %s AND state IN ('sending', 'unknown')"""
 LOOKS = "SELECT looks FROM delivery WHERE id = %s"
 LOCK_PACE = "SELECT next_at, shut_until FROM pace WHERE key = %s FOR UPDATE"
@@ -259,8 +260,9 @@ def _record(
     carrier = carriers[delivery.kind]
     state, error, due, empty_looks = _verdict(delivery, outcome, now, carrier, timing)
     ended = now if state in ("done", "failed") else None
+    uncounted = _is_patient(outcome) and delivery.tries > len(BACKOFF_S)
     ours = query(
-        FINISH, state, error, due, ended, empty_looks, delivery.id, delivery.claim
+        FINISH, state, error, due, ended, empty_looks, int(uncounted), delivery.id, delivery.claim
     ).rowcount  # fmt: skip
     if not ours:
         # Somebody else resolved it, or is sending it again. That the peer has it still counts.
@@ -291,7 +293,9 @@ def _verdict(
             return "unknown", why[:500], now + timedelta(seconds=after_s), 0
         case Again(after_s=after_s, why=why):
             wait = max(after_s, BACKOFF_S[min(delivery.tries, len(BACKOFF_S)) - 1])
-            if delivery.tries >= GIVE_UP_AFTER:
+            if outcome.patient and outcome.shuts_pace:
+                wait = after_s  # one of all that wait is tried then, and tells when it is mended
+            elif delivery.tries >= GIVE_UP_AFTER and not outcome.patient:
                 return "parked", why[:500], now, 0
             return "queued", why[:500], now + timedelta(seconds=wait), 0
         case Unknown(why=why):
@@ -307,6 +311,10 @@ def _verdict(
                 return "queued", "not at the peer: sent again", now, 1
             look_at = now + timedelta(seconds=timing.look_apart_s)
             return "unknown", "not at the peer yet", look_at, 1
+
+
+def _is_patient(outcome: Outcome) -> bool:
+    return isinstance(outcome, Again) and outcome.patient
 
 
 def _reopen(lane: str) -> None:

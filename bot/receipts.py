@@ -216,8 +216,14 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
     if fate.code in UNREACHABLE:
         why = (fate.reason or "").partition(". ")[0]
         query(SET_UNREACHABLE, why, message.conversation.contact_id)
-    if fate.opts_out:
+    if fate.opts_out and not _agreed_since(message):
         conversations.stop(message.conversation, "Twilio refused a text", now)
+
+
+def _agreed_since(message: Message) -> bool:
+    """Whether they texted START after this text was written: then its refusal is old news."""
+    agreed_at = message.conversation.opted_in_at
+    return agreed_at is not None and agreed_at > message.made_at
 
 
 def _restate(message_id: int) -> None:

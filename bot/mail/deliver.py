@@ -106,7 +106,7 @@ def compose(delivery: Delivery, mail_from: str) -> EmailMessage:
     """The e-mail, the same each time it is made."""
     notice = delivery.payload["notice"]
     share = re.search(r"\((\d+) %\)", dict(notice["facts"]).get("Used", ""))
-    about = {**notice, "percent": min(100, int(share[1])) if share else None}
+    about = {"of_credits": True, **notice, "percent": min(100, int(share[1])) if share else None}
     about["link"] = f"{CHANNEL}{quote(notice['channel'])}" if notice["channel"] else None
     subject = f"{notice['name']}: {notice['title']}"
     mail = _addressed(delivery, mail_from, delivery.payload["to"], subject)

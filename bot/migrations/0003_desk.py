@@ -20,11 +20,14 @@ COLUMNS = """
     contact blocked_at TIMESTAMPTZ
     contact told_at TIMESTAMPTZ
     contact same_as_id INTEGER REFERENCES "contact" ("id") ON DELETE RESTRICT
+    conversation has_thread BOOLEAN NOT NULL DEFAULT true
+    conversation former_channel TEXT
     conversation former_ts TEXT
     conversation goes_on_id INTEGER REFERENCES "conversation" ("id") ON DELETE RESTRICT
     conversation assigned_to TEXT
     conversation snoozed_until TIMESTAMPTZ
     conversation braked_at TIMESTAMPTZ
+    conversation burst SMALLINT NOT NULL DEFAULT 0
     message words TEXT NOT NULL DEFAULT ''
     message failed_at TIMESTAMPTZ
     digest told_until TIMESTAMPTZ
@@ -41,11 +44,14 @@ COLUMNS = """
     draft seen INTEGER
     draft asked TEXT
     draft send_at TIMESTAMPTZ
+    draft returned BOOLEAN NOT NULL DEFAULT false
+    delivery told_at TIMESTAMPTZ
 """
 INDEXES = """
     contact_newest ON contact (account_id, id)
     contact_same_as ON contact (same_as_id) WHERE (same_as_id IS NOT NULL)
     conversation_goes_on ON conversation (goes_on_id) WHERE (goes_on_id IS NOT NULL)
+    conversation_former ON conversation (former_ts) WHERE (former_ts IS NOT NULL)
     conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
     draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')

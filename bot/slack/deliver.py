@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import clock, contacts, conversations, drafts
+from bot import clock, contacts, conversations, drafts, outages
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards, thread_cards
@@ -28,18 +28,9 @@ from ledger.database import session
 
 #: A thread that takes no more replies: the conversation goes on in a new one.
 THREAD_GONE = {
-    "Slack: thread_not_found",
-    "Slack: cannot_reply_to_message",
-    "Slack: restricted_action_thread_locked",
-}
-#: A channel that takes nothing from us; in words for whoever must mend it.
-CHANNEL_GONE = {
-    "Slack: is_archived": "the channel is archived. Bring it back, or give the line another one",
-    "Slack: channel_not_found": "the channel is gone or private. Invite @Partyline to it",
-    "Slack: not_in_channel": "@Partyline is not in the channel. Invite it",
-    "Slack: restricted_action": "only some people may post in the channel. Let @Partyline, too",
-    "Slack: restricted_action_read_only_channel": "nobody may post in the channel",
-}
+    "thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked",
+}  # fmt: skip
+NOT_THERE = "Slack: message_not_found"
 
 
 @dataclass
@@ -58,8 +49,8 @@ class PostCarrier:
 
     lists_late = False
 
-    def __init__(self, client: WebClient) -> None:
-        self.client = client
+    def __init__(self, client: WebClient, by_mail: bool = False) -> None:
+        self.client, self.by_mail = client, by_mail
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.postMessage, with an opaque key in its metadata to find it again by."""
@@ -67,12 +58,13 @@ class PostCarrier:
             conversation = conversations.of(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
             shown = _new(delivery, conversation, self.client)
+        is_root = delivery.payload["what"] == "root"
         if not shown.forms:
             return Done({"ts": shown.ts, "state": shown.state})
-        if delivery.payload["what"] != "root" and thread_ts is None:
-            return Again(5, "the thread has no root yet")
+        if not is_root and thread_ts is None:
+            return Again(1, "the thread has no root yet")
         call = {"channel": channel, **keyed(delivery)}
-        if thread_ts:
+        if not is_root:
             call |= {"thread_ts": thread_ts, "reply_broadcast": shown.broadcast}
 
         def post(form: cards.Card, _: int) -> Done:
@@ -80,7 +72,25 @@ class PostCarrier:
             return Done({"ts": posted["ts"], "state": shown.state})
 
         result = first_taken(shown.forms, post, about(delivery))
-        return heed(result, conversation.id, thread_ts)
+        return self.heed(result, conversation.id, channel, thread_ts)
+
+    def heed(
+        self, result: Outcome, conversation_id: int, channel: str, thread_ts: str | None
+    ) -> Outcome:
+        """The outcome of a post. Where the thread takes none, the conversation goes on in another;
+        where the channel or Slack takes none, people are told what waits."""
+        if not isinstance(result, Again):
+            return result
+        error, now = result.why.removeprefix("Slack: "), clock.now()
+        if thread_ts and error in THREAD_GONE:
+            conversations.thread_gone(conversation_id, thread_ts)
+            return Again(1, result.why)
+        if error in outages.CHANNEL:
+            outages.channel_shut(channel, error, now)
+            return replace(result, shuts_pace=True)
+        if error in outages.SLACK and self.by_mail:
+            outages.slack_shut(channel, error, now)
+        return result
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
@@ -113,17 +123,6 @@ class PostCarrier:
                     drafts.shown(delivery.payload["draft"], ts, state)
 
 
-def heed(result: Outcome, conversation_id: int, thread_ts: str | None) -> Outcome:
-    """The outcome of a post; where thread or channel takes none, the conversation goes on
-    elsewhere."""
-    if isinstance(result, Again):
-        if thread_ts and result.why in THREAD_GONE:
-            conversations.thread_gone(conversation_id, thread_ts)
-        elif result.why in CHANNEL_GONE:
-            conversations.fall_back(conversation_id, CHANNEL_GONE[result.why])
-    return result
-
-
 class UpdateCarrier:
     """Brings a root, a text or a reply's card in Slack up to date with the rows as they are now."""
 
@@ -139,14 +138,17 @@ class UpdateCarrier:
         if not forms:
             return Done({})
         if ts is None:
-            return Again(5, "the post to update is not there yet")
+            return Again(1, "the post to update is not there yet")
 
         def update(form: cards.Card, _: int) -> Done:
             form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
             self.client.chat_update(channel=channel, ts=ts, **form)
             return Done({"state": state})
 
-        return first_taken(forms, update, about(delivery))
+        result = first_taken(forms, update, about(delivery))
+        if isinstance(result, Failed) and result.why == NOT_THERE and _is_root(delivery):
+            conversations.thread_gone(delivery.payload["conversation"], ts)
+        return result
 
     def _now(self, delivery: Delivery) -> tuple[str, str | None, list[Form], str | None]:
         """Channel and ts of a post, how it may look, and in which state that shows it."""
@@ -167,12 +169,11 @@ class UpdateCarrier:
             return draft.talk.channel, draft.card_ts, _reply(draft), None
         talk = conversations.of(told["conversation"])
         if "former" in told:
-            return (
-                told.get("channel", talk.channel),
-                told["former"],
-                [drawn(_moved, talk, self.client)],
-                None,
-            )
+            if talk.thread_ts is None:  # its next first post has this one told, too
+                return talk.channel, None, [], None
+            return told["channel"], told["former"], [drawn(_moved, talk, self.client)], None
+        if talk.thread_ts is None and talk.former_ts is None:
+            return talk.channel, None, [], None  # its first post shows how things are then
         return talk.channel, talk.thread_ts, _root(talk, self.client), None
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -236,7 +237,7 @@ def _root(conversation: Conversation, client: WebClient) -> list[Form]:
     def full() -> cards.Card:
         former: Any = conversation.former_ts
         if former:
-            former = permalink(client, conversation.channel, former)
+            former = permalink(client, str(conversation.former_channel), former)
         return thread_cards.root(conversation, former)
 
     return [drawn(full), drawn(thread_cards.bare_root, conversation)]
@@ -255,3 +256,7 @@ def drawn(draw: Callable[..., cards.Card], *of: Any) -> Form:
             return draw(*of)
 
     return form
+
+
+def _is_root(delivery: Delivery) -> bool:
+    return "conversation" in delivery.payload and "former" not in delivery.payload

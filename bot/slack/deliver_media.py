@@ -16,7 +16,7 @@ from bot.models import Message
 from bot.replies import Reply
 from bot.slack import files, media_cards
 from bot.slack.cards import Card
-from bot.slack.deliver import PostCarrier, about, drawn, heed
+from bot.slack.deliver import PostCarrier, about, drawn
 from bot.slack.outcomes import (
     BAD_CARD,
     LONGEST_UPDATE,
@@ -107,7 +107,8 @@ class PicturesCarrier(PostCarrier):
             return Done({"ts": ts, "attach": every if place else _unseen(message)})
 
         forms = [drawn(media_cards.pictures, message), drawn(media_cards.pictures, message, every)]
-        return heed(first_taken(forms, post, about(delivery)), talk_id, thread_ts)
+        result = first_taken(forms, post, about(delivery))
+        return self.heed(result, talk_id, channel, thread_ts)
 
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key."""

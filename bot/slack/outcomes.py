@@ -17,6 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
+from bot import outages
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
@@ -43,6 +44,8 @@ NO_FILES = {
     "file_uploads_disabled", "file_uploads_except_images_disabled", "file_type_not_allowed",
     "storage_limit_reached", "file_upload_size_restricted",
 }  # fmt: skip
+#: What is refused to a look may be allowed to a post.
+UNREADABLE = {"missing_scope", "no_permission"}
 #: Slack broke while it worked: what was asked may or may not have been done.
 BROKEN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 #: What a call that never came through raises.
@@ -157,6 +160,8 @@ def outcome(error: Exception) -> Outcome:
 def could_not_look(error: Exception) -> Outcome:
     """A look that Slack did not answer is made again; one that it refused proves nothing ever."""
     asked = outcome(error)
+    if isinstance(error, SlackApiError) and error.response.get("error") in UNREADABLE:
+        return NotThere(1)
     if isinstance(asked, Again) and (asked.shuts_pace or not isinstance(error, SlackApiError)):
         return asked
     return Again(5, asked.why) if isinstance(asked, Unknown) else NotThere(1)
@@ -184,4 +189,5 @@ def _refusal(response: SlackResponse) -> Outcome:
     if name in GONE | NO_FILES:
         return Failed(f"Slack: {name}")
     # Nothing of ours is wrong: a channel, a scope, a token. It is tried until somebody mends it.
-    return Again(30, f"Slack: {name}")
+    mends = name in outages.CHANNEL or name in outages.SLACK
+    return Again(30, f"Slack: {name}", shuts_pace=name in outages.SLACK, patient=mends)

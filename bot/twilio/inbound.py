@@ -27,6 +27,7 @@ def sms(payload: Payload, now: datetime) -> None:
             place=_place(form),
             opt_out_type=form.get("OptOutType"),
             recovered=bool(payload.get("recovered")),
+            said_at=_moment(payload.get("sent_at")),
         ),
         now,
     )
@@ -53,6 +54,10 @@ def fate(status: str, code: int | None, refund_undelivered: bool = False) -> Fat
     # Twilio bills neither `failed` nor `canceled`: they reached no carrier.
     refund = status != "undelivered" or refund_undelivered or error.refund
     return Fate(status, code, str(error), refund, error.opts_out)
+
+
+def _moment(stamp: str | None) -> datetime | None:
+    return datetime.fromisoformat(stamp) if stamp else None
 
 
 def _media(form: Mapping[str, Any]) -> list[dict[str, str]]:

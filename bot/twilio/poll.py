@@ -71,7 +71,8 @@ def _save(message: MessageInstance, media: list[tuple[str, str]]) -> bool:
     ]
     for place, (url, content_type) in enumerate(media):
         form += [(f"MediaUrl{place}", url), (f"MediaContentType{place}", content_type)]
-    payload = {"form": form, "query": {}, "recovered": True}
+    sent_at = message.date_created and message.date_created.isoformat()
+    payload = {"form": form, "query": {}, "recovered": True, "sent_at": sent_at}
     return inbox.save(message.sid, "twilio.sms", f"from:{message.from_}", payload)
 
 

@@ -337,7 +337,9 @@ def test_a_reply_under_a_root_that_is_not_known_yet_waits_for_it(house: House) -
 def test_a_reply_in_a_thread_that_goes_on_elsewhere_says_so(house: House) -> None:
     thread = begun(house)
     with database.session():
-        Conversation.update(thread_ts="1700000000.000001", former_ts=thread).execute()
+        Conversation.update(
+            thread_ts="1700000000.000001", former_channel=house.channel, former_ts=thread
+        ).execute()
     replied(house, thread, "Yes")
     assert "goes on in a new thread" in whispered(house)[-1]
     replied(house, thread, "// a note")
