@@ -210,8 +210,8 @@ def _failures(account_id: int, since: datetime, now: datetime) -> tuple[list[Fai
     listed = [
         Failure(
             contacts.name_of(message.conversation.contact),
-            message.failure or "No reason was given.", message.conversation.channel,
-            message.conversation.thread_ts,
+            message.failure or "No reason was given.",
+            message.conversation.channel, message.conversation.thread_ts,
         )
         for message in messages
     ]  # fmt: skip

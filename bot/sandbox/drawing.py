@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_files import File
+from bot.sandbox.slack_reading import cell_words
 
 #: Slack's mark-up and what it becomes; the text is escaped before, as Slack keeps it.
 MARKUP = (
@@ -65,6 +66,6 @@ def _peak(chart: Mapping[str, Any]) -> float:
 
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
-    "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
+    "cell": cell_words, "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
     "base64": lambda content: base64.b64encode(content).decode(),
 }  # fmt: skip

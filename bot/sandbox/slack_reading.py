@@ -41,7 +41,7 @@ def _lines(block: Mapping[str, Any]) -> list[str]:
         case "actions":
             return ["  ".join(_pressable(e) for e in block["elements"])]
         case "table":
-            return [" | ".join(_cell(cell) for cell in row) for row in block["rows"]]
+            return [" | ".join(cell_words(cell) for cell in row) for row in block["rows"]]
         case "data_visualization":
             return [f"(chart: {block['title']})"]
         case "input":
@@ -61,7 +61,7 @@ def _pressable(element: Mapping[str, Any]) -> str:
     return f"[{chosen or element.get('placeholder', {}).get('text', '')} ▾]"
 
 
-def _cell(cell: Mapping[str, Any]) -> str:
+def cell_words(cell: Mapping[str, Any]) -> str:
     """A cell of a table, of plain or of rich text."""
     if cell["type"] != "rich_text":
         return str(cell.get("text", cell.get("value", "")))
