@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from bot import enrollments, lines, plan_shapes
+from bot import enrollments, lines, plan_preview, plan_shapes, templates
 from bot.enrollments import Enrolled
 from bot.errors import Refused
 from bot.models import Contact, Line, Tag
@@ -78,18 +79,19 @@ def edit(plan_id: int, user: str, shape: Shape, now: datetime, *, move: bool = T
         setattr(plan, name, value)
     version = enrollments.newest(plan)
     if _differs(version, shape):
+        agreed = {step.key: step for step in _steps(version)}
         if Enrollment.select().where(Enrollment.version == version).exists():
             plan.version += 1
         else:
             version.delete_instance()  # nobody was ever on it
-        _write_version(plan, shape, user, now)
+        _write_version(plan, shape, user, now, agreed)
         plan.moving = plan.moving or move
     if plan.moving:
         plan.due_at = now
     plan.save()
     _write_rules(plan, shape.rules)
     if plan.state == "on":
-        set_ceilings(plan)
+        set_ceilings(plan, plan_preview.ceilings(plan, shape, now), all_of_them=False)
     return plan
 
 
@@ -148,7 +150,9 @@ def switch_on(
         raise Refused("This plan was archived. Duplicate it to use it again.")
     plan.state, plan.due_at = "on", now
     plan.save(only=[SmartPlan.state, SmartPlan.due_at])
-    set_ceilings(plan, ceilings)
+    if ceilings is None:
+        ceilings = plan_preview.ceilings(plan, shape_of(plan), now)
+    set_ceilings(plan, ceilings, all_of_them=True)
     return plan
 
 
@@ -317,10 +321,11 @@ def own(plan_id: int, user: str) -> SmartPlan:
     return plan
 
 
-def set_ceilings(plan: SmartPlan, ceilings: Mapping[str, int] | None = None) -> None:
-    """Keeps what each text of the plan may cost before it asks."""
+def set_ceilings(plan: SmartPlan, ceilings: Mapping[str, int], *, all_of_them: bool) -> None:
+    """Keeps what each text of the plan may cost before it asks; with `all_of_them` of those that
+    have a ceiling already, too."""
     for step in _steps(enrollments.newest(plan)):
-        if step.kind == "text" and ceilings and step.key in ceilings:
+        if step.key in ceilings and (all_of_them or step.ceiling is None):
             step.ceiling = ceilings[step.key]
             step.save(only=[Step.ceiling])
 
@@ -349,6 +354,9 @@ def _require_running(plan: SmartPlan) -> None:
 def _check(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
     """Raises Refused for what is wrong with the shape, alone and in this account."""
     plan_shapes.check(shape)
+    for step in shape.steps:
+        for words in (*step.bodies, step.subject or ""):
+            templates.require_fields(words)
     for row in query(SAME_NAME, account_id, shape.name.strip()).fetchall():
         if plan is None or row[0] != plan.id:
             raise Refused(f"There is a plan called “{shape.name.strip()}”. Choose another name.")
@@ -382,7 +390,14 @@ def _settings(shape: Shape) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _write_version(plan: SmartPlan, shape: Shape, user: str, now: datetime) -> None:
+def _write_version(
+    plan: SmartPlan,
+    shape: Shape,
+    user: str,
+    now: datetime,
+    agreed: Mapping[str, Step] = MappingProxyType({}),
+) -> None:
+    """Writes the newest version. Steps that say the same as before keep the ceiling `agreed` on."""
     version = SmartPlanVersion.create(
         plan=plan, number=plan.version, repeat_every=shape.repeat_every,
         repeat_unit=shape.repeat_unit, made_by=user, made_at=now,
@@ -391,12 +406,16 @@ def _write_version(plan: SmartPlan, shape: Shape, user: str, now: datetime) -> N
     for position, step in enumerate(shape.steps):
         key = step.key if step.key and step.key not in keys else secrets.token_hex(6)
         keys.add(key)
+        was = agreed.get(key)
+        same = was is not None and (was.bodies, was.media) == (
+            list(step.bodies), [dict(file) for file in step.media]
+        )  # fmt: skip
         Step.create(
             version=version, position=position, key=key, kind=step.kind, basis=step.when.basis,
             amount=step.when.amount, unit=step.when.unit, at=step.when.at,
             weekdays=step.when.weekdays, date_field=step.when.field, subject=step.subject,
             bodies=list(step.bodies), media=[dict(file) for file in step.media],
-            assigned_to=step.assigned_to,
+            assigned_to=step.assigned_to, ceiling=was.ceiling if was and same else None,
         )  # fmt: skip
 
 
