@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
 
-from bot.sandbox.slack import Post
+from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_files import File
 from bot.sandbox.slack_reading import cell_words
 
@@ -24,19 +26,26 @@ MARKUP = (
     (r":warning:", "⚠️"),
     (r":white_check_mark:", "✅"),
     (r":paperclip:", "📎"),
+    (r":clock3:", "🕒"),
 )
+
+
+NEW_YORK = ZoneInfo("America/New_York")  # where the sandbox's people live
 
 
 def page(
     title: str,
     posts: Sequence[Post] = (),
-    view: Mapping[str, Any] | None = None,
+    view: Mapping[str, Any] | View | None = None,
     files: Mapping[str, File] | None = None,
 ) -> str:
     """A page with these messages and this modal, as a person sees them; `files` are Slack's, of
     which blocks show pictures."""
-    page = PAGES.get_template("blocks.html")
-    return page.render(title=title, posts=posts, view=view, files=files or {})
+    open_view = view if isinstance(view, View) else None
+    return PAGES.get_template("blocks.html").render(
+        title=title, posts=posts, view=open_view.view if open_view else view, files=files or {},
+        held=open_view.held if open_view else {}, errors=open_view.errors if open_view else {},
+    )  # fmt: skip
 
 
 def _mrkdwn(text: str) -> Markup:
@@ -56,6 +65,10 @@ def _kept(match: re.Match[str]) -> str:
     return {"amp": "\ue000", "lt": "\ue001", "gt": "\ue002"}[match[1]]
 
 
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, NEW_YORK).strftime("%B %-d, %Y at %-I:%M %p")
+
+
 def _value(series: Mapping[str, Any], category: str) -> float:
     return next(float(p["value"]) for p in series["data"] if p["label"] == category)
 
@@ -66,6 +79,6 @@ def _peak(chart: Mapping[str, Any]) -> float:
 
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
-    "cell": cell_words, "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
+    "cell": cell_words, "moment": _moment, "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
     "base64": lambda content: base64.b64encode(content).decode(),
 }  # fmt: skip

@@ -15,7 +15,7 @@ from bot.composer import LONGEST, Look
 from bot.drafts import Offer, shortage
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option, plain
-from bot.words import count, escape
+from bot.words import clock_words, count, escape
 from ledger.rates import PACK_FILES
 
 Card = dict[str, Any]
@@ -30,7 +30,7 @@ def view(look: Look) -> Card:
         "callback_id": "composed",
         "private_metadata": json.dumps(about, separators=(",", ":")),
         "title": plain("Reply by text" if look.conversation else "Write a text"),
-        "submit": plain("Schedule" if look.send_at else "Send"),
+        "submit": plain(_send(look)),
         "close": plain("Cancel"),
         "blocks": [*_whom(look), *_text(look), *_price(look), *_buttons(look), *_time(look)],
     }  # fmt: skip
@@ -38,8 +38,10 @@ def view(look: Look) -> Card:
 
 def _whom(look: Look) -> Blocks:
     if look.conversation and look.recipient:
-        to = cards.to_whom(look.recipient.name, look.recipient.number)
-        return [mrkdwn(f"*To {to}*"), context(f"from {look.sender}")]
+        name = look.recipient.name
+        beside = cards.number_beside(name, look.recipient.number)
+        to = f"*To {escape(name)}*" + (f" · {escape(beside)}" if beside else "")
+        return [mrkdwn(to), context(f"from {look.sender}")]
     made: Blocks = []
     if look.lines:
         options = [option(label[:NAME], str(line)) for line, label in look.lines]
@@ -105,7 +107,8 @@ def _price(look: Look) -> Blocks:
 
 def _notes(look: Look) -> Iterable[str]:
     if look.asked is not None and look.offer:
-        yield _changed(look.asked, look.offer)
+        again = f"Press {_send(look)} once more if that is right."
+        yield f"{_changed(look.asked, look.offer)} {again}"
     if look.note:
         yield escape(look.note)
     if look.trouble:
@@ -117,15 +120,16 @@ def _notes(look: Look) -> Iterable[str]:
 
 
 def _changed(asked: int, offer: Offer) -> str:
-    now = offer.quote.credits
+    now = count(offer.quote.credits, "credit")
     if asked == 0:
-        return f"You pressed Send before the price was shown: {count(now, 'credit')}. {_AGAIN}"
-    if asked != now:
-        return f"While you typed, this came to {count(now, 'credit')} instead of {asked}. {_AGAIN}"
-    return f"Something has changed since it was shown. {_AGAIN}"
+        return f"The price was not shown yet: {now}."
+    if asked != offer.quote.credits:
+        return f"While you typed, this came to {now} instead of {asked}."
+    return "Something has changed since it was shown."
 
 
-_AGAIN = "Press the button below once more if that is right."
+def _send(look: Look) -> str:
+    return "Schedule" if look.send_at else "Send"
 
 
 def _buttons(look: Look) -> Blocks:
@@ -138,7 +142,9 @@ def _buttons(look: Look) -> Blocks:
     if look.send_at:
         made.append(button("Send now instead", "compose_now", "now"))
     else:
-        made.append(button("Later…", "compose_later", "later"))
+        awake = look.offer.send_at if look.offer else None
+        label = f"Send at {clock_words(awake)} instead…" if awake else "Later…"
+        made.append(button(label, "compose_later", "later"))
     return [{"type": "actions", "block_id": "buttons", "elements": made}]
 
 

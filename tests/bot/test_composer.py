@@ -119,7 +119,7 @@ def test_reply_opens_it_for_the_contact_of_the_thread(house: House) -> None:
         lambda: house.slack.shortcut(house.agent, "compose_reply", root),
     ):
         view = opened(house, house.agent, press)
-        assert "To Ann Lee ((415) 555-0123)" in view.plain()
+        assert "To Ann Lee · (415) 555-0123" in view.plain()
         assert not [b for b in view.view["blocks"] if b["block_id"].startswith("to")]
 
 
@@ -498,7 +498,7 @@ def test_r6_what_is_sent_before_its_price_was_shown_is_asked_about(house: House)
     to(house, view, ANN)
     still(house)
     house.slack.submit(house.agent, view, {"body:0": "Hello"})
-    assert "You pressed Send before the price was shown: 1 credit" in view.plain()
+    assert "The price was not shown yet: 1 credit" in view.plain()
     assert written(house) == []
     house.slack.submit(house.agent, view, {})
     assert written(house) == ["Hello"]

@@ -51,7 +51,7 @@ def test_a_picture_without_words_is_a_text_too(house: House) -> None:
     to(house, view, ANN)
     given = files(house, ("a.png", pictures.png()))
     house.slack.submit(house.agent, view, {"files": given})
-    assert "You pressed Send before the price was shown: 3 credits" in view.plain()
+    assert "The price was not shown yet: 3 credits" in view.plain()
     house.slack.submit(house.agent, view, {})
     assert written(house) == [""]
     assert house.balance() == 97
