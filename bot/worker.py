@@ -25,6 +25,10 @@ POLL_S = 0.1  # between two looks at the tables, where nothing wakes us sooner
 BEAT_S = 5
 BATCH = 50  # outcomes in one commit
 FORGOTTEN = timedelta(hours=1)
+#: Deliveries that move whole files. They have hands of their own: however many files there are and
+#: however slow they come, no text waits for them.
+FILES = {"slack.media", "slack.peek", "slack.files"}
+PORTERS = 4
 
 
 class Worker:
@@ -68,8 +72,10 @@ class Worker:
         log.info("worker.started", worker=self.name)
         clerk = threading.Thread(target=self._record, name="clerk")
         clerk.start()
+        porters = ThreadPoolExecutor(PORTERS, "porter")
         with ThreadPoolExecutor(self.hands, "hand") as pool:
-            self._loop(lambda: self._deliver_due(pool), self.wake_outbox)
+            self._loop(lambda: self._deliver_due(pool, porters), self.wake_outbox)
+        porters.shutdown(cancel_futures=True)  # what was not begun is claimed anew
         self.tried.put(None)
         clerk.join()
         threads[0].join()
@@ -103,13 +109,17 @@ class Worker:
             self.wake_outbox.set()
         return applied
 
-    def _deliver_due(self, pool: ThreadPoolExecutor) -> bool:
+    def _deliver_due(self, pool: ThreadPoolExecutor, porters: ThreadPoolExecutor) -> bool:
         room = self._room()
         claimed = outbox.claim(room, self.carriers, self.timing) if outbox.anything_due() else []
         for _ in range(room - len(claimed)):
             self.free.release()
         for delivery in claimed:
-            pool.submit(self._deliver, delivery)
+            if delivery.kind in FILES:
+                self.free.release()
+                porters.submit(self._deliver, delivery)
+            else:
+                pool.submit(self._deliver_by_hand, delivery)
         return bool(claimed)
 
     def _room(self) -> int:
@@ -119,6 +129,12 @@ class Worker:
         while room < self.hands and self.free.acquire(blocking=False):
             room += 1
         return room
+
+    def _deliver_by_hand(self, delivery: Delivery) -> None:
+        try:
+            self._deliver(delivery)
+        finally:
+            self.free.release()
 
     def _deliver(self, delivery: Delivery) -> None:
         carrier = self.carriers[delivery.kind]
@@ -132,7 +148,6 @@ class Worker:
         except Exception:
             log.exception("outbox.broken", delivery_id=delivery.id)
         finally:
-            self.free.release()
             self.wake_outbox.set()
 
     def _record(self) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import logs
-from tests.bench import contacts, deliveries, ledger, segments, start, texts, webhooks
+from tests.bench import contacts, deliveries, ledger, media, segments, start, texts, webhooks
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 PARTS: dict[str, Callable[[], str]] = {
@@ -20,6 +20,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "webhooks": webhooks.run,
     "texts": texts.run,
     "deliveries": deliveries.run,
+    "media": media.run,
     "contacts": contacts.run,
     "ledger": ledger.run,
     "start": start.run,

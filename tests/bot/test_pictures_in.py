@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,10 +11,11 @@ from flask import Response, request
 
 from bot import clock
 from bot.models import Message
-from bot.sandbox.server import StandIn
+from bot.sandbox.server import StandIn, wait
 from bot.sandbox.slack import Post
 from bot.sandbox.twilio_media import Media
 from bot.twilio import client, poll
+from bot.worker import Worker
 from ledger import database
 from tests import pictures
 from tests.house import ANN, BEN, LINE, House
@@ -257,3 +259,26 @@ def test_no_name_number_or_body_is_in_a_log(
     said = "".join(capfd.readouterr())
     for secret in (ANN, "555-0123", "A secret body", "Media/ME", house.twilio.auth_token):
         assert secret not in said
+
+
+def test_no_text_waits_for_pictures_however_many_come_and_however_slowly(house: House) -> None:
+    house.twilio.faults.add("slow", "GET content", times=None, seconds=4)
+    people = [f"+1415555{n:04d}" for n in range(1000, 1012)]
+    for person in people:
+        house.twilio.text(person, LINE, "", media=[pictures.jpeg()])
+    worker = Worker(
+        house.handlers, house.carriers, house.timing, jobs=[], hands=2, listen_url=None
+    )  # fmt: skip
+    running = threading.Thread(target=worker.run)
+    running.start()
+    try:
+        wait(lambda: ("GET content", "slow") in house.twilio.faults.happened)
+        house.send(BEN, "Hello")
+        wait(lambda: [text.body for text in house.twilio.sent_to(BEN)] == ["Hello"])
+        assert not any(file.complete for file in house.slack.files.values())
+        house.twilio.faults.clear()
+        wait(lambda: sum(file.complete for file in house.slack.files.values()) == 12, timeout_s=30)
+    finally:
+        worker.stop()
+        running.join(30)
+    assert not running.is_alive()
