@@ -20,7 +20,7 @@ from bot.models import Inbox, Part
 from bot.sandbox import Sandbox, wait
 from ledger import database
 from ledger.models import Account, Alert, Subscription
-from tests import databases
+from tests import databases, pictures
 from tests.faults import processes
 from tests.faults.repliers import Repliers
 
@@ -48,6 +48,7 @@ class Traffic:
         self.channel = channels[0]
         self.plan = ""  # what the shop was last told that the second account has
         self.texted: dict[str, str] = {}  # SID → body, of people
+        self.pictures = 0  # texts of theirs that carried one
         self.confirmed: list[str] = []  # bodies whose Send was answered
         self.stopping = threading.Event()
         self.repliers = Repliers(sandbox.slack, self.channel, agent, dice, self.stopping)
@@ -71,7 +72,10 @@ class Traffic:
         while not self.stopping.wait(self.dice.uniform(0.02, 0.15)):
             body = f"from a person, number {len(self.texted)}"
             line = self.dice.choice([LINE, SECOND])
-            sid = self.sandbox.twilio.text(self.dice.choice(PEOPLE), line, body, wait_for_it=False)
+            media = [pictures.jpeg(20_000)] if self.dice.random() < 0.2 else []
+            self.pictures += len(media)
+            sender = self.dice.choice(PEOPLE)
+            sid = self.sandbox.twilio.text(sender, line, body, media, wait_for_it=False)
             self.texted[sid] = body
             if self.dice.random() < 0.2:
                 self.sandbox.twilio.redeliver(sid, times=3)
@@ -198,7 +202,8 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
                 process.kill()
         print(
             f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, "
-            f"{len(traffic.texted)} texts in, {len(traffic.confirmed)} out, "
+            f"{len(traffic.texted)} texts in, {traffic.pictures} with a picture, "
+            f"{len(traffic.confirmed)} out, "
             f"{len(traffic.repliers.sent)} replies, {len(traffic.repliers.withdrawn)} withdrawn, "
             f"{len(twilio.faults.happened)} faults at Twilio, "
             f"{len(slack.faults.happened)} at Slack, {told} alerts"
@@ -227,11 +232,18 @@ def _check(sandbox: Sandbox, traffic: Traffic, environ: dict[str, str]) -> None:
         post.blocks[0]["text"]["text"]
         for channel in traffic.channels
         for post in sandbox.slack.channels[channel].posts
-        if post.thread_ts and post.bot_id
+        if post.thread_ts and post.bot_id and post.blocks[0]["type"] == "section"
     )
     assert {body: shown[body] for body in traffic.texted.values()} == dict.fromkeys(
         traffic.texted.values(), 1
     ), "each text in stands in Slack once"
+    keys = collections.Counter(
+        post.metadata["event_payload"]["key"]
+        for channel in traffic.channels
+        for post in sandbox.slack.channels[channel].posts
+        if post.metadata and any(block["type"] == "image" for block in post.blocks)
+    )
+    assert len(keys) == keys.total() == traffic.pictures, "and each picture once"
     sent = collections.Counter(
         text.body.partition("\n")[0]  # below stand the opt-out words of a first text
         for text in sandbox.twilio.texts.values()
