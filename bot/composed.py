@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot import address_book, composer, conversations, drafts, keystrokes, outbox, sending
+from bot import (
+    address_book,
+    composer,
+    conversations,
+    drafts,
+    filling,
+    keystrokes,
+    outbox,
+    sending,
+)
 from bot.composer import Look, Terms, Typed
 from bot.contacts import Recipient
 from bot.errors import Refused
@@ -51,9 +60,10 @@ def submit(typed: Typed, shown: Terms | None, now: datetime) -> Gone | Look:
     """
     line = composer.blank(typed, now).line
     credits.hold(line.account_id, now)
-    if draft := Draft.get_or_none(Draft.id == _draft_id(typed.view)):
+    if draft := Draft.get_or_none(Draft.id == composer.draft_id(typed.view)):
         return _gone(drafts.own(draft.id, typed.user))
     row = keystrokes.hold(typed, now)
+    assert row is not None
     look = _as_submitted(row, typed, now)
     is_as_seen = row.box == typed.box and look.terms == shown
     if not (shown and is_as_seen and keystrokes.may_stand(row, shown, now)):
@@ -62,7 +72,7 @@ def submit(typed: Typed, shown: Terms | None, now: datetime) -> Gone | Look:
         row.save()
         return composer.look(row, now)
     draft = drafts.sketch(
-        row.line, str(row.number), row.body.strip(), row.user, now, id=_draft_id(row.view),
+        row.line, str(row.number), row.body.strip(), row.user, now, id=composer.draft_id(row.view),
         media=row.media, as_mms=look.is_mms, send_at=row.send_at,
     )  # fmt: skip
     draft.save(force_insert=True)
@@ -76,7 +86,7 @@ def _as_submitted(row: Typing, typed: Typed, now: datetime) -> Look:
     A template that was just chosen, and a text of ours that no update has shown yet, were not seen.
     """
     at, row.box = row.at, typed.box
-    composer.take(row, replace(typed, at=NEWEST, template=None))
+    filling.take(row, replace(typed, at=NEWEST, template=None))
     row.at = at
     look = composer.look(row, now)
     _require(look, row, now)
@@ -107,7 +117,8 @@ def _leave(draft: Draft, files: Sequence[dict[str, Any]], now: datetime) -> Gone
     if draft.send_at:
         sending.later(draft.id, draft.version, draft.author, draft.send_at, now)
     else:
-        sending.send(draft.id, draft.version, draft.author, now)
+        sent = sending.send(draft.id, draft.version, draft.author, now)
+        assert isinstance(sent, sending.Sent), "it was quoted in this very transaction"
     return _gone(Draft.get_by_id(draft.id))
 
 
@@ -121,10 +132,6 @@ def _gone(draft: Draft) -> Gone:
         draft.send_at if draft.state != "queued" else None,
         checking=draft.state == "quoted",
     )  # fmt: skip
-
-
-def _draft_id(view: str) -> str:
-    return f"view-{view}"
 
 
 # Files are looked at before they are texted, which takes longer than Slack waits for Submit.

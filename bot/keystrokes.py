@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import composer
+from bot import composer, filling
 from bot.composer import Look, Typed
-from bot.models import Typing
+from bot.models import Draft, Typing
 from ledger.database import query, transaction
 
 GAP = timedelta(milliseconds=300)  # between two updates of one view
@@ -57,7 +57,7 @@ def claim(
     if row is None:
         return None
     if typed:
-        composer.take(row, typed)
+        filling.take(row, typed)
     found = _due(row, composer.look(row, now), draw, lease_s, now)
     row.save()
     return found
@@ -94,12 +94,12 @@ def finish(view: str, claim: str, digest: str | None, hash: str | None, now: dat
 def pressed(typed: Typed, what: str, now: datetime) -> None:
     """A button of the form: what it changes is shown by the next update. Raises Refused."""
     row = hold(typed, now)
-    if typed.at <= row.at:
+    if row is None or typed.at <= row.at:
         return
     is_here = what != "plain" or typed.box >= row.box
-    composer.take(row, typed)
+    filling.take(row, typed)
     if is_here:
-        composer.press(row, what, now)
+        filling.press(row, what, now)
     row.save()
 
 
@@ -115,14 +115,16 @@ def forget(now: datetime) -> int:
     return int(Typing.delete().where(Typing.made_at < now - KEPT).execute())
 
 
-def hold(typed: Typed, now: datetime) -> Typing:
-    """The row of this view, locked; a new one if there is none. Raises Refused."""
+def hold(typed: Typed, now: datetime) -> Typing | None:
+    """The row of this view, locked; a new one if there is none, and none once its text was sent:
+    a key may come late. Raises Refused."""
     row = held(typed.view)
     if row is None:
+        if Draft.get_or_none(Draft.id == composer.draft_id(typed.view)):
+            return None
         blank = composer.blank(typed, now)
         Typing.insert(**blank.__data__).on_conflict_ignore().execute()
         row = held(typed.view)
-        assert row is not None
     elif row.conversation_id:
         composer.own(row.conversation_id, typed.user)
     return row

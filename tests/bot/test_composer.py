@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from werkzeug.serving import make_server
@@ -463,6 +464,34 @@ def test_send_sends_once_and_says_where_it_went(house: House) -> None:
     assert house.audit() == []
 
 
+def test_a_key_that_comes_after_send_brings_nothing_back(house: House) -> None:
+    view = form(house)
+    to(house, view, ANN)
+    type_in(house, view, "Hello")
+    late = keyed(house, view, "Hello again")
+    view.held["body:0"]["compose_body"]["value"] = "Hello"
+    house.slack.submit(house.agent, view, {})
+    assert "On its way" in view.plain()
+    before = len(updates(house))
+    late.send()
+    house.settle()
+    wait(house.app.config["LIVE"].is_idle)
+    assert "On its way" in view.plain()
+    assert len(updates(house)) == before
+    with database.session():
+        assert Typing.select().count() == 0
+
+
+def test_a_later_that_was_not_shown_yet_is_asked_about(house: House) -> None:
+    view = form(house)
+    to(house, view, ANN)
+    type_in(house, view, "Hello")
+    keystrokes.pressed(as_typed(house, view, "Hello"), "later", clock.now())
+    house.slack.submit(house.agent, view, {})
+    assert "Something has changed since it was shown. Press Schedule once more" in view.plain()
+    assert written(house) == []
+
+
 def test_a_reply_closes_the_composer_and_stands_in_the_thread(house: House) -> None:
     talk(house)
     root = house.thread(ANN)[0]
@@ -587,7 +616,7 @@ def test_later_asks_for_a_time_and_keeps_the_text_until_then(house: House) -> No
     view = form(house)
     to(house, view, ANN)
     type_in(house, view, "Hello")
-    house.slack.press(house.agent, view, "Later…")
+    house.slack.press(house.agent, view, "compose_later")
     shows(house, view, "When, by your own clock")
     assert view.view["submit"]["text"] == "Schedule"
     at = clock.now() + timedelta(days=2)
@@ -603,7 +632,7 @@ def test_a_time_that_is_over_is_refused_where_it_stands(house: House) -> None:
     view = form(house)
     to(house, view, ANN)
     type_in(house, view, "Hello")
-    house.slack.press(house.agent, view, "Later…")
+    house.slack.press(house.agent, view, "compose_later")
     shows(house, view, "When, by your own clock")
     past = int((clock.now() - timedelta(hours=1)).timestamp())
     house.slack.submit(house.agent, view, {"at": past})
@@ -749,3 +778,31 @@ def test_every_composer_keeps_slacks_limits(house: House) -> None:
     check_view(view.view)
     with database.session():
         assert Draft.select().count() == 0
+
+
+def test_at_night_the_morning_is_offered(house: House) -> None:
+    with clock.travelled(to_hour(23)):
+        view = form(house)
+        to(house, view, ANN)
+        type_in(house, view, "Hello")
+        assert "It is 11:00 pm where (415) 555-0123 lives." in view.plain()
+        house.slack.press(house.agent, view, "Send at 9:00 am instead…")
+        shows(house, view, "When, by your own clock")
+        at = view.held["at"]["compose_at"]["selected_date_time"]
+        morning = datetime.fromtimestamp(at, ZoneInfo("America/Los_Angeles"))
+        assert (morning.hour, morning.minute) == (9, 0)
+        assert "where (415) 555-0123 lives" not in view.plain()
+        night = int((morning + timedelta(hours=14)).timestamp())
+        block = next(b for b in view.view["blocks"] if b["block_id"] == "at")
+        held = {"type": "datetimepicker", "selected_date_time": night}
+        view.held["at"]["compose_at"] = held
+        house.slack._acted(house.agent, view, block, block["element"], held).send()
+        shows(house, view, "It will be 11:00 pm where (415) 555-0123 lives.")
+
+
+def to_hour(hour: int) -> timedelta:
+    """From now to this hour of tomorrow in San Francisco."""
+    here = ZoneInfo("America/Los_Angeles")
+    now = clock.now().astimezone(here)
+    then = datetime.combine(now.date() + timedelta(days=1), time(hour), here)
+    return then - now

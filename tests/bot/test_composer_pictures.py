@@ -108,7 +108,7 @@ def test_a_modal_with_pictures_that_is_submitted_twice_sends_once(house: House) 
 
 def test_pictures_go_out_later(house: House) -> None:
     view = attached(house, ("a.jpg", pictures.jpeg(1_000)))
-    house.slack.press(house.agent, view, "Later…")
+    house.slack.press(house.agent, view, "compose_later")
     shows(house, view, "When, by your own clock")
     at = clock.now() + timedelta(days=2)
     house.slack.submit(house.agent, view, {"at": int(at.timestamp())})
