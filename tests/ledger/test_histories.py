@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import alerts, audit, credits, database, periods, plans, subscriptions
+from ledger.books import Charge
 from ledger.models import Grant, Period
 from tests import databases
 from tests.ledger.model import Model
@@ -34,6 +35,7 @@ STEP = st.one_of(
     st.tuples(st.just("in"), st.integers(1, 90)),
     st.tuples(st.just("out"), CREDITS),
     st.tuples(st.just("out"), CREDITS),
+    st.tuples(st.just("many"), st.lists(st.integers(1, 200), min_size=1, max_size=4)),
     st.tuples(st.just("refund"), st.integers(0, 9), st.integers(1, 60)),
     st.tuples(st.just("change"), PLAN),
     st.tuples(st.just("change"), PLAN),
@@ -195,6 +197,22 @@ class Told:
             with pytest.raises(credits.NotEnoughCredits) as short:
                 call(self.now)
             assert isinstance(short.value, credits.Frozen) == (self.model.kind == "frozen")
+
+    def _many(self, key: str, amounts: list[int]) -> None:
+        """Texts that leave together: all of them or none."""
+        charges = [Charge(f"out:{key}.{n}", amount, 1, "U1") for n, amount in enumerate(amounts)]
+
+        def call(now: datetime) -> Any:
+            return credits.charge_texts(self.account, charges, now=now)
+
+        if sum(amounts) > self.model.balance or self.model.kind == "frozen":
+            with pytest.raises(credits.NotEnoughCredits):
+                call(self.now)
+            return
+        self._did(call)
+        for charge in charges:
+            assert self.model.text(charge.key, charge.amount, inbound=False)
+            self.texts.append(charge.key)
 
     def _refund(self, key: str, which: int, amount: int) -> None:
         if not self.texts:

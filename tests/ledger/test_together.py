@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger import alerts, audit, credits, database, periods, plans, subscriptions
+from ledger.books import Charge
 from ledger.models import Change, Entry, Period
 
 CATALOGUE = plans.load()
@@ -43,11 +44,14 @@ def step(dice: random.Random, key: str, n: int, now: datetime) -> None:
     plan, charge = dice.choice(list(CATALOGUE.plans.values())), dice.randint(0, n)
     how: dict[str, Any] = {"actor": "U1", "now": now}
     match dice.choice(
-        ["out", "out", "in", "in", "refund", "change", "change", "subscribe", "hold", "cancel",
+        ["out", "out", "many", "in", "in", "refund", "change", "change", "subscribe", "hold", "cancel",
          "resume", "grant", "adjust", "renew", "alert"]
     ):  # fmt: skip
         case "out":
             credits.charge_out(account, f"out:{key}", amount, message=1, **how)
+        case "many":
+            charges = [Charge(f"out:{key}.{n}", amount, 1, "U1") for n in range(3)]
+            credits.charge_texts(account, charges, now=now)
         case "in":
             credits.charge_in(account, f"in:{key}", amount, message=1, now=now)
         case "refund":
