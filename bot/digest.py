@@ -6,7 +6,7 @@ import functools
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 
-from bot import clock, contacts, notices, outbox
+from bot import clock, contacts, notices, outbox, plan_days
 from bot.models import Contact, Conversation, Digest, Line, Message
 from bot.words import count, day_words
 from ledger import boundaries, reports, subscriptions
@@ -164,21 +164,27 @@ def _compose(
     sums = reports.total(reports.group(reports.used(stands.account, yesterday), lambda _: "all"))
     waiting, waiting_more = _waiting(stands.account)
     failures, failures_more = _failures(stands.account, since, now)
-    if not (sums.texts_in or sums.texts_out or sums.refunded or waiting or failures):
+    midnight = boundaries.day_starts(today + DAY, stands.timezone)
+    planned = list(plan_days.facts(stands.account, yesterday, midnight))
+    moved = sums.texts_in or sums.texts_out or sums.refunded
+    if not (moved or waiting or failures or planned):
         return None
     return Daily(
         stands.account, stands.name, day_words(yesterday.first), hour,
-        _facts(stands, sums, now), waiting, waiting_more, failures, failures_more,
+        _facts(stands, sums, planned, now), waiting, waiting_more, failures, failures_more,
     )  # fmt: skip
 
 
-def _facts(stands: subscriptions.Standing, sums: Row, now: datetime) -> list[tuple[str, str]]:
+def _facts(
+    stands: subscriptions.Standing, sums: Row, planned: list[tuple[str, str]], now: datetime
+) -> list[tuple[str, str]]:
     texts = f"{sums.texts_in:,} in, {sums.texts_out:,} out"
     spent = count(sums.credits, "credit")
     if sums.refunded:
         spent += f" ({sums.credits_in + sums.credits_out:,} charged, {sums.refunded:,} given back)"
     forecast = reports.forecast(stands, now)
-    return [("Texts", texts), ("Spent", spent), *notices.facts(stands, forecast, now)]
+    how = notices.facts(stands, forecast, now)
+    return [("Texts", texts), ("Spent", spent), *planned, *how]
 
 
 def _waiting(account_id: int) -> tuple[list[Waiting], int]:

@@ -123,7 +123,7 @@ def of_expiry(expiry: Expiry, now: datetime) -> Notice:
             ("In", count(_days(now, expiry.expires_at), "day")),
             ("Left now", count(account.balance, "credit")),
         ],
-        "Credits are used oldest first, so these go next. Nothing else changes.",
+        "Credits are used oldest first. Nothing else changes.",
         "Change plan" if account.subscribed else "Choose a plan",
         None,
     )

@@ -193,6 +193,7 @@ Reminder.add_index(
     where=Reminder.state == "open",
     name="reminder_open",
 )
+Reminder.add_index(Reminder.account, Reminder.made_at, name="reminder_made")
 Reminder.add_index(
     Reminder.snoozed_until,
     where=(Reminder.state == "open") & Reminder.snoozed_until.is_null(False),
@@ -216,6 +217,9 @@ class Letter(Table):
     error = peewee.TextField(null=True)
     made_at = InstantField()
     done_at = InstantField(null=True)
+
+
+Letter.add_index(Letter.account, Letter.made_at, name="letter_made")
 
 
 class StepRun(Table):

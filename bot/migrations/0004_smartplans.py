@@ -216,6 +216,7 @@ def up(migrator, db):
         closed_at = InstantField(null=True)
         closed_by = peewee.TextField(null=True)
 
+    Reminder.add_index(Reminder.account, Reminder.made_at, name="reminder_made")
     Reminder.add_index(
         Reminder.account,
         Reminder.to,
@@ -245,6 +246,8 @@ def up(migrator, db):
         error = peewee.TextField(null=True)
         made_at = InstantField()
         done_at = InstantField(null=True)
+
+    Letter.add_index(Letter.account, Letter.made_at, name="letter_made")
 
     class StepRun(Table):
         id = peewee.BigAutoField()

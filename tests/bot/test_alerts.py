@@ -10,8 +10,8 @@ from bot.models import Member
 from bot.sandbox import Sandbox
 from ledger import credits, database, subscriptions
 from ledger.models import Account, Alert, Entry, Period
-from tests.bot.office import spend
-from tests.house import House
+from tests.bot.office import at_hour, digests, spend
+from tests.house import ANN, LINE, House
 
 
 def test_r18_a_crossing_is_told_to_owner_manager_channel_and_address(office: House) -> None:
@@ -171,6 +171,20 @@ def test_a_mail_server_that_is_away_gets_it_later(office: House) -> None:
         assert Alert.select().count() == 1
 
 
+def test_r20_what_expires_in_this_period_is_in_credits_and_in_the_digest(office: House) -> None:
+    now = clock.now()
+    credits.grant(
+        office.account().id, "old", 40, reason="trial", actor="operator", now=now,
+        expires_at=now + timedelta(days=20),
+    )  # fmt: skip
+    office.twilio.text(ANN, LINE, "Hello?")
+    office.work()
+    assert "Will expire: 40 credits by the end" in office.ask("", "/credits").plain()
+    with clock.travelled(at_hour(8)):
+        office.tick()
+        assert "Will expire: 40 credits by the end" in digests(office)[0].plain()
+
+
 def test_r20_what_will_expire_is_shown_and_announced(office: House) -> None:
     account = office.account().id
     now = clock.now()
@@ -182,6 +196,7 @@ def test_r20_what_will_expire_is_shown_and_announced(office: House) -> None:
         office.tick()
         said = office.told(office.agent)[-1].plain()
         assert "40 credits will expire on" in said
+        assert "[Change plan]" in said
         assert "40 credits, unless they are used before" in said
         office.tick()
         assert len(office.told(office.agent)) == 1

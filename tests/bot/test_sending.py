@@ -9,7 +9,7 @@ import pytest
 
 from bot import clock, drafts
 from bot.models import Draft, Message, Part
-from bot.sandbox import wait
+from bot.sandbox import Sandbox, wait
 from bot.slack import cards
 from bot.slack.limits import check, check_view
 from ledger import database
@@ -226,6 +226,17 @@ def test_r14_what_never_reached_the_carrier_is_refunded(
     house.settle()
     assert house.balance() == balance
     assert house.audit() == []
+
+
+def test_r14_a_setting_gives_back_what_the_carrier_did_not_deliver(
+    books: str, sandbox: Sandbox
+) -> None:
+    with House(books, sandbox, REFUND_UNDELIVERED="true").serving() as house:
+        house.twilio.outcome(ANN, "undelivered", 30005)
+        house.send(ANN, "Hello")
+        house.settle()
+        assert house.balance() == 100
+        assert house.audit() == []
 
 
 def test_r14_a_part_that_fails_gives_back_its_share(house: House) -> None:

@@ -44,8 +44,8 @@ def step(dice: random.Random, key: str, n: int, now: datetime) -> None:
     plan, charge = dice.choice(list(CATALOGUE.plans.values())), dice.randint(0, n)
     how: dict[str, Any] = {"actor": "U1", "now": now}
     match dice.choice(
-        ["out", "out", "many", "in", "in", "refund", "change", "change", "subscribe", "hold", "cancel",
-         "resume", "grant", "adjust", "renew", "alert"]
+        ["out", "out", "many", "in", "in", "refund", "change", "change", "subscribe", "hold",
+         "cancel", "resume", "grant", "adjust", "renew", "alert"]
     ):  # fmt: skip
         case "out":
             credits.charge_out(account, f"out:{key}", amount, message=1, **how)
