@@ -35,6 +35,7 @@ from bot import (
     scheduler,
     sending,
     steps,
+    viewers,
 )
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
@@ -43,7 +44,7 @@ from bot.health import health
 from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
-from bot.slack import bolt, events, media_routes
+from bot.slack import bolt, events, media_routes, roll_call
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
@@ -146,10 +147,15 @@ def carriers(settings: Settings) -> Carriers:
 def jobs(settings: Settings) -> list[scheduler.Job]:
     """What runs on the clock: name, seconds between runs, what. Each also runs at the start."""
     twilio = bot.twilio.client.connect(settings)
+    slack = bot.slack.client.connect(settings)
     by_mail = settings.smtp_url is not None
     return [
         ("alerts", 5, functools.partial(notices.tell_crossings, by_mail)),
         ("digests", 10, digest.send_due),
+        ("homes", 3, viewers.publish_stale),
+        ("old homes", 60, viewers.refresh),
+        ("roll call", 60, functools.partial(roll_call.members, slack)),
+        ("channels", 60, functools.partial(roll_call.channels, slack)),
         ("scheduled", 5, sending.send_due),
         ("snoozed", 30, desk.wake_due),
         ("smartplans", 3, functools.partial(steps.run_due, pace(settings), by_mail)),

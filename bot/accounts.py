@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot import digest, hours, lines, people, viewers
+from bot import digest, first_run, hours, lines, outbox, people, viewers
 from bot.errors import Refused
 from bot.models import Line, Member, Policy
 from ledger import credits
@@ -33,10 +33,15 @@ def open_account(person: Mapping[str, Any], name: str, timezone: str, now: datet
         raise Refused("There is an account of that name already. Choose another one.")
     account = credits.open_account(name, timezone, now, GRANTS_LAST_MONTHS)
     digest.start(account.id, timezone, now)
-    user = str(person["id"])
-    Member.create(account=account, slack_user=user, role="owner", name=people.name_of(person))
-    viewers.publish(user)
+    people.put(account.id, str(person["id"]), "owner", people.name_of(person))
     return int(account.id)
+
+
+@transaction
+def team(account_id: int, user: str) -> list[Member]:
+    """Who is on the account. Raises Refused unless this user may change it."""
+    lines.require_manager(user, account_id)
+    return people.team(account_id)
 
 
 @transaction
@@ -80,30 +85,46 @@ def line(line_id: int, user: str) -> Line:
 
 
 @transaction
-def settle_line(line_id: int, user: str, mode: str, send_up_to: int) -> None:
-    """Keeps what a reply in the line's threads is. Raises Refused."""
+def settle_line(
+    line_id: int, user: str, mode: str, send_up_to: int, channel: str | None
+) -> None:  # fmt: skip
+    """Keeps what a reply in the line's threads is, and where texts are shown. Raises Refused."""
     found = line(line_id, user)
     found.mode, found.send_up_to = mode, send_up_to
     found.save(only=[Line.mode, Line.send_up_to])
+    if channel and channel != found.channel:
+        lines.move(found, channel)
     viewers.changed(found.account_id)
 
 
 @transaction
-def joined(account_id: int, user: str, channels: set[str], now: datetime) -> bool:
-    """Partyline was seen to be in these channels. Returns whether that is all it needs."""
-    lines.require_member(user, account_id)
-    mine = list(Line.select().where(Line.account == account_id))
-    for one in mine:
-        if one.channel in channels and one.joined_at is None:
-            one.joined_at = now
-            one.save(only=[Line.joined_at])
-    viewers.changed(account_id)
-    return bool(mine) and all(one.joined_at for one in mine)
+def entered(channel: str, now: datetime) -> None:
+    """Partyline is in this channel: what waits to be shown there is shown now."""
+    here = (Line.channel == channel) & Line.joined_at.is_null()
+    for one in list(Line.select().where(here)):
+        Line.update(joined_at=now).where(Line.id == one.id).execute()
+        viewers.changed(one.account_id)
+        outbox.hurry(f"channel:{channel}")
 
 
 @transaction
-def channels(account_id: int, user: str) -> list[str]:
-    """The channels of the account's lines."""
+def left(channel: str) -> None:
+    """Partyline is no longer in this channel."""
+    for one in list(Line.select().where(Line.channel == channel)):
+        Line.update(joined_at=None).where(Line.id == one.id).execute()
+        viewers.changed(one.account_id)
+
+
+@transaction
+def unjoined(account_id: int, user: str) -> list[str]:
+    """The channels of the account's lines in which Partyline was not seen yet. Raises Refused."""
     lines.require_member(user, account_id)
-    found = Line.select().where(Line.account == account_id).order_by(Line.id)
+    return first_run.unjoined(account_id)
+
+
+@transaction
+def unjoined_anywhere(most: int) -> list[str]:
+    """The same of all accounts, the newest lines' first."""
+    here = Line.joined_at.is_null() & (Line.channel != "")
+    found = Line.select().where(here).order_by(Line.id.desc()).limit(most)
     return [one.channel for one in found]

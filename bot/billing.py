@@ -38,11 +38,10 @@ class Account:
 def account(user: str, account_id: int, now: datetime, to_change: bool = False) -> Account:
     """How the account stands. Raises Refused unless the user is on it, or `to_change` may change
     it."""
-    role = lines.role_of(user, account_id)
+    lines.require_member(user, account_id)
     if to_change:
         lines.require_manager(user, account_id)
-    if role is None:
-        raise Refused("You are not on this account's team.")
+    role = lines.role_of(user, account_id)
     stands = subscriptions.standing(account_id, now)
     return Account(stands, reports.forecast(stands, now), now, role in lines.MANAGERS)
 

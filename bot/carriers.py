@@ -21,11 +21,11 @@ class Rate:
 
 #: By the first word of a pace key. Twilio sends one segment a second from a US number and queues
 #: the rest. Slack takes one post a second in a channel, and 50 updates a minute in a workspace;
-#: both bear short bursts, and say 429 when it is too much. Mail servers say 4xx. Nobody's Home
-#: changes more often than every three seconds, and no import's card than every two.
+#: a hundred Homes; all bear short bursts, and say 429 when it is too much. Mail servers say 4xx. No
+#: import's card changes more often than every two seconds.
 RATES = {
     "number": Rate(1), "channel": Rate(1), "updates": Rate(1.2), "mail": Rate(0.1),
-    "files": Rate(0.1), "home": Rate(3, 1), "sheets": Rate(2, 1),
+    "files": Rate(0.1), "home": Rate(0.7, 50), "sheets": Rate(2, 1),
 }  # fmt: skip
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from bot import clock, contacts, conversations, enrollments, lines
+from bot import clock, contacts, conversations, enrollments, lines, viewers
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
 from bot.words import escape
@@ -163,11 +163,7 @@ def unanswered(account_id: int, now: datetime, most: int = LISTED) -> list[Waiti
         .join(Line)
         .switch(Conversation)
         .join(Contact)
-        .where(
-            Line.account == account_id,
-            Conversation.waiting_since.is_null(False),
-            Conversation.snoozed_until.is_null() | (Conversation.snoozed_until <= now),
-        )
+        .where(*_waits(account_id, now))
         .order_by(Conversation.waiting_since)
         .limit(most)
     )
@@ -178,6 +174,19 @@ def unanswered(account_id: int, now: datetime, most: int = LISTED) -> list[Waiti
         )
         for talk in rows
     ]  # fmt: skip
+
+
+def unanswered_count(account_id: int, now: datetime) -> int:
+    """How many wait for an answer; what is snoozed is left out."""
+    return int(Conversation.select().join(Line).where(*_waits(account_id, now)).count())
+
+
+def _waits(account_id: int, now: datetime) -> tuple[Any, ...]:
+    return (
+        Line.account == account_id,
+        Conversation.waiting_since.is_null(False),
+        Conversation.snoozed_until.is_null() | (Conversation.snoozed_until <= now),
+    )
 
 
 def scheduled_count(account_id: int) -> int:
@@ -202,3 +211,4 @@ def _own(conversation_id: int, user: str) -> Conversation:
 def _save(conversation: Conversation, *fields: object) -> None:
     conversation.save(only=list(fields))
     conversations.show_root(conversation)
+    viewers.changed(conversation.line.account_id)

@@ -102,7 +102,8 @@ def _send(account_id: int) -> bool:
         day=today, next_at=_next(today, hour, stands.timezone, now),
         told_until=now if first else told_until and instant(told_until),
     ).where(Digest.account == account_id).execute()  # fmt: skip
-    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    here = (Line.account == account_id) & (Line.channel != "")
+    line = Line.select().where(here).order_by(Line.id).first()
     since = max(now - FAILURES_KEPT, instant(told_until) if told_until else now - DAY)
     daily = _compose(stands, hour, today, since, now) if first and line else None
     if daily is None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from bot import clock
-from bot.models import Delivery, Heartbeat, Inbox, Lane
+from bot.models import Delivery, Heartbeat, Inbox, Lane, Member
 from ledger.database import session
+from ledger.models import Account
 
 ALIVE_FOR = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=10)
@@ -17,13 +18,23 @@ MOST = 20  # rows of a kind that are listed
 def findings() -> list[str]:
     """Every finding in the tables; empty when all is well."""
     with session():
-        return [*_workers(), *_parked(), *_stuck()]
+        return [*_workers(), *_ownerless(), *_parked(), *_stuck()]
 
 
 def _workers() -> Iterator[str]:
     alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)
     if not alive.exists():
         yield "No worker is alive: texts are saved, nothing is shown or sent. Run `flask worker`."
+
+
+def _ownerless() -> Iterator[str]:
+    owned = Member.select(Member.account).where(Member.role == "owner", Member.left_at.is_null())
+    ownerless = Account.select().where(Account.id.not_in(owned)).order_by(Account.id)
+    for account in ownerless.limit(MOST):
+        yield (
+            f"{account.name} has no owner any more. Run "
+            f'`flask handover --account "{account.name}" --owner U…`.'
+        )
 
 
 def _parked() -> Iterator[str]:

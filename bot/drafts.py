@@ -19,6 +19,7 @@ from bot import (
     lines,
     numbers,
     people,
+    viewers,
 )
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message
@@ -303,7 +304,10 @@ def move(
 ) -> bool:  # fmt: skip
     """Changes the draft only if it still waits, in that version: once, for one press."""
     here = (Draft.id == draft.id) & (Draft.version == version) & Draft.state.in_(states)
-    return bool(Draft.update(to).where(here).execute())
+    moved = bool(Draft.update(to).where(here).execute())
+    if moved and "scheduled" in (draft.state, to.get("state")):
+        viewers.changed(draft.line.account_id)
+    return moved
 
 
 def why_stale(draft: Draft) -> str:

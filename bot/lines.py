@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot import clock, digest
+from bot import clock, digest, outbox, viewers
 from bot.contacts import textable
 from bot.errors import Refused
-from bot.models import Address, Line, Member
+from bot.models import Address, Conversation, Line, Member
 from ledger import credits, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
 from ledger.plans import Catalogue, Plan
 
+ROLES = ("owner", "manager", "agent")
 MANAGERS = ("owner", "manager")
+DEFAULT_TIMEZONE = "America/New_York"
+OPERATOR = "whoever runs Partyline for you"
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Ready:
 def setup(
     *,
     account: str,
-    timezone: str,
-    owner: str,
+    timezone: str | None = None,
+    owner: str | None = None,
     managers: tuple[str, ...] = (),
     agents: tuple[str, ...] = (),
     emails: tuple[str, ...] = (),
@@ -44,32 +47,24 @@ def setup(
 ) -> Ready:
     """Makes an account, its people, line, plan and opening credits, or completes what is missing.
 
-    Run twice it changes nothing. Raises ValueError naming what is wrong.
+    Run twice it changes nothing. Raises ValueError naming what is wrong. A new account needs an
+    owner; one that stands keeps its own (`people.hand_over` changes that).
     """
     now, done = clock.now(), []
-    _require_timezone(timezone)
     found = Account.get_or_none(Account.name == account)
     if found is None:
-        found = credits.open_account(account, timezone, now, grants_last_months)
-        digest.start(found.id, timezone, now)
-        done.append(f"account {account} in {timezone}")
-    elif found.timezone != timezone:
+        found = _open(account, timezone or DEFAULT_TIMEZONE, owner, now, grants_last_months)
+        done.append(f"account {account} in {found.timezone}")
+    elif timezone not in (None, found.timezone):
         raise ValueError(f"--timezone: {account} is in {found.timezone}; setup does not move it")
-    people = [
-        (owner, "owner"),
-        *((m, "manager") for m in managers),
-        *((a, "agent") for a in agents),
-    ]
-    for user, role in people:
-        _, new = Member.get_or_create(account=found, slack_user=user, defaults={"role": role})
-        if new:
-            done.append(f"{role} {user}")
+    done += _set_people(found, owner, managers, agents)
     for email in emails:
         _, new = Address.get_or_create(account=found, email=email)
         if new:
             done.append(f"e-mail address {email}")
-    if line or channel:
+    if line is not None or channel is not None:
         done += _set_line(found, line, channel, now)
+    viewers.changed(found.id)
     if opening_credits:
         key = f"grant:opening:{found.id}"
         stood = Entry.get_or_none(Entry.key == key)
@@ -83,6 +78,42 @@ def setup(
     if plan and catalogue:
         done += _set_plan(found, plan, catalogue, anchor, now)
     return Ready(done)
+
+
+def _open(
+    name: str, timezone: str, owner: str | None, now: datetime, grants_last_months: int
+) -> Account:
+    _require_timezone(timezone)
+    if owner is None:
+        raise ValueError(f"--owner: {name} is new; whose is it?")
+    opened = credits.open_account(name, timezone, now, grants_last_months)
+    digest.start(opened.id, timezone, now)
+    return opened
+
+
+def _set_people(
+    account: Account, owner: str | None, managers: tuple[str, ...], agents: tuple[str, ...]
+) -> list[str]:
+    here = (Member.account == account) & Member.left_at.is_null()
+    stands = Member.get_or_none(here, Member.role == "owner")
+    if owner and stands and stands.slack_user != owner:
+        raise ValueError(
+            f"--owner: {account.name} is {stands.slack_user}'s; `flask handover` changes that"
+        )
+    wanted = [(user, "agent") for user in agents] + [(user, "manager") for user in managers]
+    roles = dict(wanted + ([(owner, "owner")] if owner else []))
+    done = []
+    for user, role in sorted(roles.items(), key=lambda pair: ROLES.index(pair[1])):
+        mine = (Member.account == account) & (Member.slack_user == user)
+        member = Member.get_or_none(mine)
+        if member is None:
+            Member.create(account=account, slack_user=user, role=role)
+        elif member.left_at is not None or (role == "owner" != member.role):
+            Member.update(role=role, left_at=None).where(mine).execute()
+        else:
+            continue
+        done.append(f"{role} {user}")
+    return done
 
 
 @transaction
@@ -122,21 +153,36 @@ def _set_plan(
 def _set_line(
     account: Account, number: str | None, channel: str | None, now: datetime
 ) -> list[str]:
-    if not (number and channel):
-        raise ValueError("--line and --channel go together: a line is one number in one channel")
+    if not number:
+        raise ValueError("--channel: of which number? Name it with --line")
+    if channel == "":
+        raise ValueError("--channel: it is empty. Leave it out, and it is chosen in Slack")
     if not textable(number):
         raise ValueError(f"--line: {number} is not a phone number in E.164, like +14155550100")
     line = Line.get_or_none(Line.number == number)
     if line is None:
-        Line.create(account=account, number=number, channel=channel, read_until=now, made_at=now)
+        line = Line.create(account=account, number=number, channel="", read_until=now, made_at=now)
+        if channel is None:
+            return [f"line {number}, whose channel is chosen in Slack"]
+        move(line, channel)
         return [f"line {number} in channel {channel}"]
     if line.account_id != account.id:
         raise ValueError(f"--line: {number} belongs to another account")
-    if line.channel != channel:
-        line.channel = channel
-        line.save(only=[Line.channel])
-        return [f"line {number} moved to channel {channel}"]
-    return []
+    if channel is None or line.channel == channel:
+        return []
+    move(line, channel)
+    return [f"line {number} moved to channel {channel}"]
+
+
+def move(line: Line, channel: str) -> None:
+    """Has the line's texts shown in this channel from now on. Threads stay where they are, those of
+    a line that had no channel yet begin in this one."""
+    if not line.channel:
+        homeless = (Conversation.line == line) & (Conversation.channel == "")
+        Conversation.update(channel=channel).where(homeless).execute()
+        outbox.hurry("channel:", instead=f"channel:{channel}")
+    line.channel, line.joined_at = channel, None
+    line.save(only=[Line.channel, Line.joined_at])
 
 
 def _require_timezone(name: str) -> None:
@@ -191,11 +237,11 @@ def accounts_of(user: str) -> list[int]:
 
 
 def owner_of(account_id: int) -> str:
-    """The account's owner, as Slack shows them."""
-    owner = Member.get_or_none(
-        Member.account == account_id, Member.role == "owner", Member.left_at.is_null()
-    )
-    return f"<@{owner.slack_user}>" if owner else "its owner"
+    """Who can help, as Slack shows them: the owner; where there is none, the managers."""
+    here = (Member.account == account_id) & Member.left_at.is_null()
+    bosses = list(Member.select().where(here, Member.role.in_(MANAGERS)).order_by(Member.id))
+    named = [boss for boss in bosses if boss.role == "owner"] or bosses[:3]
+    return " or ".join(f"<@{boss.slack_user}>" for boss in named) or OPERATOR
 
 
 def stranger(account_id: int) -> str:
@@ -211,8 +257,22 @@ def role_of(user: str, account_id: int) -> str | None:
     return member.role if member else None
 
 
+def require_owner(user: str, account_id: int, what: str) -> None:
+    """Raises Refused unless this Slack user is the account's owner. `what`: "make managers"."""
+    require_manager(user, account_id)
+    if role_of(user, account_id) == "owner":
+        return
+    owner = Member.get_or_none(
+        Member.account == account_id, Member.role == "owner", Member.left_at.is_null()
+    )
+    if owner is None:
+        raise Refused(f"Only an owner can {what}, and this account has none now. Ask {OPERATOR}.")
+    raise Refused(f"Only the owner can {what}. Ask <@{owner.slack_user}>.")
+
+
 def require_manager(user: str, account_id: int) -> None:
     """Raises Refused unless this Slack user is owner or manager of the account."""
+    require_member(user, account_id)
     if role_of(user, account_id) not in MANAGERS:
         raise Refused(f"Only owner and managers can do that. Ask {owner_of(account_id)}.")
 

@@ -40,10 +40,19 @@ class Member(Table):
     slack_user = peewee.TextField(index=True)
     role = peewee.TextField(constraints=one_of("role", "owner", "manager", "agent"))
     name = peewee.TextField(null=True)  # as Slack has it
-    left_at = InstantField(null=True)  # gone from the workspace, or no full member of it any more
+    left_at = InstantField(null=True)  # taken off the account, or gone from the workspace
+    checked_at = InstantField(null=True)  # when Slack was last asked whether they are still there
 
     class Meta:
         indexes = ((("account", "slack_user"), True),)
+
+
+Member.add_index(
+    Member.account,
+    unique=True,
+    where=Member.left_at.is_null() & (Member.role == "owner"),
+    name="member_owner",
+)
 
 
 class Policy(Table):
@@ -106,7 +115,7 @@ class Line(Table):
 
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT")
     number = peewee.TextField(unique=True)  # E.164
-    channel = peewee.TextField(index=True)  # Slack's id
+    channel = peewee.TextField(index=True)  # Slack's id; empty until somebody has chosen one
     read_until = InstantField()  # Twilio's list has been read up to here
     priced_until = InstantField(null=True)  # and Twilio's own prices up to here
     mode = peewee.TextField(  # what a reply in a thread is: asked about, sent at once, or a note
@@ -453,7 +462,15 @@ class Viewer(Table):
 
     slack_user = peewee.TextField(primary_key=True)
     opened_at = InstantField()
-    listed = peewee.SmallIntegerField(default=10)  # conversations shown, before "Show more"
+    account = peewee.ForeignKeyField(  # the one shown, of several
+        Account, null=True, on_delete="RESTRICT", index=False
+    )
+    listed = peewee.SmallIntegerField(default=10)  # rows of a list, before "Show more"
+    stale = peewee.BooleanField(default=False)  # something it shows has changed
+    published_at = InstantField(null=True)
+
+
+Viewer.add_index(Viewer.slack_user, where=Viewer.stale, name="viewer_stale")
 
 
 # The two doors

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from bot import clock, outbox
+from bot import clock, outbox, viewers
 from bot.models import Address, Line, Member
 from bot.words import count, day_words
 from ledger import alerts, reports
@@ -76,6 +76,7 @@ def _tell_crossing(account_id: int, by_mail: bool) -> bool:
         return False
     notice = of_crossing(crossing, reports.forecast(crossing.standing, now), now)
     _send(notice, f"alert:{crossing.id}", by_mail, in_channels=True)
+    viewers.changed(account_id)
     return True
 
 
@@ -167,7 +168,8 @@ def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None
     )  # fmt: skip
     to = [member.slack_user for member in bosses]
     if in_channels:
-        lines = Line.select(Line.channel).where(Line.account == notice.account).distinct()
+        here = (Line.account == notice.account) & (Line.channel != "")
+        lines = Line.select(Line.channel).where(here).distinct()
         to += [line.channel for line in lines]
     for one in to:
         outbox.enqueue(

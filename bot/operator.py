@@ -1,4 +1,4 @@
-"""What the operator types: `flask migrate, setup, plans, grant, report, invoices, audit, retry`."""
+"""What the operator types: `flask migrate`, `setup`, `handover`, `plans`, `grant`, and more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bot import clock, config, inbox, lines, outbox
+from bot import clock, config, inbox, lines, outbox, people
 from bot.audit import prove
 from bot.config import Settings
 from bot.margin import invoices as invoices_of
@@ -38,13 +38,13 @@ def migrate(check: bool) -> None:
 
 @click.command()
 @click.option("--account", required=True, help="Name of the account.")
-@click.option("--timezone", default="America/New_York", show_default=True, help="IANA name.")
-@click.option("--owner", required=True, help="Slack user id, like U012AB3CD.")
+@click.option("--timezone", help="IANA name; a new account has America/New_York without.")
+@click.option("--owner", help="Slack user id, like U012AB3CD; a new account needs one.")
 @click.option("--manager", "managers", multiple=True, help="Slack user id; may be repeated.")
 @click.option("--agent", "agents", multiple=True, help="Slack user id; may be repeated.")
 @click.option("--email", "emails", multiple=True, help="Where alerts go; may be repeated.")
 @click.option("--line", help="Phone number in E.164, like +14155550100.")
-@click.option("--channel", help="Slack channel id of the line, like C012AB3CD.")
+@click.option("--channel", help="Slack channel id of the line; else it is chosen in Slack.")
 @click.option(
     "--credits",
     "opening_credits",
@@ -75,6 +75,19 @@ def setup(code: str | None, **wanted: Any) -> None:  # fmt: skip
     for done in ready.done:
         click.echo(f"made: {done}")
     click.echo("Ready." if ready.done else "Nothing to do: all of it stood already.")
+
+
+@click.command()
+@click.option("--account", required=True, help="Name of the account.")
+@click.option("--owner", required=True, help="Slack user id of the new owner, like U012AB3CD.")
+def handover(account: str, owner: str) -> None:
+    """Give an account another owner; whoever was it before stays on as a manager."""
+    require_schema_or_exit()
+    try:
+        former = people.hand_over(account, owner)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{account} is {owner}'s now" + (f"; {former} is a manager." if former else "."))
 
 
 @click.command("plans")
@@ -144,7 +157,7 @@ def retry() -> None:
     click.echo(f"Put back: {inbox.retry_parked()} that came in, {outbox.retry_parked()} to go out.")
 
 
-COMMANDS = (migrate, setup, plans_on_sale, grant, report, invoices, audit, retry)
+COMMANDS = (migrate, setup, handover, plans_on_sale, grant, report, invoices, audit, retry)
 
 
 def print_rows(rows: list[dict[str, Any]], style: str) -> None:

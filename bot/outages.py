@@ -21,6 +21,8 @@ from ledger.models import Account
 
 #: Why a channel takes nothing from us, by Slack's word for it, and what to do.
 CHANNEL = {
+    "no_channel": "its line has no channel yet. Choose one in the line's settings on Partyline's "
+    "Home",
     "is_archived": "the channel is archived. Bring it back, or give the line another one",
     "channel_not_found": "the channel is gone, or private and without @Partyline. Type "
     "`/invite @Partyline` in it, or give the line another one",

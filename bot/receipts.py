@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from bot import consent, contacts, conversations, enrollments, first_texts, inbox, outbox, tally
+from bot import (
+    consent,
+    contacts,
+    conversations,
+    enrollments,
+    first_texts,
+    inbox,
+    outbox,
+    tally,
+    viewers,
+)
 from bot.models import Message, Part
 from bot.words import escape
 from ledger import credits
@@ -210,6 +220,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         first_texts.not_told(message.conversation.contact, message.made_at)
     message.failure, message.failed_at = message.failure or fate.reason, message.failed_at or now
     message.save(only=[Message.failure, Message.failed_at, Message.refunded])
+    viewers.changed(message.conversation.line.account_id)
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
     if not message.automated or message.conversation.thread_ts:
         _tell(message, part, fate)

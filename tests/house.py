@@ -10,8 +10,8 @@ from typing import Any
 from werkzeug.serving import make_server
 
 import app as wiring
-from bot import audit, clock, config, directory, inbox, lines, outbox
-from bot.models import Address, Conversation, Line, Policy
+from bot import accounts, audit, clock, config, directory, inbox, lines, outbox, viewers
+from bot.models import Address, Conversation, Line, Policy, Viewer
 from bot.sandbox import Sandbox, slack_watching, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import Act
@@ -41,7 +41,10 @@ class UnderWay:
 class House:
     """One account with a line, an owner, and an app that serves it."""
 
-    def __init__(self, url: str, sandbox: Sandbox, opening_credits: int = 100, **more: str) -> None:
+    def __init__(
+        self, url: str, sandbox: Sandbox, opening_credits: int = 100, *, empty: bool = False,
+        **more: str,
+    ) -> None:  # fmt: skip
         self.sandbox, self.slack, self.twilio = sandbox, sandbox.slack, sandbox.twilio
         environ = {
             "DATABASE_URL": url, "SECRET_KEY": "a secret for tests",
@@ -54,11 +57,13 @@ class House:
         self.stranger = self.slack.add_user("Stranger")
         self.channel = self.slack.add_channel("leads")
         self.twilio.add_number(LINE)
-        lines.setup(
-            account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
-            channel=self.channel, opening_credits=opening_credits,
-        )  # fmt: skip
-        self.settle_words("")
+        if not empty:
+            lines.setup(
+                account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
+                channel=self.channel, opening_credits=opening_credits,
+            )  # fmt: skip
+            self.settle_words("")
+            accounts.entered(self.channel, clock.now())
         self.manager = self.clerk = ""
         self.carriers = wiring.carriers(self.settings)
         self.handlers = wiring.handlers(self.settings)
@@ -138,6 +143,21 @@ class House:
     def hears(self, act: Act, user: str | None = None) -> Post:
         """What a person alone is shown because of something that is done."""
         return slack_watching.heard(self.slack, user or self.agent, act)
+
+    def modal(self, user: str, on: Post | View, label: str) -> View:
+        """The modal that a button opens."""
+        return self.opens(lambda: self.slack.press(user, on, label), user)
+
+    def home(self, user: str) -> View:
+        """What somebody sees on Home, when the few seconds between two of them are over."""
+        if user not in self.slack.homes:
+            self.slack.open_home(user)
+        self.work()
+        with database.session():
+            Viewer.update(published_at=None).execute()
+        viewers.publish_stale()
+        self.work()
+        return self.slack.home(user)
 
     def thread(self, number: str) -> list[Post]:
         """The posts of the thread with this number."""

@@ -11,6 +11,7 @@ SHEET_STATES = "state IN ('reading', 'checking', 'ready', 'importing', 'done', '
 COLUMNS = """
     member name TEXT
     member left_at TIMESTAMPTZ
+    member checked_at TIMESTAMPTZ
     line mode TEXT NOT NULL DEFAULT 'confirm' CHECK (mode IN ('confirm', 'send', 'notes'))
     line send_up_to SMALLINT NOT NULL DEFAULT 3
     line joined_at TIMESTAMPTZ
@@ -55,8 +56,13 @@ INDEXES = """
     conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
     draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')
+    UNIQUE member_owner ON member (account_id) WHERE ((left_at IS NULL) AND (role = 'owner'))
     UNIQUE draft_source ON draft (conversation_id, source_ts) WHERE (source_ts IS NOT NULL)
 """
+#: An account has one owner: whoever was it first.
+ONE_OWNER = """
+    UPDATE member SET role = 'manager' WHERE role = 'owner'
+      AND id NOT IN (SELECT MIN(id) FROM member WHERE role = 'owner' GROUP BY account_id)"""
 BEFORE = "SELECT id, account_id, number, name FROM contact WHERE id > %s ORDER BY id LIMIT 500"
 ADD_WORD = "INSERT INTO word (account_id, word, contact_id) VALUES (%s, %s, %s)"
 
@@ -80,6 +86,7 @@ def up(migrator, db):
         db.execute_sql("ALTER TABLE draft DROP CONSTRAINT draft_state_check")
         db.execute_sql(f"ALTER TABLE draft ADD CONSTRAINT draft_state_check CHECK ({MORE_STATES})")
     db.execute_sql("DROP INDEX contact_name")  # names are found in Word
+    db.execute_sql(ONE_OWNER)
     for line in INDEXES.strip().splitlines():
         kind = "UNIQUE INDEX" if "UNIQUE" in line else "INDEX"
         db.execute_sql(f"CREATE {kind} {line.strip().removeprefix('UNIQUE ')}")
@@ -216,7 +223,12 @@ def up(migrator, db):
     class Viewer(Table):
         slack_user = peewee.TextField(primary_key=True)
         opened_at = InstantField()
+        account = peewee.ForeignKeyField(Account, null=True, on_delete="RESTRICT", index=False)
         listed = peewee.SmallIntegerField(default=10)
+        stale = peewee.BooleanField(default=False)
+        published_at = InstantField(null=True)
+
+    Viewer.add_index(Viewer.slack_user, where=Viewer.stale, name="viewer_stale")
 
     db.create_tables([Policy, Template, Tag, Word, Consent, Sheet, SheetRow, Typing, Viewer])
     _index()

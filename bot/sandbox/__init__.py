@@ -6,7 +6,7 @@ from types import TracebackType
 
 from bot.sandbox.mail import MailStandIn
 from bot.sandbox.server import wait
-from bot.sandbox.slack_people import Workspace
+from bot.sandbox.slack_company import Company
 from bot.sandbox.twilio import TwilioStandIn
 
 __all__ = ["Sandbox", "wait"]
@@ -16,7 +16,7 @@ class Sandbox:
     """All stand-ins. `app_url` is where our own app listens; it may be set later."""
 
     def __init__(self, app_url: str = "") -> None:
-        self.slack, self.twilio, self.mail = Workspace(), TwilioStandIn(), MailStandIn()
+        self.slack, self.twilio, self.mail = Company(), TwilioStandIn(), MailStandIn()
         self.app_url = app_url
 
     @property

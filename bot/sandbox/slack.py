@@ -95,6 +95,7 @@ class Channel:
     name: str
     members: set[str]
     archived: bool = False
+    private: bool = False
     posts: list[Post] = field(default_factory=list)
 
 
@@ -332,7 +333,10 @@ class SlackStandIn(SlackFiles):
         return _page([p for p in reversed(top) if _between(p, how)], how)
 
     def _conversations_info(self, channel: str, **_: Any) -> dict[str, Any]:
-        return {"channel": self._channel(self._room(channel))}
+        room = self.channels.get(channel)
+        if room is None or (room.private and self.bot not in room.members):
+            raise Refusal("channel_not_found")
+        return {"channel": self._channel(room)}
 
     def _conversations_list(self, **_: Any) -> dict[str, Any]:
         found = [self._channel(room) for room in self.channels.values() if room.id[0] == "C"]
@@ -393,12 +397,20 @@ class SlackStandIn(SlackFiles):
         shown.held = state(view, shown.held)
         return {"view": {**view, "id": shown.id, "hash": shown.hash}}
 
-    def _views_publish(self, user_id: str, view: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if user_id not in self.people:
+    def _views_publish(
+        self, user_id: str, view: dict[str, Any], hash: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        if user_id not in self.people or self.people[user_id]["deleted"]:
             raise Refusal("user_not_found")
         _checked_view(view)
-        self.homes[user_id] = View("V" + secrets.token_hex(5).upper(), user_id, view, "h")
-        return {"view": view}
+        if view["type"] != "home":
+            raise Refusal("invalid_arguments", "[ERROR] only a home view may be published")
+        before = self.homes.get(user_id)
+        if hash is not None and (before is None or hash != before.hash):
+            raise Refusal("hash_conflict")
+        named = before.id if before else "V" + secrets.token_hex(5).upper()
+        self.homes[user_id] = View(named, user_id, view, secrets.token_hex(6), held=state(view))
+        return {"view": {**view, "id": named, "hash": self.homes[user_id].hash}}
 
     def _reactions_add(self, channel: str, name: str, timestamp: str) -> dict[str, Any]:
         post = self.find(self._room(channel).id, timestamp)
@@ -451,7 +463,7 @@ class SlackStandIn(SlackFiles):
     def _channel(self, room: Channel) -> dict[str, Any]:
         return {
             "id": room.id, "name": room.name, "is_channel": True, "is_archived": room.archived,
-            "is_member": self.bot in room.members, "is_private": False,
+            "is_member": self.bot in room.members, "is_private": room.private,
         }  # fmt: skip
 
     def _respond(self, key: str) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from slack_bolt import Ack
+from slack_sdk import WebClient
 
 from bot import people
 from bot.errors import Refused
@@ -53,3 +54,21 @@ def beside(respond: Callable[..., Any], body: dict[str, Any], card: cards.Card) 
     thread_ts = (body.get("container") or {}).get("thread_ts")
     where = {"thread_ts": thread_ts} if thread_ts else {}
     reply(respond, card, replace=False, **where)
+
+
+def tell(body: dict[str, Any], client: WebClient, respond: Callable[..., Any], words: str) -> None:
+    """Says something to whoever pressed: beside the card, or as a modal where there is no card, on
+    Home and in modals."""
+    if body.get("response_url"):
+        return reply(respond, cards.note(words), replace=False)
+    client.views_open(trigger_id=body["trigger_id"], view=refusal_view(words))
+    return None
+
+
+def refusal_view(words: Refused | str) -> dict[str, Any]:
+    """A modal that says why not, and what to do."""
+    return {
+        "type": "modal", "callback_id": "refused",
+        "title": cards.plain("Partyline"), "close": cards.plain("Close"),
+        "blocks": [cards.mrkdwn(str(words))],
+    }  # fmt: skip

@@ -272,6 +272,16 @@ def mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def listed(rows: Iterable[str]) -> Blocks:
+    """Rows in Slack's mark-up, one under another, in as few sections as hold them."""
+    held = [""]
+    for row in rows:
+        if held[-1] and len(held[-1]) + 1 + len(row) > SECTION:
+            held.append("")
+        held[-1] += ("\n" if held[-1] else "") + row
+    return [mrkdwn(text) for text in held if text]
+
+
 def context(text: str) -> dict[str, Any]:
     """Small print in Slack's mark-up."""
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slack_bolt import App
 
 from bot.slack import compose, contacts, credits, front, plans, talks, templates, texts
+from bot.slack.lead import lead
 
 COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
 ACTIONS = (
@@ -21,7 +22,7 @@ OPTIONS = compose.OPTIONS | contacts.OPTIONS
 def register(bolt: App) -> None:
     """Every listener there is."""
     for name, listener in COMMANDS.items():
-        bolt.command(name)(listener)
+        bolt.command(name, middleware=[lead])(listener)
     for name, listener in ACTIONS.items():
         bolt.action(name)(listener)
     for name, listener in VIEWS.items():

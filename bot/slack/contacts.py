@@ -157,7 +157,7 @@ def _open(
         }  # fmt: skip
         view = contact_cards.edit_view(kept, about, clock.now())
     except Refused as refusal:
-        view = refusal_view(refusal)
+        view = refusal_view(str(refusal))
     ack()
     client.views_open(trigger_id=body["trigger_id"], view=view)
 

@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from bot import billing, clock, digest, lines, outbox, usage
 from bot.errors import Refused
 from bot.slack import cards, credit_cards, plans
-from bot.slack.answers import or_refusal, reply, typed_words, whisper
+from bot.slack.answers import or_refusal, reply, tell, typed_words, whisper
 from ledger import reports
 from ledger.database import session, transaction
 from ledger.plans import Catalogue
@@ -56,12 +56,12 @@ def history(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     reply(respond, card, replace=False)
 
 
-def report(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+def report(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
     """Report: this month's, by day."""
     account = int(body["actions"][0]["value"])
     card = or_refusal(lambda: _report(body["user"]["id"], account, ""))
     ack()
-    reply(respond, card, replace=False)
+    tell(body, client, respond, card["text"])
 
 
 def digest_hour(ack: Ack, body: dict[str, Any], respond: Respond) -> None:

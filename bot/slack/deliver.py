@@ -61,6 +61,9 @@ class PostCarrier:
         is_root = delivery.payload["what"] == "root"
         if not shown.forms:
             return Done({"ts": shown.ts, "state": shown.state})
+        if not channel:
+            unset = Again(30, "Slack: no_channel", patient=True)
+            return self.heed(unset, conversation.id, channel, thread_ts)
         if not is_root and thread_ts is None:
             return Again(1, "the thread has no root yet")
         call = {"channel": channel, **keyed(delivery)}

@@ -11,7 +11,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import charts, clock, home, outbox, usage
+from bot import charts, clock, first_run, home, outbox, usage
 from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards, credit_cards, home_cards
 from bot.slack.client import permalink
@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 #: Why somebody cannot be told something in a channel.
 NOT_HERE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"}
+#: Somebody who has no Home, and never will.
+HOMELESS = {"user_not_found", "user_not_visible", "not_enabled"}
 PEOPLE_KEPT = 1000  # names that are asked for once in a process
 
 
@@ -139,20 +141,21 @@ class HomeCarrier:
         self.client, self.catalogue = client, catalogue
 
     def attempt(self, delivery: Delivery) -> Outcome:
-        """One views.publish."""
+        """One views.publish. It needs no hash: a viewer's lane lets out one at a time, and each
+        shows what is when it leaves."""
         user = delivery.payload["user"]
         try:
-            homes = home.of(user, clock.now())
-            first = [] if homes else home.first_steps(self.client.users_info(user=user)["user"])
+            shown = home.of(user, clock.now())
+            first = [] if shown else first_run.first(self.client.users_info(user=user)["user"])
             link = functools.partial(permalink, self.client)
-            view = home_cards.view(homes, first, self.catalogue, link)
+            view = home_cards.view(shown, first, self.catalogue, link)
             check_view(view)
             self.client.views_publish(user_id=user, view=view)
         except BlockError as error:
             log.error("slack.bad_card", rule=str(error))
             return Failed("Home could not be drawn")
         except SlackApiError as error:
-            gone = error.response.get("error") in ("user_not_found", "not_enabled")
+            gone = error.response.get("error") in HOMELESS
             return Failed(str(error.response.get("error"))) if gone else outcome(error)
         except Exception as error:
             return outcome(error)

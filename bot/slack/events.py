@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot import desk, people, replies, tally, viewers
+from bot import accounts, desk, people, replies, tally, viewers
 from bot.errors import Refused
 from bot.inbox import Payload
 from bot.replies import Reply
@@ -119,6 +119,23 @@ def home_opened(payload: Payload, now: datetime) -> None:
         viewers.opened(payload["event"]["user"], now)
 
 
+def came_in(payload: Payload, now: datetime) -> None:
+    """Somebody joined a channel: is it us?"""
+    if _is_us(payload):
+        accounts.entered(payload["event"]["channel"], now)
+
+
+def went_out(payload: Payload, now: datetime) -> None:
+    """Somebody left a channel, or was removed from it: is it us?"""
+    if _is_us(payload):
+        accounts.left(payload["event"]["channel"])
+
+
+def _is_us(payload: Payload) -> bool:
+    bots = {one.get("user_id") for one in payload.get("authorizations") or () if one.get("is_bot")}
+    return payload["event"].get("user") in bots
+
+
 def user_changed(payload: Payload, now: datetime) -> None:
     """A person was renamed, left the workspace, or became a guest of it."""
     people.changed(payload["event"]["user"], now)
@@ -137,6 +154,8 @@ EVENTS: dict[str, Callable[[Payload, datetime], None]] = {
     "reaction_removed": reaction,
     "app_home_opened": home_opened,
     "user_change": user_changed,
+    "member_joined_channel": came_in,
+    "member_left_channel": went_out,
     "app_uninstalled": disconnected,
     "tokens_revoked": disconnected,
 }

@@ -6,14 +6,22 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import available_timezones
 
-from slack_bolt import Ack
+from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
-from bot import accounts, clock, contacts, people, sending, viewers
+from bot import accounts, clock, contacts, first_run, lines, people, sending, viewers
 from bot.errors import Refused
-from bot.slack import cards, home_cards
+from bot.slack import (
+    cards,
+    first_cards,
+    plans,
+    roll_call,
+    settings_cards,
+)
+from bot.slack.answers import refusal_view, reply, tell
 from bot.words import clean
 from ledger.database import session
+from ledger.plans import Catalogue
 
 #: Time zones offered first; the user's own, as Slack has it, comes before all.
 ZONES = [
@@ -26,25 +34,57 @@ Made = Callable[[str, str], dict[str, Any]]  # (user, the button's value) → vi
 
 
 def more(ack: Ack, body: dict[str, Any]) -> None:
-    """Show more of those who wait."""
+    """Show more of those who wait, or of the lines."""
     ack()
     viewers.more(body["user"]["id"])
 
 
-def check(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """I have invited it: Slack is asked whether that is so, and Home shows the next step."""
+def turn(ack: Ack, body: dict[str, Any]) -> None:
+    """Another of the viewer's accounts."""
+    ack()
+    viewers.turn(body["user"]["id"], int(body["actions"][0]["selected_option"]["value"]))
+
+
+def check(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -> None:
+    """I have invited it: Slack is asked whether that is so, and the next step is shown."""
     ack()
     user, account = body["user"]["id"], int(body["actions"][0]["value"])
     try:
-        there = {
-            channel
-            for channel in accounts.channels(account, user)
-            if client.conversations_info(channel=channel)["channel"].get("is_member")
-        }
-        accounts.joined(account, user, there, clock.now())
-    except Refused:
-        return
+        roll_call.look(client, accounts.unjoined(account, user))
+        missing = accounts.unjoined(account, user)
+        way = first_run.steps(account, user)
+    except Refused as refusal:
+        return tell(body, client, respond, str(refusal))
     viewers.publish(user)
+    if missing:
+        client.views_open(trigger_id=body["trigger_id"], view=first_cards.not_there(missing))
+    elif body.get("response_url"):
+        reply(respond, first_cards.card(way))
+    return None
+
+
+def open_account(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Open an account: the modal, with the admin's own time zone first."""
+    ack()
+    person = client.users_info(user=body["user"]["id"])["user"]
+    mine = person.get("tz") if person.get("tz") in available_timezones() else ZONES[0]
+    view = first_cards.account_view([mine, *(zone for zone in ZONES if zone != mine)])
+    client.views_open(trigger_id=body["trigger_id"], view=view)
+
+
+def account_opened(
+    ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient, context: BoltContext
+) -> None:
+    """The account's name and time zone; the plans come next, in the same modal."""
+    given, user, now = values(view), body["user"]["id"], clock.now()
+    catalogue: Catalogue = context["catalogue"]
+    person = client.users_info(user=user)["user"]
+    try:
+        account = accounts.open_account(person, clean(given["name"] or ""), given["zone"], now)
+    except Refused as refusal:
+        ack(response_action="errors", errors={"name": str(refusal)})
+    else:
+        ack(response_action="update", view=plans.listed(user, account, catalogue))
 
 
 def _opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
@@ -54,7 +94,7 @@ def _opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
         try:
             view = make(body["user"]["id"], body["actions"][0]["value"])
         except Refused as refusal:
-            view = refusal_view(refusal)
+            view = refusal_view(str(refusal))
         ack()
         client.views_open(trigger_id=body["trigger_id"], view=view)
 
@@ -62,37 +102,9 @@ def _opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
     return listener
 
 
-def refusal_view(refusal: Refused) -> dict[str, Any]:
-    """A modal that says why not, and what to do."""
-    return {
-        "type": "modal", "callback_id": "refused",
-        "title": cards.plain("Partyline"), "close": cards.plain("Close"),
-        "blocks": [cards.mrkdwn(str(refusal))],
-    }  # fmt: skip
-
-
-def open_account(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Open an account: the modal, with the admin's own time zone first."""
-    ack()
-    person = client.users_info(user=body["user"]["id"])["user"]
-    mine = person.get("tz") if person.get("tz") in available_timezones() else ZONES[0]
-    view = home_cards.account_view([mine, *(zone for zone in ZONES if zone != mine)])
-    client.views_open(trigger_id=body["trigger_id"], view=view)
-
-
-def account_opened(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
-    """The account's name and time zone."""
-    given = values(view)
-    person = client.users_info(user=body["user"]["id"])["user"]
-    _settled(ack, "name", lambda: accounts.open_account(
-        person, clean(given["name"] or ""), given["zone"], clock.now()
-    ))  # fmt: skip
-
-
 def _team(user: str, account: str) -> dict[str, Any]:
     """Add or remove people."""
-    accounts.policy(int(account), user)  # refuses whoever may not
-    return home_cards.team_view(int(account), people.team(int(account)))
+    return settings_cards.team_view(int(account), accounts.team(int(account), user))
 
 
 def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
@@ -104,11 +116,9 @@ def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
         if not whom:
             raise Refused("Choose somebody.")
         if given["role"] == "none":
-            people.remove(account, user, whom)
-        else:
-            people.add(account, user, client.users_info(user=whom)["user"], given["role"])
-        viewers.publish(user)
-        viewers.publish(whom)
+            return people.remove(account, user, whom)
+        person = client.users_info(user=whom)["user"]
+        return people.add(account, user, person, given["role"], body["team"]["id"])
 
     _settled(ack, "who", change)
 
@@ -116,7 +126,7 @@ def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
 def _policy(user: str, account: str) -> dict[str, Any]:
     """Opt-out words and quiet hours."""
     now = accounts.policy(int(account), user)
-    return home_cards.policy_view(
+    return settings_cards.policy_view(
         int(account), now.opt_out_words, now.quiet_from, now.quiet_until
     )  # fmt: skip
 
@@ -132,21 +142,24 @@ def policy_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None
 
 def _line(user: str, line: str) -> dict[str, Any]:
     """A line's settings."""
-    return home_cards.line_view(accounts.line(int(line), user))
+    return settings_cards.line_view(accounts.line(int(line), user))
 
 
-def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
-    """A line's new settings."""
-    given = values(view)
-    _settled(ack, "mode", lambda: accounts.settle_line(
-        int(view["private_metadata"]), body["user"]["id"], given["mode"], int(given["up_to"])
+def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
+    """A line's new settings; of a new channel, Slack is asked whether Partyline is in it."""
+    given, channel = values(view), values(view)["channel"]
+    changed = _settled(ack, "channel", lambda: accounts.settle_line(
+        int(view["private_metadata"]), body["user"]["id"], given["mode"], int(given["up_to"]),
+        channel,
     ))  # fmt: skip
+    if changed and channel:
+        roll_call.look(client, [channel])
 
 
 def _scheduled(user: str, account: str) -> dict[str, Any]:
     """Texts that wait for their time."""
-    accounts.channels(int(account), user)  # refuses strangers
     with session():
+        lines.require_member(user, int(account))
         found = sending.scheduled(int(account), user)
         said = [cards.scheduled(draft, contacts.name_of(draft.talk.contact))["text"]
                 for draft in found]  # fmt: skip
@@ -174,6 +187,8 @@ def _value(state: dict[str, Any]) -> Any:
             return state.get("selected_user")
         case "datepicker":
             return state.get("selected_date")
+        case "conversations_select":
+            return state.get("selected_conversation")
         case "datetimepicker":
             return state.get("selected_date_time")
         case "file_input":
@@ -181,18 +196,20 @@ def _value(state: dict[str, Any]) -> Any:
     return state.get("value")
 
 
-def _settled(ack: Ack, block: str, change: Callable[[], Any]) -> None:
+def _settled(ack: Ack, block: str, change: Callable[[], Any]) -> bool:
     """Closes the modal if the change was made; else says at this input why not."""
     try:
         change()
     except Refused as refusal:
         ack(response_action="errors", errors={block: str(refusal)})
-    else:
-        ack()
+        return False
+    ack()
+    return True
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
     "home_more": more,
+    "home_account": turn,
     "home_check": check,
     "home_scheduled": _opens(_scheduled),
     "account_open": open_account,

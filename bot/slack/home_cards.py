@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot import contacts
-from bot.home import Home, Step
+from bot.desk import Waiting
+from bot.first_run import Step
+from bot.home import Home
 from bot.lines import MANAGERS
-from bot.slack import cards, credit_cards
+from bot.models import Line
+from bot.slack import cards, credit_cards, first_cards, settings_cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
 from bot.words import count, escape
 from ledger.plans import Catalogue
 
 Link = Callable[[str, str], str]
 MOST_BLOCKS = 100
+MOST_TROUBLES = 5
+LONGEST_NAME = 60  # characters
 MODES = {
     "confirm": "replies are quoted, then sent", "send": "small replies are sent at once",
     "notes": "threads are for notes",
 }  # fmt: skip
-ROLES = {"owner": "owner", "manager": "manager", "agent": "agent"}
 HELP = (
     "*How it works*\n"
     "A text to your number becomes a thread in its channel. Reply in the thread, or type `/text`: "
@@ -29,234 +33,159 @@ HELP = (
 )
 
 
-def view(homes: list[Home], first: list[Step], catalogue: Catalogue, link: Link) -> dict[str, Any]:
-    """Home of somebody on these accounts; `first` is for somebody on none."""
-    blocks = [] if homes else [*_steps(first, 0), {"type": "divider"}, mrkdwn(HELP)]
-    for place, home in enumerate(homes):
-        blocks += [*([{"type": "divider"}] if place else []), *_account(home, catalogue, link)]
-    if homes:
-        blocks += [{"type": "divider"}, mrkdwn(HELP)]
-    return {"type": "home", "callback_id": "home", "blocks": blocks[:MOST_BLOCKS]}
+def view(
+    home: Home | None, first: Sequence[Step], catalogue: Catalogue, link: Link
+) -> dict[str, Any]:  # fmt: skip
+    """Home of somebody on this account; `first` is for somebody on none."""
+    shown = _of_account(home, catalogue, link) if home else first_cards.steps(first)
+    blocks = [*shown[: MOST_BLOCKS - 2], {"type": "divider"}, mrkdwn(HELP)]
+    return {"type": "home", "callback_id": "home", "blocks": blocks}
 
 
-def _account(home: Home, catalogue: Catalogue, link: Link) -> Blocks:
-    stands = home.account.standing
-    key = str(stands.account)
-    made: Blocks = [
-        {"type": "header", "text": cards.plain(f"{stands.name}: {stands.balance:,} credits left")},
-        *_steps(home.steps, stands.account),
-        *[mrkdwn(f":warning: {line}") for line in _attention(home)],
-        mrkdwn(
-            f"Used {stands.used:,} of {count(stands.limit, 'credit')} ({stands.percent} %) · "
-            f"{credit_cards.plan_line(stands, catalogue)}"
-        ),
+def _of_account(home: Home, catalogue: Catalogue, link: Link) -> Blocks:
+    """What Home shows, from top to bottom; what needs attention comes first."""
+    return [
+        *_others(home),
+        *_head(home),
+        *first_cards.steps(home.steps),
+        *_attention(home),
+        *_buttons(home, catalogue),
+        *_waiting(home, link),
+        # Reminders and SmartPlans in motion have their place here.
+        *_lines(home),
+        *_team(home),
     ]
-    buttons = []
-    if home.lines:
-        buttons.append({**button("Write a text", "compose_open", key), "style": "primary"})
-    if home.scheduled:
-        buttons.append(button(f"Scheduled texts ({home.scheduled:,})", "home_scheduled", key))
-    buttons.append(button("Report", "credits_report", key))
-    if home.account.may_change:
-        label = "Change plan" if stands.subscribed else "Choose a plan"
-        buttons.append(button(label, "plan_open", key))
-    made.append({"type": "actions", "block_id": f"home:{key}", "elements": buttons})
-    return [*made, *_waiting(home, link), *_lines(home), *_team(home)]
 
 
-def _attention(home: Home) -> list[str]:
+def _others(home: Home) -> Blocks:
+    """Who is on several accounts sees one, and of the others how they stand."""
+    if not home.others:
+        return []
+    here = option_of(home.account.standing.account, home.account.standing.name)
+    options = [here, *(option_of(one.account, one.name) for one in home.others[:99])]
+    said = [
+        f"{escape(one.name)}: {count(one.balance, 'credit')} left, {waits(one.waiting)}"
+        for one in home.others
+    ]
+    chooser = {
+        "type": "static_select", "action_id": "home_account",
+        "options": options, "initial_option": here,
+    }  # fmt: skip
+    return [
+        {**mrkdwn("*Your account*"), "accessory": chooser},
+        *cards.listed([f"_{line}_" for line in said[:10]]),
+        {"type": "divider"},
+    ]
+
+
+def option_of(account: int, name: str) -> dict[str, Any]:
+    """One account in the menu of several."""
+    return cards.option(name if len(name) <= 75 else name[:74] + "…", str(account))
+
+
+def waits(number: int) -> str:
+    """ "nobody waits", "1 waits", "3 wait"."""
+    return f"{number:,} {'waits' if number == 1 else 'wait'}" if number else "nobody waits"
+
+
+def _head(home: Home) -> Blocks:
+    stands = home.account.standing
+    title = f"{stands.name}: {count(stands.balance, 'credit')} left"
+    return [{"type": "header", "text": cards.plain(title[:150])}]
+
+
+def _attention(home: Home) -> Blocks:
     stands, said = home.account.standing, []
     if stands.kind == "frozen":
         said.append("Your plan has ended: nothing can be sent. Your credits are kept.")
-    elif stands.balance <= 0 and stands.limit:
+    elif stands.balance <= 0 and stands.limit > 0:
         said.append("All credits are used: nothing can be sent before more come.")
-    elif stands.limit and stands.percent >= 80:
+    elif stands.limit > 0 and stands.percent >= 80:
         said.append(f"{stands.percent} % of your credits are used.")
     if home.failed:
         said.append(f"{count(home.failed, 'text')} of the last day did not arrive.")
-    return said
+    if not home.steps:  # else they say it
+        said += [f"{contacts.spoken(line.number)} {trouble}" for line in home.lines
+                 if (trouble := _trouble(line))]  # fmt: skip
+    return [mrkdwn(f":warning: {line}") for line in said[:MOST_TROUBLES]]
+
+
+def _trouble(line: Line) -> str | None:
+    if not line.channel:
+        return "has no channel: its texts are shown nowhere. Choose one in its settings below."
+    if line.joined_at is None:
+        return f"cannot show its texts: type `/invite @Partyline` in <#{line.channel}>."
+    return None
+
+
+def _buttons(home: Home, catalogue: Catalogue) -> Blocks:
+    stands = home.account.standing
+    key = str(stands.account)
+    made = []
+    if home.lines:
+        made.append({**button("Write a text", "compose_open", key), "style": "primary"})
+    if home.scheduled:
+        made.append(button(f"Scheduled texts ({home.scheduled:,})", "home_scheduled", key))
+    made.append(button("Report", "credits_report", key))
+    if home.account.may_change:
+        label = "Change plan" if stands.subscribed else "Choose a plan"
+        made.append(button(label, "plan_open", key))
+    used = f"{stands.used:,} of {count(stands.limit, 'credit')} used ({stands.percent} %)"
+    plan = credit_cards.plan_line(stands, catalogue)
+    return [
+        context(f"{used} · {plan}" if stands.terms else f"{used} · no plan yet"),
+        {"type": "actions", "block_id": f"home:{key}", "elements": made},
+    ]
 
 
 def _waiting(home: Home, link: Link) -> Blocks:
-    if not home.lines:
+    if not home.lines or home.steps:
         return []
     if not home.waiting:
         return [mrkdwn(":white_check_mark: *Nobody waits for an answer.*")]
-    made = [mrkdwn(f"*Waiting for an answer* ({len(home.waiting) + home.waiting_more:,})")]
-    for talk in home.waiting:
-        name = escape(talk.who)
-        if talk.thread_ts:
-            name = f"<{link(talk.channel, talk.thread_ts)}|{name}>"
-        whose = f" · <@{talk.assigned_to}>" if talk.assigned_to else ""
-        made.append(mrkdwn(f"{name} since {when(talk.since)}{whose}"))
-    if home.waiting_more:
-        more = button(f"Show more ({home.waiting_more:,})", "home_more", str(len(home.waiting)))
+    total = len(home.waiting) + home.waiting_more
+    rows = [_waits(talk, link) for talk in home.waiting]
+    made: Blocks = [mrkdwn(f"*Waiting for an answer ({total:,}), longest first*"),
+                    *cards.listed(rows)]  # fmt: skip
+    if home.waiting_more and home.may_see_more:
+        more = button(f"Show more ({home.waiting_more:,})", "home_more", "waiting")
         made.append({"type": "actions", "block_id": "home_more", "elements": [more]})
+    elif home.waiting_more:
+        made.append(context(f"{home.waiting_more:,} more wait, not so long."))
     return made
+
+
+def _waits(talk: Waiting, link: Link) -> str:
+    name = escape(talk.who if len(talk.who) <= LONGEST_NAME else talk.who[: LONGEST_NAME - 1] + "…")
+    if talk.thread_ts:
+        name = f"<{link(talk.channel, talk.thread_ts)}|{name}>"
+    whose = f" · <@{talk.assigned_to}>" if talk.assigned_to else ""
+    return f"• {name} since {when(talk.since)}{whose}"
 
 
 def _lines(home: Home) -> Blocks:
     made: Blocks = [mrkdwn("*Lines*")] if home.lines else []
     for line in home.lines:
-        said = f"{contacts.spoken(line.number)} in <#{line.channel}>: {MODES[line.mode]}"
-        block = mrkdwn(said)
+        where = f"in <#{line.channel}>" if line.channel else "in no channel yet"
+        block = mrkdwn(f"{contacts.spoken(line.number)} {where}: {MODES[line.mode]}")
         if home.role in MANAGERS:
             block["accessory"] = button("Settings", "line_settings", str(line.id))
         made.append(block)
+    if home.lines_more and home.may_see_more:
+        more = button(f"More lines ({home.lines_more:,})", "home_more", "lines")
+        made.append({"type": "actions", "block_id": "home_more_lines", "elements": [more]})
     return made
 
 
 def _team(home: Home) -> Blocks:
     if home.role not in MANAGERS:
         return []
-    names = ", ".join(f"<@{one.slack_user}> ({ROLES[one.role]})" for one in home.team)
     key = str(home.account.standing.account)
     return [
-        mrkdwn(f"*Team*\n{names}"),
+        mrkdwn(f"*Team*\n{settings_cards.names(home.team)}"),
         {"type": "actions", "block_id": f"team:{key}", "elements": [
             button("Add or remove people", "team_open", key),
             button("Opt-out words and quiet hours", "policy_open", key),
             button("Templates", "template_open", key),
         ]},
     ]  # fmt: skip
-
-
-def _steps(steps: list[Step], account: int) -> Blocks:
-    if not steps:
-        return []
-    made: Blocks = [mrkdwn("*Your way to the first text*")]
-    reached = next((place for place, step in enumerate(steps) if not step.done), len(steps))
-    for place, step in enumerate(steps):
-        mark = ":white_check_mark:" if step.done else f"*{place + 1}.*"
-        now = place == reached
-        block = mrkdwn(f"{mark} {step.title}" + (f"\n{step.how}" if now and step.how else ""))
-        if now and step.action:
-            block["accessory"] = _action(step, account)
-        made.append(block)
-    return made
-
-
-def _action(step: Step, account: int) -> dict[str, Any]:
-    match step.action:
-        case "open_account":
-            return button("Open an account", "account_open", "")
-        case "plan":
-            return button("See the plans", "plan_open", str(account))
-    return button("I have invited it", "home_check", str(account))
-
-
-def steps_card(steps: list[Step], account: int) -> cards.Card:
-    """The same way, as the answer to a command that cannot work yet."""
-    reached = next((step for step in steps if not step.done), steps[-1])
-    done = sum(step.done for step in steps)
-    text = f"{reached.title}: {reached.how}" if reached.how else reached.title
-    return {
-        "text": f"Not ready yet. Step {done + 1} of {len(steps)}: {text}",
-        "blocks": [*_steps(steps, account), context("The same list is on Partyline's Home.")],
-    }
-
-
-def account_view(zones: list[str]) -> dict[str, Any]:
-    """The modal that opens an account."""
-    return {
-        "type": "modal",
-        "callback_id": "account_opened",
-        "title": cards.plain("Open an account"),
-        "submit": cards.plain("Open it"),
-        "close": cards.plain("Back"),
-        "blocks": [
-            {"type": "input", "block_id": "name", "label": cards.plain("Name of your team"),
-             "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
-            {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
-             "hint": cards.plain("Periods, reports and the digest go by it; it stays."),
-             "element": {"type": "static_select", "action_id": "zone",
-                         "options": [cards.option(zone, zone) for zone in zones],
-                         "initial_option": cards.option(zones[0], zones[0])}},
-        ],
-    }  # fmt: skip
-
-
-def team_view(account: int, team: list[Any]) -> dict[str, Any]:
-    """The modal in which people are added to an account, or taken off it."""
-    roles = [cards.option("Agent", "agent"), cards.option("Manager", "manager"),
-             cards.option("Not on the team", "none")]  # fmt: skip
-    names = "\n".join(f"<@{one.slack_user}> is {ROLES[one.role]}" for one in team)
-    return {
-        "type": "modal",
-        "callback_id": "team_changed",
-        "private_metadata": str(account),
-        "title": cards.plain("Your team"),
-        "submit": cards.plain("Save"),
-        "close": cards.plain("Close"),
-        "blocks": [
-            mrkdwn(names),
-            {"type": "input", "block_id": "who", "label": cards.plain("Who"),
-             "element": {"type": "users_select", "action_id": "who"}},
-            {"type": "input", "block_id": "role", "label": cards.plain("is from now on"),
-             "element": {"type": "static_select", "action_id": "role", "options": roles,
-                         "initial_option": roles[0]}},
-            context(
-                "Agents text and see the credits. Managers also change the plan, the lines and "
-                "the agents. Only the owner makes managers."
-            ),
-        ],
-    }  # fmt: skip
-
-
-def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> dict[str, Any]:
-    """The modal of what goes for every text of an account."""
-    hours = [cards.option(f"{hour}:00", str(hour)) for hour in range(25)]
-    return {
-        "type": "modal",
-        "callback_id": "policy_changed",
-        "private_metadata": str(account),
-        "title": cards.plain("Opt-out and quiet"),
-        "submit": cards.plain("Save"),
-        "close": cards.plain("Close"),
-        "blocks": [
-            {"type": "input", "block_id": "words", "optional": True,
-             "label": cards.plain("Added to the first text to a contact, free of charge"),
-             "hint": cards.plain(
-                 "US carriers ask for such words. Leave it empty only if your texts carry their own"
-             ),
-             "element": {"type": "plain_text_input", "action_id": "words", "max_length": 150,
-                         "initial_value": words}},
-            {"type": "input", "block_id": "from", "label": cards.plain("Quiet from"),
-             "element": {"type": "static_select", "action_id": "from", "options": hours[1:],
-                         "initial_option": hours[quiet_from]}},
-            {"type": "input", "block_id": "until", "label": cards.plain("until"),
-             "hint": cards.plain("By the contact's own clock. Nothing automatic goes out then, and "
-                                 "you are warned before you send by hand."),
-             "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
-                         "initial_option": hours[quiet_until]}},
-        ],
-    }  # fmt: skip
-
-
-def line_view(line: Any) -> dict[str, Any]:
-    """The modal of one line's settings."""
-    modes = [
-        cards.option("Ask before sending (the price is shown)", "confirm"),
-        cards.option("Send at once, up to a price", "send"),
-        cards.option("Notes only: replies are never texted", "notes"),
-    ]
-    limits = [cards.option(count(credits, "credit"), str(credits)) for credits in range(1, 11)]
-    here = next(mode for mode in modes if mode["value"] == line.mode)
-    return {
-        "type": "modal",
-        "callback_id": "line_changed",
-        "private_metadata": str(line.id),
-        "title": cards.plain("Line settings"),
-        "submit": cards.plain("Save"),
-        "close": cards.plain("Close"),
-        "blocks": [
-            mrkdwn(f"*{contacts.spoken(line.number)}* in <#{line.channel}>"),
-            {"type": "input", "block_id": "mode", "label": cards.plain("A reply in a thread"),
-             "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
-                         "initial_option": here}},
-            {"type": "input", "block_id": "up_to",
-             "label": cards.plain("At once up to; above it, you are asked"),
-             "element": {"type": "static_select", "action_id": "up_to", "options": limits,
-                         "initial_option": limits[min(line.send_up_to, 10) - 1]}},
-        ],
-    }  # fmt: skip

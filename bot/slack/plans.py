@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from bot import billing, clock
 from bot.errors import Refused
 from bot.slack import cards, plan_views
-from bot.slack.answers import reply, whisper
+from bot.slack.answers import tell, whisper
 from ledger.plans import Catalogue
 from ledger.subscriptions import NotAsShown
 
@@ -28,16 +28,16 @@ OVERTAKEN = {"hash_conflict", "not_found"}
 
 def open_from(
     ack: Ack, client: WebClient, trigger_id: str, catalogue: Catalogue, user: str,
-    account_of: Callable[[], int], respond: Respond | None = None,
+    account_of: Callable[[], int], say: Callable[[str], None] | None = None,
 ) -> None:  # fmt: skip
     """Opens the plans at once, the trigger lives three seconds; refuses where nobody may."""
     try:
-        view = _list(user, account_of(), catalogue)
+        view = listed(user, account_of(), catalogue)
     except Refused as refusal:
-        if respond is None:
+        if say is None:
             return whisper(ack, cards.note(str(refusal)))
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return say(str(refusal))
     ack()
     client.views_open(trigger_id=trigger_id, view=view)
     return None
@@ -50,7 +50,7 @@ def open_plans(
     account = int(body["actions"][0]["value"])
     open_from(
         ack, client, body["trigger_id"], context["catalogue"], body["user"]["id"],
-        lambda: account, respond,
+        lambda: account, lambda words: tell(body, client, respond, words),
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def list_plans(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltC
     catalogue: Catalogue = context["catalogue"]
     _turn_view(
         ack, body, client,
-        lambda user, about: _list(user, about["account"], catalogue, about.get("anchor")),
+        lambda user, about: listed(user, about["account"], catalogue, about.get("anchor")),
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def choose_day(ack: Ack, body: dict[str, Any], client: WebClient, context: BoltC
         now = clock.now()
         stands = billing.account(user, about["account"], now, to_change=True).standing
         if not stands.subscribed:
-            return _list(user, about["account"], catalogue, day)
+            return listed(user, about["account"], catalogue, day)
         return plan_views.confirm_move(billing.move(user, about["account"], day, now), stands)
 
     _turn_view(ack, body, client, view)
@@ -160,7 +160,8 @@ def day_chosen(ack: Ack, body: dict[str, Any], view: View, context: BoltContext)
     _confirmed(ack, body, view, confirmed)
 
 
-def _list(user: str, account: int, catalogue: Catalogue, anchor: int | None = None) -> View:
+def listed(user: str, account: int, catalogue: Catalogue, anchor: int | None = None) -> View:
+    """The modal of the plans. Raises Refused unless this user may change the plan."""
     offers = billing.offers(user, account, catalogue, clock.now(), anchor)
     return plan_views.plan_list(*offers, catalogue, anchor)
 

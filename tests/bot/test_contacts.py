@@ -72,7 +72,7 @@ def test_a_first_text_makes_a_contact_at_once_and_naming_it_shows_everywhere(hou
     assert "Ann Lee" in root.plain()
     assert "New contact" not in root.plain()
     assert "Name this contact" not in root.plain()
-    assert "Ann Lee" in house.slack.homes[house.agent].plain()
+    assert "Ann Lee" in house.home(house.agent).plain()
     assert "buyer, hot lead" in one(house, "ann")
     assert "To Ann Lee ((415) 555-0123)" in house.ask("ann lee Hello").plain()
 

@@ -151,7 +151,7 @@ def test_a_manager_who_was_removed_while_the_modal_was_open_is_refused(office: H
     with database.session():
         Member.update(left_at=clock.now()).where(Member.slack_user == office.manager).execute()
     office.slack.submit(office.manager, view, {})
-    assert "Only owner and managers can do that" in view.plain()
+    assert "You are not on this line's team" in view.plain()
     assert office.balance() == 500
 
 
@@ -279,7 +279,9 @@ def test_r12_a_plan_is_put_on_hold(office: House) -> None:
 def test_r7_without_credits_one_is_told_how_to_subscribe(books: str, sandbox: Sandbox) -> None:
     with House(books, sandbox, opening_credits=0).serving() as house:
         said = house.ask(f"{ANN} Hello").plain()
-        assert "needs 1 credit and 0 are left. Choose a plan with `/credits plan`." in said
+        assert "No text can be sent yet" in said
+        assert "`/credits plan` shows what there is" in said
+        assert "[See the plans]" in said
         assert "[Send]" not in said
         view = open_plans(house)
         assert "none yet" in view.plain()

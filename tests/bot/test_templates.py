@@ -187,7 +187,7 @@ def test_nobody_touches_another_accounts_templates(house: House) -> None:
             block["accessory"]["value"] = str(theirs.id)  # as a forger would press
     form = opened(house, house.agent, lambda: house.slack.press(house.agent, view, "Edit"))
     assert "Secret" not in form.plain()
-    assert "Only owner and managers can do that" in form.plain()
+    assert "You are not on this line's team" in form.plain()
 
 
 def test_the_modals_keep_slacks_limits() -> None:

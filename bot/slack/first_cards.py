@@ -1,0 +1,90 @@
+"""The way to a first text, as plain dicts: on Home, as an answer to a command, as a modal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot.first_run import Step
+from bot.slack import cards
+from bot.slack.cards import Blocks, button, context, mrkdwn
+
+
+def steps(way: Sequence[Step]) -> Blocks:
+    """The steps, the next one with what to do and its button."""
+    if not way:
+        return []
+    reached = next((place for place, step in enumerate(way) if not step.done), len(way))
+    made: Blocks = [mrkdwn("*Your way to the first text*")]
+    for place, step in enumerate(way):
+        if place != reached:
+            mark = ":white_check_mark:" if step.done else f"{place + 1}."
+            made.append(mrkdwn(f"{mark} {step.title}"))
+            continue
+        block = mrkdwn(f"*{place + 1}. {step.title}*" + (f"\n{step.how}" if step.how else ""))
+        if step.action:
+            block["accessory"] = _button(step)
+        made.append(block)
+    return made
+
+
+def card(way: Sequence[Step]) -> cards.Card:
+    """The same way, as the answer to a command that cannot work yet."""
+    reached = next((place for place, step in enumerate(way) if not step.done), len(way) - 1)
+    step = way[reached]
+    said = f"{step.title}. {step.how}" if step.how else f"{step.title}."
+    return {
+        "text": f"No text can be sent yet. Step {reached + 1} of {len(way)}: {said}",
+        "blocks": [
+            mrkdwn("No text can be sent yet."),
+            *steps(way),
+            context("The same list is on Partyline's Home."),
+        ],
+    }
+
+
+def not_there(channels: Sequence[str]) -> dict[str, Any]:
+    """The modal that says in which channels Partyline is not."""
+    named = " and ".join(f"<#{channel}>" for channel in channels)
+    return {
+        "type": "modal", "callback_id": "not_there",
+        "title": cards.plain("Not there yet"), "close": cards.plain("Close"),
+        "blocks": [mrkdwn(
+            f"Partyline is not in {named}. Open the channel, type `/invite @Partyline` and send "
+            "it. Home goes on by itself then."
+        )],
+    }  # fmt: skip
+
+
+def account_view(zones: Sequence[str]) -> dict[str, Any]:
+    """The modal that opens an account."""
+    return {
+        "type": "modal",
+        "callback_id": "account_opened",
+        "title": cards.plain("Open an account"),
+        "submit": cards.plain("Open it"),
+        "close": cards.plain("Back"),
+        "blocks": [
+            {"type": "input", "block_id": "name", "label": cards.plain("Name of your team"),
+             "hint": cards.plain("Your team sees it; those you text do not."),
+             "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
+            {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
+             "hint": cards.plain("Months, reports and the daily digest go by it. It stays so."),
+             "element": {"type": "static_select", "action_id": "zone",
+                         "options": [cards.option(zone, zone) for zone in zones],
+                         "initial_option": cards.option(zones[0], zones[0])}},
+        ],
+    }  # fmt: skip
+
+
+def _button(step: Step) -> dict[str, Any]:
+    match step.action:
+        case "open_account":
+            made = button("Open an account", "account_open", "open")
+        case "plan":
+            made = button("See the plans", "plan_open", str(step.about))
+        case "channel":
+            made = button("Choose a channel", "line_settings", str(step.about))
+        case _:
+            made = button("I have invited it", "home_check", str(step.about))
+    return {**made, "style": "primary"}

@@ -1,0 +1,137 @@
+"""The modals in which owners and managers settle things, as plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bot import contacts
+from bot.accounts import LONGEST_WORDS
+from bot.models import Line, Member
+from bot.slack import cards
+from bot.slack.cards import context, mrkdwn
+from bot.words import count
+
+MOST_NAMED = 50  # people
+
+
+def names(team: Sequence[Member]) -> str:
+    """Who is on a team, in a line."""
+    said = [f"<@{one.slack_user}>" + _role(one) for one in team[:MOST_NAMED]]
+    more = [f"and {len(team) - MOST_NAMED:,} more"] if len(team) > MOST_NAMED else []
+    return ", ".join([*said, *more])
+
+
+def _role(member: Member) -> str:
+    return "" if member.role == "agent" else f" ({member.role})"
+
+
+def team_view(account: int, team: Sequence[Member]) -> dict[str, Any]:
+    """The modal in which people are added to an account, or taken off it."""
+    roles = [cards.option("Agent", "agent"), cards.option("Manager", "manager"),
+             cards.option("Not on the team", "none")]  # fmt: skip
+    return {
+        "type": "modal",
+        "callback_id": "team_changed",
+        "private_metadata": str(account),
+        "title": cards.plain("Your team"),
+        "submit": cards.plain("Save"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            mrkdwn(names(team)),
+            {"type": "input", "block_id": "who", "label": cards.plain("Who"),
+             "element": {"type": "users_select", "action_id": "who",
+                         "placeholder": cards.plain("Choose somebody")}},
+            {"type": "input", "block_id": "role", "label": cards.plain("Role"),
+             "element": {"type": "static_select", "action_id": "role", "options": roles,
+                         "initial_option": roles[0]}},
+            context(
+                "Agents text and see the credits. Managers also change the plan, the lines and "
+                "the agents. Only the owner makes managers."
+            ),
+        ],
+    }  # fmt: skip
+
+
+def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> dict[str, Any]:
+    """The modal of what goes for every text of an account."""
+    hours = [cards.option(_hour(hour), str(hour)) for hour in range(25)]
+    return {
+        "type": "modal",
+        "callback_id": "policy_changed",
+        "private_metadata": str(account),
+        "title": cards.plain("Opt-out and quiet"),
+        "submit": cards.plain("Save"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            {"type": "input", "block_id": "words", "optional": True,
+             "label": cards.plain("Added to the first text to a contact, free of charge"),
+             "hint": cards.plain(
+                 "US carriers ask for such words. Leave it empty only if your texts carry their "
+                 "own."
+             ),
+             "element": {"type": "plain_text_input", "action_id": "words",
+                         "max_length": LONGEST_WORDS, "initial_value": words}},
+            {"type": "input", "block_id": "from", "label": cards.plain("Quiet from"),
+             "element": {"type": "static_select", "action_id": "from", "options": hours[1:],
+                         "initial_option": hours[quiet_from]}},
+            {"type": "input", "block_id": "until", "label": cards.plain("until"),
+             "hint": cards.plain("By the contact's own clock. Nothing automatic goes out then, and "
+                                 "you are warned before you send by hand."),
+             "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
+                         "initial_option": hours[quiet_until]}},
+        ],
+    }  # fmt: skip
+
+
+def _hour(hour: int) -> str:
+    if hour % 12 == 0:
+        return "Noon" if hour == 12 else "Midnight"
+    return f"{hour % 12}:00 {'am' if hour < 12 else 'pm'}"
+
+
+def line_view(line: Line) -> dict[str, Any]:
+    """The modal of one line's settings: first of all its channel."""
+    modes = [
+        cards.option("Ask before sending (the price is shown)", "confirm"),
+        cards.option("Send at once, up to a price", "send"),
+        cards.option("Notes only: replies are never texted", "notes"),
+    ]
+    limits = [cards.option(count(credits, "credit"), str(credits)) for credits in range(1, 11)]
+    here = next(mode for mode in modes if mode["value"] == line.mode)
+    return {
+        "type": "modal",
+        "callback_id": "line_changed",
+        "private_metadata": str(line.id),
+        "title": cards.plain("Line settings"),
+        "submit": cards.plain("Save"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            mrkdwn(f"*{contacts.spoken(line.number)}*"),
+            _channel(line),
+            {"type": "input", "block_id": "mode", "label": cards.plain("A reply in a thread"),
+             "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
+                         "initial_option": here}},
+            {"type": "input", "block_id": "up_to",
+             "label": cards.plain("At once up to; above it, you are asked"),
+             "element": {"type": "static_select", "action_id": "up_to", "options": limits,
+                         "initial_option": limits[min(line.send_up_to, 10) - 1]}},
+        ],
+    }  # fmt: skip
+
+
+def _channel(line: Line) -> dict[str, Any]:
+    return {
+        "type": "input", "block_id": "channel",
+        "label": cards.plain("The channel in which its texts are shown"),
+        "hint": cards.plain(
+            "Everybody in it sees them. Make a new one in Slack if you like. Partyline must be in "
+            "it: type /invite @Partyline there. Conversations stay in the channel they began in."
+        ),
+        "element": {
+            "type": "conversations_select", "action_id": "channel",
+            "placeholder": cards.plain("Choose a channel"),
+            "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
+            **({"initial_conversation": line.channel} if line.channel else {}),
+        },
+    }  # fmt: skip
