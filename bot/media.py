@@ -66,6 +66,8 @@ def brought(message_id: int, place: int, file: dict[str, Any]) -> None:
     if "file" in media[place]:
         return
     media[place] = {**media[place], **file}
+    if "file" in file:  # come after all, of an attempt that was given up
+        media[place].pop("failed", None)
     Message.update(media=media).where(Message.id == message_id).execute()
     if all("file" in one or "failed" in one for one in media):
         conversation = message.conversation

@@ -33,7 +33,7 @@ from ledger.rates import PACK_BYTES
 log = structlog.get_logger()
 
 FETCHES = 12  # tries over some hours, before an attachment is given up
-NOT_YET = 4  # tries, within half a minute: what has just come may not be there yet
+NOT_YET = 6  # tries, in a minute and a half: what has just come may not be there yet
 PEEKS = 5  # tries, while somebody waits for a quote
 SETTLES = 6  # tries, while Slack may be at work on a picture that was just uploaded
 

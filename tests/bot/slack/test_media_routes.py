@@ -19,6 +19,7 @@ from ledger import database
 from tests import pictures
 from tests.bot.test_pictures_out import card, thread
 from tests.house import ANN, House
+from tests.logged import logged
 from tests.pictures import MB, attach, share
 
 
@@ -198,12 +199,14 @@ def test_who_hangs_up_leaves_no_download_open(sent: Sent) -> None:
     wait(lambda: open_to(sent.house.slack.origin) == 0)
 
 
-def test_no_address_of_a_file_is_in_a_log(sent: Sent, capfd: pytest.CaptureFixture[str]) -> None:
-    capfd.readouterr()
+def test_no_address_of_a_file_is_in_a_log(sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
     sent.files[0].served = "login"
     token = sent.one.rsplit("/", 2)[1]
-    sent.get(sent.one)
-    assert token not in "".join(line for line in capfd.readouterr() if "werkzeug" not in line)
+    with logged() as logs:
+        sent.get(sent.one)
+    said = str(logs) + caplog.text
+    assert "media.not_handed_over" in said and "/media/…" in said
+    assert token not in said and sent.files[0].id not in said and ANN not in said
 
 
 @pytest.fixture(autouse=True)
