@@ -249,6 +249,14 @@ def shown(draft_id: str, ts: str, stage_shown: str | None) -> None:
         refresh(draft)
 
 
+@transaction
+def card_gone(draft_id: str) -> None:
+    """Somebody took the draft's card away: what still waits for Send is shown on a new one."""
+    waits = (Draft.id == draft_id) & Draft.state.in_(WAITING)
+    if Draft.update(card_ts=None, version=Draft.version + 1).where(waits).execute():
+        refresh(Draft.get_by_id(draft_id))
+
+
 def stage(draft: Draft) -> str:
     """How far the draft is, as its card shows it."""
     return f"{draft.state} {draft.version}"

@@ -49,11 +49,9 @@ def changed(person: Mapping[str, Any], now: datetime) -> None:
                 _tell_ownerless(member)
 
 
-@transaction
 def called(user: str) -> str | None:
     """What Slack calls a user who is, or was, on an account; None if nobody knows."""
-    here = (Member.slack_user == user) & Member.name.is_null(False)
-    member = Member.get_or_none(here)
+    member = Member.get_or_none(Member.slack_user == user, Member.name.is_null(False))
     return str(member.name) if member else None
 
 

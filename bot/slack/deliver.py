@@ -33,6 +33,9 @@ THREAD_GONE = {
 NOT_THERE = "Slack: message_not_found"
 
 
+CARD_GONE = "Slack: message_not_found"
+
+
 @dataclass
 class Shown:
     """How a post may look, the plainest last, and what it says of a row that may have moved on by
@@ -184,10 +187,14 @@ class UpdateCarrier:
         return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Remembers what the text's copy shows."""
-        if isinstance(outcome, Done) and "message" in delivery.payload and outcome.result:
+        """Remembers what the text's copy shows; a card that is gone is posted anew."""
+        told = delivery.payload
+        if isinstance(outcome, Failed):
+            if "draft" in told and outcome.why == CARD_GONE:
+                drafts.card_gone(told["draft"])
+        elif "message" in told and outcome.result:
             shown = {"shown": outcome.result["state"]}
-            Message.update(**shown).where(Message.id == delivery.payload["message"]).execute()
+            Message.update(**shown).where(Message.id == told["message"]).execute()
 
 
 def about(delivery: Delivery) -> str:

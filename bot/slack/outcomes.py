@@ -39,6 +39,8 @@ BAD_CARD = {
 }  # fmt: skip
 #: What an update cannot mend: the post is gone, or too old to change.
 GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}
+#: Whom nobody can tell anything.
+NOBODY = {"user_not_found", "user_disabled", "cannot_dm_bot"}
 #: A file that this workspace takes from nobody.
 NO_FILES = {
     "file_uploads_disabled", "file_uploads_except_images_disabled", "file_type_not_allowed",
@@ -186,7 +188,7 @@ def _refusal(response: SlackResponse) -> Outcome:
         return Again(float(wait) if wait.isdecimal() else 1.0, "429", shuts_pace=True)
     if response.status_code >= 500 or name in BROKEN:
         return Unknown(f"Slack: {response.status_code} {name}")
-    if name in GONE | NO_FILES:
+    if name in GONE | NOBODY | NO_FILES:
         return Failed(f"Slack: {name}")
     # Nothing of ours is wrong: a channel, a scope, a token. It is tried until somebody mends it.
     mends = name in outages.CHANNEL or name in outages.SLACK

@@ -169,6 +169,20 @@ def test_what_is_deleted_before_its_card_was_posted_leaves_no_card(house: House)
     assert len(posts(house, thread)) == before
 
 
+def test_an_edit_brings_back_a_card_that_somebody_took_away(house: House) -> None:
+    thread = begun(house)
+    reply = replied(house, thread, "Yes")
+    old = house.slack.signed_press(house.agent, card(house, thread), "Send")
+    house.slack.delete(card(house, thread))
+    house.slack.edit(reply, "Yes, until Friday")
+    house.work()
+    assert "Yes, until Friday" in card(house, thread).plain()
+    old.send()
+    press(house, thread, "Send")
+    assert texts(house) == ["Yes, until Friday"]
+    assert "Delivered" in card(house, thread).plain()
+
+
 def test_cancel_and_then_an_edit_quotes_again(house: House) -> None:
     thread = begun(house)
     reply = replied(house, thread, "Yes")

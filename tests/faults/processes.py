@@ -40,16 +40,26 @@ def flask(environ: Mapping[str, str], *arguments: str) -> str:
 class Process:
     """One process of ours with its children, in a group that is killed as one."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path, *command: str | Path) -> None:
-        self.environ, self.log, self.command = environ, log, command
+    def __init__(
+        self, environ: Mapping[str, str], log: Path, *command: str | Path, says: str = ""
+    ) -> None:
+        self.environ, self.log, self.command, self.says = environ, log, command, says
         self.running: subprocess.Popen[bytes] | None = None
+        self._began = 0  # where in its log this life of it begins
 
     def start(self) -> None:
         with self.log.open("ab") as log:
+            self._began = log.tell()
             self.running = subprocess.Popen(
                 self.command, cwd=ROOT, env={**os.environ, **self.environ}, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
+
+    def at_work(self) -> bool:
+        """Whether it has said that it began to work, since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self._began)
+            return self.says.encode() in log.read()
 
     def kill(self) -> None:
         """kill -9, at once and without a word."""
@@ -72,12 +82,13 @@ def web(environ: Mapping[str, str], log: Path, port: int) -> Process:
     return Process(
         environ, log, BIN / "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1",
         "--port", str(port), "--workers", "1", "--blocking-threads", "32", "app:create_app",
+        says="Started worker-1",
     )  # fmt: skip
 
 
 def worker(environ: Mapping[str, str], log: Path) -> Process:
     """A worker process."""
-    return Process(environ, log, BIN / "flask", "worker")
+    return Process(environ, log, BIN / "flask", "worker", says="worker.started")
 
 
 def wait_for(url: str, status: int = 200, timeout_s: float = 30) -> None:

@@ -6,6 +6,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import requests
 
@@ -13,7 +15,7 @@ from bot.sandbox.slack import Post
 from bot.sandbox.slack_people import Workspace
 from bot.sandbox.slack_signing import Signed
 
-SEEN_WITHIN_S = 20  # of a card: an agent looks away after that
+SEEN_WITHIN_S = 60  # of a card: an agent looks away after that
 
 
 class Repliers:
@@ -21,8 +23,10 @@ class Repliers:
 
     def __init__(
         self, slack: Workspace, channel: str, agent: str, dice: random.Random,
-        stopping: threading.Event,
+        stopping: threading.Event, apps: list[str],
     ) -> None:  # fmt: skip
+        """`apps` are the addresses of web processes that take their presses."""
+        self.apps = apps
         self.slack, self.channel, self.agent, self.dice = slack, channel, agent, dice
         self.stopping = stopping
         self.sent: list[str] = []  # bodies whose Send was answered
@@ -32,7 +36,7 @@ class Repliers:
     def work(self, hand: int) -> None:
         """One agent's day."""
         count = 0
-        while not self.stopping.wait(self.dice.uniform(0.05, 0.3)):
+        while not self.stopping.wait(self.dice.uniform(0.1, 0.5)):
             if roots := self._roots():
                 count += 1
                 self._reply(self.dice.choice(roots), f"reply {count} of hand {hand}")
@@ -52,8 +56,9 @@ class Repliers:
         if card is None:
             return
         press = self.slack.signed_press(self.agent, card, "Send")
-        hands = self.dice.choice([1, 1, 2])
-        self._at_once([lambda: self._until_answered(press)] * hands)
+        at_once = self.dice.sample(self.apps, self.dice.choice([1, 1, 2]))
+        presses = [replace(press, url=f"{app}/slack/events") for app in at_once]
+        self._at_once([partial(self._until_answered, one) for one in presses])
         self.sent.append(body)
 
     def _roots(self) -> list[Post]:

@@ -42,8 +42,9 @@ class Traffic:
     """People who text in, and agents who answer and reply, until told to stop."""
 
     def __init__(
-        self, sandbox: Sandbox, channels: list[str], agent: str, dice: random.Random
-    ) -> None:
+        self, sandbox: Sandbox, channels: list[str], agent: str, dice: random.Random,
+        apps: list[str],
+    ) -> None:  # fmt: skip
         self.sandbox, self.channels, self.agent, self.dice = sandbox, channels, agent, dice
         self.channel = channels[0]
         self.plan = ""  # what the shop was last told that the second account has
@@ -51,12 +52,12 @@ class Traffic:
         self.pictures = 0  # texts of theirs that carried one
         self.confirmed: list[str] = []  # bodies whose Send was answered
         self.stopping = threading.Event()
-        self.repliers = Repliers(sandbox.slack, self.channel, agent, dice, self.stopping)
+        self.repliers = Repliers(sandbox.slack, self.channel, agent, dice, self.stopping, apps)
         self.threads = [
             threading.Thread(target=self._people),
             threading.Thread(target=self._shop),
             *(threading.Thread(target=self._answer, args=(hand,)) for hand in range(AGENTS)),
-            *(threading.Thread(target=self.repliers.work, args=(hand,)) for hand in range(AGENTS)),
+            *(threading.Thread(target=self.repliers.work, args=(n,)) for n in range(2 * AGENTS)),
         ]
 
     def start(self) -> None:
@@ -69,7 +70,7 @@ class Traffic:
             thread.join()
 
     def _people(self) -> None:
-        while not self.stopping.wait(self.dice.uniform(0.02, 0.15)):
+        while not self.stopping.wait(self.dice.uniform(0.05, 0.3)):
             body = f"from a person, number {len(self.texted)}"
             line = self.dice.choice([LINE, SECOND])
             media = [pictures.jpeg(20_000)] if self.dice.random() < 0.2 else []
@@ -164,23 +165,28 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             environ, "setup", "--account", "Elm", "--owner", boss, "--line", SECOND,
             "--channel", channels[1], "--email", BOSS,
         )  # fmt: skip
-        web = processes.web(environ, tmp_path / "web.log", port)
+        ports = [port, processes.free_port()]
+        webs = [processes.web(environ, tmp_path / f"web{n}.log", ports[n]) for n in range(2)]
         workers = [processes.worker(environ, tmp_path / f"worker{n}.log") for n in range(2)]
-        house = [web, *workers]
+        house = [*webs, *workers]
         for process in house:
             process.start()
-        processes.wait_for(f"{sandbox.app_url}/readyz")
+        apps = [f"http://127.0.0.1:{port}" for port in ports]
+        for app in apps:
+            processes.wait_for(f"{app}/readyz")
 
         for peer in (slack, twilio, sandbox.mail):
             peer.faults.at_random(0.15, MISBEHAVIOUR, dice.randrange(10**6))
         twilio.callbacks.repeat, twilio.callbacks.shuffle = 2, True
         slack.echoes = True
-        traffic = Traffic(sandbox, channels, agent, dice)
+        traffic = Traffic(sandbox, channels, agent, dice, apps)
         traffic.start()
         began = time.monotonic()
         for _ in range(KILLS):
-            time.sleep(dice.uniform(0.1, 1.0))
             victim = dice.choice(house)
+            if dice.random() < 0.8:  # else it may be killed before it is up
+                wait(victim.at_work, timeout_s=60)
+            time.sleep(dice.uniform(0.05, 0.6))
             victim.kill()
             time.sleep(dice.uniform(0, 0.3))
             victim.start()
