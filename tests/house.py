@@ -217,6 +217,11 @@ class House:
             Policy.delete().execute()
             Policy.create(account=Account.get(), opt_out_words=words)
 
+    def settle_quiet(self, from_: int, until: int) -> None:
+        """Between which hours of their own day people are asleep; 24 and 0: never."""
+        with database.session():
+            Policy.update(quiet_from=from_, quiet_until=until).execute()
+
     def audit(self) -> list[Any]:
         """What does not hold in the books."""
         return audit.prove()

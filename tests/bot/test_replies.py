@@ -264,6 +264,16 @@ def test_a_line_that_sends_sends_small_ones_at_once(house: House) -> None:
     assert house.audit() == []
 
 
+def test_at_night_a_line_that_sends_asks_first(house: House) -> None:
+    set_mode(house, "send")
+    thread = begun(house)
+    house.settle_quiet(1, 23)  # at every hour but none
+    replied(house, thread, "Yes")
+    assert texts(house) == []
+    assert "where (415) 555-0123 lives" in card(house, thread).plain()
+    assert "[Send]" in card(house, thread).plain()
+
+
 def test_what_is_not_covered_is_asked_about_and_left_whole(house: House) -> None:
     set_mode(house, "send", 1000)
     thread = begun(house)

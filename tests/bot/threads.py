@@ -8,7 +8,8 @@ from tests.house import ANN, LINE, House
 
 
 def begun(house: House, number: str = ANN, body: str = "Is it still free?") -> str:
-    """A person has texted. Returns the ts of the thread."""
+    """A person has texted, who is awake at any hour. Returns the ts of the thread."""
+    house.settle_quiet(24, 0)
     house.twilio.text(number, LINE, body)
     house.work()
     return house.thread(number)[0].ts
