@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_files import File
-from bot.sandbox.slack_reading import cell_words
+from bot.sandbox.slack_reading import cell_words, rich_text
 
 #: Slack's mark-up and what it becomes; the text is escaped before, as Slack keeps it.
 MARKUP = (
@@ -38,14 +38,19 @@ def page(
     posts: Sequence[Post] = (),
     view: Mapping[str, Any] | View | None = None,
     files: Mapping[str, File] | None = None,
+    people: Mapping[str, str] | None = None,
 ) -> str:
     """A page with these messages and this modal, as a person sees them; `files` are Slack's, of
-    which blocks show pictures."""
+    which blocks show pictures, `people` what Slack's users are called."""
     open_view = view if isinstance(view, View) else None
-    return PAGES.get_template("blocks.html").render(
+    drawn = PAGES.get_template("blocks.html").render(
         title=title, posts=posts, view=open_view.view if open_view else view, files=files or {},
         held=open_view.held if open_view else {}, errors=open_view.errors if open_view else {},
+        people=people or {},
     )  # fmt: skip
+    for user, name in (people or {}).items():
+        drawn = drawn.replace(f"@{user}", str(escape(f"@{name}")))
+    return drawn
 
 
 def _mrkdwn(text: str) -> Markup:
@@ -79,6 +84,7 @@ def _peak(chart: Mapping[str, Any]) -> float:
 
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
-    "cell": cell_words, "moment": _moment, "mrkdwn": _mrkdwn, "value": _value, "peak": _peak,
+    "rich": rich_text, "cell": cell_words, "moment": _moment, "mrkdwn": _mrkdwn, "value": _value,
+    "peak": _peak,
     "base64": lambda content: base64.b64encode(content).decode(),
 }  # fmt: skip

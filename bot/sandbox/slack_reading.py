@@ -46,6 +46,8 @@ def _lines(block: Mapping[str, Any]) -> list[str]:
             return [f"(chart: {block['title']})"]
         case "input":
             return [f"{block['label']['text']}: {block['element'].get('initial_value', '')}"]
+        case "rich_text":
+            return [rich_text(block)]
         case "image":
             return [f"[{block['alt_text']}]"]
         case "divider":
@@ -65,5 +67,22 @@ def cell_words(cell: Mapping[str, Any]) -> str:
     """A cell of a table, of plain or of rich text."""
     if cell["type"] != "rich_text":
         return str(cell.get("text", cell.get("value", "")))
-    spans = [span for section in cell["elements"] for span in section["elements"]]
-    return "".join(f"@{s['user_id']}" if s["type"] == "user" else s["text"] for s in spans)
+    return rich_text(cell)
+
+
+def rich_text(block: Mapping[str, Any]) -> str:
+    """Rich text in words, without its emphasis."""
+    return "\n".join("".join(map(_span, part["elements"])) for part in block["elements"])
+
+
+def _span(span: Mapping[str, Any]) -> str:
+    match span["type"]:
+        case "user":
+            return f"@{span['user_id']}"
+        case "emoji":
+            return "".join(chr(int(code, 16)) for code in span["unicode"].split("-"))
+        case "broadcast":
+            return f"@{span['range']}"
+        case "channel":
+            return f"#{span['channel_id']}"
+    return str(span.get("text") or span["url"])
