@@ -32,8 +32,8 @@ from bot import (
     renewals,
     requests,
     retention,
+    scheduled,
     scheduler,
-    sending,
     steps,
     viewers,
 )
@@ -156,7 +156,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("old homes", 60, viewers.refresh),
         ("roll call", 60, functools.partial(roll_call.members, slack)),
         ("channels", 60, functools.partial(roll_call.channels, slack)),
-        ("scheduled", 5, sending.send_due),
+        ("scheduled", 5, scheduled.send_due),
         ("snoozed", 30, desk.wake_due),
         ("smartplans", 3, functools.partial(steps.run_due, pace(settings), by_mail)),
         ("smartplans that wait", 5, plan_upkeep.wake_fed),

@@ -18,6 +18,7 @@ from bot import (
     filling,
     keystrokes,
     outbox,
+    scheduled,
     sending,
 )
 from bot.composer import Look, Terms, Typed
@@ -106,7 +107,7 @@ def _require(look: Look, row: Typing, now: datetime) -> None:
             raise Wrong("body", drafts.shortage(look.offer.quote.credits, look.offer.funds))
         return
     try:
-        sending.require_time(row.send_at, now)
+        scheduled.require_time(row.send_at, now)
     except Refused as refusal:
         raise Wrong("at", str(refusal)) from None
 
@@ -115,7 +116,7 @@ def _leave(draft: Draft, files: Sequence[dict[str, Any]], now: datetime) -> Gone
     if draft.media:
         return _look_into(draft, files, now)
     if draft.send_at:
-        sending.later(draft.id, draft.version, draft.author, draft.send_at, now)
+        scheduled.later(draft.id, draft.version, draft.author, draft.send_at, now)
     else:
         sent = sending.send(draft.id, draft.version, draft.author, now)
         assert isinstance(sent, sending.Sent), "it was quoted in this very transaction"
@@ -171,7 +172,7 @@ def looked_into(
     try:
         with db.atomic():  # what a refusal leaves half done is undone
             if draft.send_at and draft.send_at > now:
-                sending.later(draft.id, draft.version, draft.author, draft.send_at, now)
+                scheduled.later(draft.id, draft.version, draft.author, draft.send_at, now)
                 return
             if isinstance(sending.send(draft.id, draft.version, draft.author, now), sending.Sent):
                 return

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, viewers
 from bot.models import Contact, Conversation, Draft, Line, Message
@@ -206,28 +207,33 @@ def of_contact(contact: Contact) -> list[Conversation]:
     return list(Conversation.select().where(here).order_by(Conversation.id))
 
 
+def withheld(contact: Contact, since: datetime) -> int:
+    """How many texts came while the contact was blocked."""
+    here = Conversation.contact == contact
+    return int(Message.select().join(Conversation).where(here, _hidden(since)).count())
+
+
 @transaction
-def show_withheld(contact: Contact, since: datetime) -> int:
-    """Shows what came while the contact was blocked, the newest of it. Returns how many texts."""
-    texts = 0
+def show_withheld(contact: Contact, since: datetime) -> None:
+    """Shows what came while the contact was blocked, on each line the newest of it."""
     for conversation in of_contact(contact):
-        hidden = (
-            (Message.conversation == conversation) & (Message.direction == "in")
-            & (Message.made_at >= since) & Message.slack_ts.is_null()
-        )  # fmt: skip
-        newest = Message.select().where(hidden).order_by(Message.id.desc()).limit(WITHHELD)
-        withheld = list(newest)[::-1]
-        if not withheld:
+        here = (Message.conversation == conversation) & _hidden(since)
+        newest = Message.select().where(here).order_by(Message.id.desc()).limit(WITHHELD)
+        texts = list(newest)[::-1]
+        if not texts:
             continue
         _begin(conversation)
-        for message in withheld:
+        for message in texts:
             show(message)
         if not consent.opted_out(conversation):
-            conversation.waiting_since = conversation.waiting_since or withheld[0].made_at
-        conversation.heard_at = withheld[-1].made_at
+            conversation.waiting_since = conversation.waiting_since or texts[0].made_at
+        conversation.heard_at = texts[-1].made_at
         conversation.save(only=[Conversation.waiting_since, Conversation.heard_at])
-        texts += len(withheld)
-    return texts
+
+
+def _hidden(since: datetime) -> Any:
+    came = (Message.direction == "in") & (Message.made_at >= since)
+    return came & Message.slack_ts.is_null()
 
 
 def of(conversation_id: int) -> Conversation:
@@ -406,9 +412,18 @@ def whisper(conversation: Conversation, user: str, text: str, key: str) -> None:
     )  # fmt: skip
 
 
-def say(conversation: Conversation, text: str, key: str) -> None:
-    """Queues a remark of Partyline's own in the thread, in Slack's mark-up."""
-    _post("remark", key, conversation, {"text": text})
+def say(conversation: Conversation, text: str, key: str, *, broadcast: bool = False) -> None:
+    """Queues a remark of Partyline's own in the thread, in Slack's mark-up; a `broadcast` is shown
+    in the channel, too."""
+    _post("remark", key, conversation, {"text": text, "broadcast": broadcast})
+
+
+def restate(conversation: Conversation, ts: str, text: str) -> None:
+    """Queues an update that leaves this text alone of a post in the thread."""
+    channel = conversation.channel
+    _update(
+        conversation, f"remark:{channel}:{ts}", {"remark": ts, "channel": channel, "text": text}
+    )  # fmt: skip
 
 
 def show_again(message: Message) -> None:

@@ -23,7 +23,7 @@ from bot import (
 )
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line, Message
-from bot.words import clock_words, count, escape
+from bot.words import count, escape
 from ledger import credits, rates, savings
 from ledger.credits import Funds
 from ledger.database import transaction
@@ -219,11 +219,13 @@ def cancel(draft_id: str, version: int, user: str) -> None:
     if not move(draft, version, {"state": "cancelled"}):
         raise Refused(why_stale(draft))
     refresh(draft)
+    if draft.state == "scheduled":
+        conversations.show_root(draft.talk)
 
 
 def refresh(draft: Draft) -> None:
     """Brings the draft's card in the thread up to date, if it has one."""
-    if draft.source_ts:
+    if draft.in_thread:
         conversations.show_draft(draft)
 
 
@@ -236,7 +238,8 @@ def body_of(draft_id: str, user: str) -> str:
 @transaction
 def stands_at(draft_id: str, ts: str) -> None:
     """Slack showed where the draft's card stands before its post was known to have arrived."""
-    here = (Draft.id == draft_id) & Draft.card_ts.is_null() & Draft.source_ts.is_null(False)
+    in_thread = Draft.source_ts.is_null(False) | Draft.returned
+    here = (Draft.id == draft_id) & Draft.card_ts.is_null() & in_thread
     Draft.update(card_ts=ts).where(here).execute()
 
 
@@ -302,7 +305,9 @@ def own(draft_id: str, user: str) -> Draft:
     lines.require_member(user, draft.line.account_id)
     boss = lines.role_of(user, draft.line.account_id) in lines.MANAGERS
     # What is written in a thread lies open to all; a slash command's card is its author's alone.
-    if draft.author != user and not (boss and draft.source_ts):
+    is_open = draft.in_thread or draft.state == "scheduled"
+    left = lines.role_of(draft.author, draft.line.account_id) is None
+    if draft.author != user and not (is_open and (boss or left)):
         raise Refused(f"This is <@{draft.author}>'s text. Start your own with `/text`.")
     return draft
 
@@ -325,6 +330,8 @@ def why_stale(draft: Draft) -> str:
         return "This text was sent already. It went out once."
     if state == "cancelled":
         return "This text was cancelled. Start again with `/text`."
+    if state == "scheduled":
+        return "This text waits for its time. `/text later` shows it."
     return "This card is out of date: the text was edited. Use the newer card."
 
 
@@ -376,7 +383,7 @@ def _warnings(
     at = draft.send_at if is_later else now
     if hours.opens_at(at, where, hours.policy(draft.line.account_id)):
         will = "It will be" if is_later else "It is"
-        said.append(f"{will} {clock_words(hours.local(at, where))} where {name} lives.")
+        said.append(f"{will} {hours.said(at, where)} where {escape(name)} lives.")
     if trouble := numbers.trouble(draft.number):
         said.append(trouble)
     if draft.media and not contacts.takes_pictures(draft.line.number, draft.number):

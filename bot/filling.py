@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bot import address_book, composer, contacts, hours, sending, templates
+from bot import address_book, composer, contacts, hours, scheduled, templates
 from bot.composer import LONGEST, Typed
 from bot.models import Contact, Template, Typing
 from ledger import savings
@@ -92,4 +92,4 @@ def _when(row: Typing, now: datetime) -> datetime:
     contact = address_book.by_number(account.id, row.number) if row.number else None
     where = hours.zones(contact, number, account.timezone) if row.number else [account.timezone]
     awake = hours.opens_at(now, where, hours.policy(account.id))
-    return awake or sending.nine_tomorrow(where[0], now)
+    return awake or scheduled.nine_tomorrow(where[0], now)

@@ -420,6 +420,7 @@ class Draft(Table):
 
 
 Draft.add_index(Draft.send_at, where=Draft.state == "scheduled", name="draft_scheduled")
+Draft.add_index(Draft.line, where=Draft.returned & (Draft.state == "quoted"), name="draft_returned")
 Draft.add_index(
     Draft.conversation,
     Draft.source_ts,

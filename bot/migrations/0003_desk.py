@@ -57,6 +57,7 @@ INDEXES = """
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)
     draft_scheduled ON draft (send_at) WHERE (state = 'scheduled')
     UNIQUE member_owner ON member (account_id) WHERE ((left_at IS NULL) AND (role = 'owner'))
+    draft_returned ON draft (line_id) WHERE (returned AND (state = 'quoted'))
     UNIQUE draft_source ON draft (conversation_id, source_ts) WHERE (source_ts IS NOT NULL)
 """
 #: An account has one owner: whoever was it first.

@@ -76,7 +76,8 @@ class Post:
     metadata: dict[str, Any] | None = None
     broadcast: bool = False
     edited: int = 0
-    reactions: list[str] = field(default_factory=list)
+    reactions: list[str] = field(default_factory=list)  # the app's own
+    reacted: list[tuple[str, str]] = field(default_factory=list)  # who put which emoji on it
     files: list[File] = field(default_factory=list)
     bot_id: str | None = BOT  # none of what a person wrote
     edited_ts: str | None = None
@@ -135,6 +136,8 @@ class SlackStandIn(SlackFiles):
         self.triggers: dict[str, tuple[str, float]] = {}  # trigger → (user, until)
         self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
         self.draws_charts = True  # some workspaces have no chart blocks yet
+        self.refused: dict[str, str] = {}  # error by method; by "" of all
+        self.shut_threads: dict[tuple[str, str], str] = {}  # error, by channel and ts
         self.unreadable = False  # as where the app may not read a channel's history
         self.spans: list[tuple[str, float, float]] = []  # each call with its begin and its end
         self._last_ts = 0
@@ -224,6 +227,8 @@ class SlackStandIn(SlackFiles):
             raise Refusal("invalid_auth")
         if method not in METHODS:
             raise Refusal("unknown_method")
+        if refused := self.refused.get(method) or self.refused.get(""):
+            raise Refusal(refused)
         needed, allowed = METHODS[method]
         if missing := needed - set(given):
             raise Refusal(
@@ -257,6 +262,8 @@ class SlackStandIn(SlackFiles):
             raise Refusal("thread_not_found")
         if parent is not None and parent.thread_ts not in (None, parent.ts):
             raise Refusal("cannot_reply_to_message")
+        if thread and (shut := self.shut_threads.get((room.id, thread))):
+            raise Refusal(shut)
         post = Post(
             room.id, self.next_ts(), self.bot, given.get("text", ""), given.get("blocks") or [],
             thread, given.get("metadata"), given.get("reply_broadcast") in TRUE,

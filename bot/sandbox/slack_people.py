@@ -13,11 +13,12 @@ from urllib.parse import urlencode
 from bot.sandbox.slack import APP, Channel, Post, View, message_of
 from bot.sandbox.slack_forms import HELD, Element, dispatches, elements, entered, missing, state
 from bot.sandbox.slack_signing import ACK_S, Answer, Signed
+from bot.sandbox.slack_troubles import Troubled
 from bot.sandbox.slack_writing import Writers
 from bot.slack.limits import check_options
 
 
-class Workspace(Writers):
+class Workspace(Writers, Troubled):
     """Slack with people in it."""
 
     acted_ts = ""  # of the last key, choice or press

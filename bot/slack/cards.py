@@ -26,6 +26,10 @@ Card = dict[str, Any]
 
 SECTION = 3000  # characters a section holds
 LONGEST_INPUT = 3000  # characters an input of a modal holds
+TOO_LONG_TO_EDIT = (
+    f"Slack's form holds {LONGEST_INPUT:,} characters and this text has more. "
+    "Cancel it, and start again with `/text`."
+)
 CHECKED_AGAIN = (
     "Just before it goes out, price, balance and opt-out are checked again. If the price has "
     "changed, or they have written meanwhile, you are asked first."
@@ -104,7 +108,7 @@ def scheduled(draft: Draft, recipient: str) -> Card:
     said = " · ".join([escape(draft.body) or count(len(draft.media), "attachment"), *added])
     buttons = [button("Send now", "draft_send", key)]
     if not draft.source_ts:
-        buttons.append(button("Edit", "draft_edit", key))
+        buttons.append(button("Edit", "later_edit", key))
     buttons += [
         button("Other time…", "draft_later", key), button("Cancel", "draft_cancel", key),
     ]  # fmt: skip
@@ -114,31 +118,6 @@ def scheduled(draft: Draft, recipient: str) -> Card:
             mrkdwn(f":clock3: {line}"), *words(draft.body),
             *map(context, added),
             {"type": "actions", "elements": buttons},
-        ],
-    }  # fmt: skip
-
-
-def later_view(draft_id: str, version: int, at: datetime, card_url: str | None) -> dict[str, Any]:
-    """The modal that asks when a text is to go out."""
-    about = {"draft": draft_id, "version": version, "card_url": card_url}
-    return {
-        "type": "modal",
-        "callback_id": "draft_timed",
-        "private_metadata": json.dumps(about),
-        "title": plain("Send later"),
-        "submit": plain("Schedule"),
-        "close": plain("Back"),
-        "blocks": [
-            {
-                "type": "input",
-                "block_id": "at",
-                "label": plain("When, by your own clock"),
-                "hint": plain(CHECKED_AGAIN),
-                "element": {
-                    "type": "datetimepicker", "action_id": "at",
-                    "initial_date_time": int(at.timestamp()),
-                },
-            }
         ],
     }  # fmt: skip
 
@@ -194,7 +173,7 @@ def note(text: str) -> Card:
     return {"text": text, "blocks": [mrkdwn(text)]}
 
 
-def edit_view(draft_id: str, body: str, card_url: str) -> dict[str, Any]:
+def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:
     """The modal in which a draft's text is edited."""
     return {
         "type": "modal",

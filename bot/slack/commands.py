@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from slack_bolt import App
 
-from bot.slack import compose, contacts, credits, front, plans, talks, templates, texts
+from bot.slack import compose, contacts, credits, front, later, plans, talks, templates, texts
 from bot.slack.lead import lead
 
 COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
 ACTIONS = (
-    texts.ACTIONS | compose.ACTIONS | talks.ACTIONS | contacts.ACTIONS | front.ACTIONS
-    | templates.ACTIONS | credits.ACTIONS | plans.ACTIONS
+    texts.ACTIONS | later.ACTIONS | compose.ACTIONS | talks.ACTIONS | contacts.ACTIONS
+    | front.ACTIONS | templates.ACTIONS | credits.ACTIONS | plans.ACTIONS
 )  # fmt: skip
 VIEWS = (
-    texts.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS | templates.VIEWS | plans.VIEWS
+    texts.VIEWS | later.VIEWS | talks.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS
+    | templates.VIEWS | plans.VIEWS
 )  # fmt: skip
 SHORTCUTS = compose.SHORTCUTS
 OPTIONS = compose.OPTIONS | contacts.OPTIONS

@@ -159,6 +159,8 @@ class UpdateCarrier:
     def _now(self, delivery: Delivery) -> tuple[str, str | None, list[Form], str | None]:
         """Channel and ts of a post, how it may look, and in which state that shows it."""
         told = delivery.payload
+        if "remark" in told:
+            return told["channel"], told["remark"], [lambda: cards.note(told["text"])], None
         if "message" in told:
             message = Message.get_by_id(told["message"])
             state = thread_cards.state_of(message)
@@ -214,7 +216,7 @@ def _new(delivery: Delivery, conversation: Conversation, client: WebClient) -> S
             needs = conversation.thread_ts is None and conversation.id == told["conversation"]
             return Shown(_root(conversation, client) if needs else [], ts=conversation.thread_ts)
         case "remark":
-            return Shown([lambda: cards.note(told["text"])])
+            return Shown([lambda: cards.note(told["text"])], broadcast=told.get("broadcast", False))
         case "draft":
             draft = Draft.get_by_id(told["draft"])
             # What stands there already, was sent or cancelled needs no card.

@@ -9,11 +9,12 @@ from zoneinfo import available_timezones
 from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
-from bot import accounts, clock, contacts, first_run, lines, people, sending, viewers
+from bot import accounts, clock, first_run, people, scheduled, viewers
 from bot.errors import Refused
 from bot.slack import (
     cards,
     first_cards,
+    later_cards,
     plans,
     roll_call,
     settings_cards,
@@ -158,11 +159,9 @@ def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
 
 def _scheduled(user: str, account: str) -> dict[str, Any]:
     """Texts that wait for their time."""
+    listed = scheduled.of_account(int(account), user)
     with session():
-        lines.require_member(user, int(account))
-        found = sending.scheduled(int(account), user)
-        said = [cards.scheduled(draft, contacts.name_of(draft.talk.contact))["text"]
-                for draft in found]  # fmt: skip
+        said = [later_cards.line(draft, listed.all) for draft in listed.texts]
     return {
         "type": "modal", "callback_id": "scheduled",
         "title": cards.plain("Scheduled texts"), "close": cards.plain("Close"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot import consent, contacts, drafts
+from bot.desk import Wake
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
@@ -15,6 +16,9 @@ STATES = {
     "sending": "Sending", "sent": "Sent", "delivered": "Delivered", "read": "Read",
     "undelivered": "Not delivered", "failed": "Not sent", "canceled": "Cancelled",
 }  # fmt: skip
+
+
+TOMORROW = 2  # of the times that a conversation can be put off until: the usual one
 
 
 def root(conversation: Conversation, former: str | None = None) -> Card:
@@ -62,6 +66,8 @@ def _state(conversation: Conversation) -> list[str]:
         notes.append(f"Opted out ({escape(consent.how(contact))}): nothing can be sent")
     if contact.blocked_at:
         notes.append("Blocked: their texts are not shown")
+    if conversation.braked_at:
+        notes.append("Nothing is answered automatically before one of you answers")
     if not contacts.textable(contact.number):
         notes.append("This sender takes no answers")
     return notes
@@ -83,12 +89,17 @@ def _handles(conversation: Conversation) -> cards.Blocks:
         made.append(button("Reopen", "talk_reopen", key))
     else:
         made.append(button("Close", "talk_close", key))
-    more = [option("Put off until 9:00 tomorrow", f"snooze:{key}")]
+    more = [option("Put off…", f"snooze:{key}")]
+    if conversation.assigned_to:
+        more.append(option("Nobody looks after it", f"release:{key}"))
     if contact.name is not None:
         more.append(option("Edit contact…", f"contact:{key}"))
     if not consent.opted_out(conversation):
         more.append(option("They asked for no more texts", f"opt_out:{key}"))
-    more.append(option("Unblock" if contact.blocked_at else "Block this sender", f"block:{key}"))
+    if contact.blocked_at:
+        more.append(option("Unblock", f"unblock:{key}"))
+    else:
+        more.append(option("Block this sender", f"block:{key}"))
     made.append({"type": "overflow", "action_id": "talk_more", "options": more})
     return made
 
@@ -189,19 +200,45 @@ def stop_wish(message: Message) -> Card:
     """A suggestion, for a text that reads like a wish to get no more; a person decides."""
     name = escape(contacts.name_of(message.conversation.contact))
     key = str(message.conversation.id)
-    line = f":raised_hand: This reads as if {name} wants no more texts. If so, opt them out."
-    ask = {
-        "title": cards.plain("Opt out?"),
-        "text": cards.plain("Nothing can be sent to them any more, until they text START."),
-        "confirm": cards.plain("Opt out"),
-        "deny": cards.plain("Back"),
-    }
+    line = (
+        f":raised_hand: This reads as if {name} wants no more texts. If so, opt them out: then "
+        "nothing can be sent to them any more, on any line."
+    )
     return {
         "text": line,
         "blocks": [
             mrkdwn(line),
             {"type": "actions", "elements": [
-                {**button("Opt them out", "talk_opt_out", key), "style": "danger", "confirm": ask},
+                {**button("Opt them out", "talk_opt_out", key), "style": "danger"},
+                button("They did not mean that", "talk_not_meant", key),
             ]},
+        ],
+    }  # fmt: skip
+
+
+def snooze_view(conversation_id: int, times: list[Wake]) -> dict[str, Any]:
+    """The modal that asks until when a conversation is put off."""
+    options = [option(time.label, str(int(time.at.timestamp()))) for time in times]
+    return {
+        "type": "modal",
+        "callback_id": "talk_snoozed",
+        "private_metadata": str(conversation_id),
+        "title": cards.plain("Put off"),
+        "submit": cards.plain("Put off"),
+        "close": cards.plain("Back"),
+        "blocks": [
+            {
+                "type": "input", "block_id": "until", "label": cards.plain("Until when"),
+                "element": {
+                    "type": "radio_buttons", "action_id": "until", "options": options,
+                    "initial_option": options[TOMORROW],
+                },
+            },
+            {
+                "type": "input", "block_id": "other", "optional": True,
+                "label": cards.plain("Or at another time, by your own clock"),
+                "hint": cards.plain("If they write before, it comes back at once."),
+                "element": {"type": "datetimepicker", "action_id": "other"},
+            },
         ],
     }  # fmt: skip

@@ -159,14 +159,16 @@ def test_a_scheduled_text_goes_out_and_stands_in_the_joined_thread(two: House) -
     card = two.ask(f"{BEN} See you at 3")
     with database.session():
         draft = Draft.get()
-    from bot import sending
 
-    sending.later(draft.id, draft.version, two.agent, clock.now() + timedelta(hours=2), clock.now())
+    from bot import scheduled
+
+    at = clock.now() + timedelta(hours=2)
+    scheduled.later(draft.id, draft.version, two.agent, at, clock.now())
     assert card
     view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
     assert "Waiting to be sent: 1 text" in view.plain()
     two.slack.submit(two.agent, view, {})
-    with clock.travelled(timedelta(hours=3)):
+    with clock.travelled(timedelta(hours=2, minutes=1)):
         two.tick()
         two.settle()
     assert len(two.twilio.sent_to(BEN)) == 1
