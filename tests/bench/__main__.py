@@ -12,7 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import logs
-from tests.bench import contacts, deliveries, ledger, media, segments, start, texts, webhooks
+from tests.bench import (
+    composer,
+    contacts,
+    deliveries,
+    ledger,
+    media,
+    segments,
+    start,
+    texts,
+    webhooks,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 PARTS: dict[str, Callable[[], str]] = {
@@ -22,6 +32,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "deliveries": deliveries.run,
     "media": media.run,
     "contacts": contacts.run,
+    "composer": composer.run,
     "ledger": ledger.run,
     "start": start.run,
 }

@@ -77,7 +77,9 @@ def run() -> str:
     )
 
 
-class _Who:
+class Who:
+    """A contact that somebody might look for."""
+
     def __init__(self, dice: random.Random, place: int) -> None:
         self.first, self.last = dice.choice(FIRST.split()), dice.choice(LAST.split())
         middle = f" {dice.choice(FIRST.split())}" if dice.random() < 0.15 else ""
@@ -92,9 +94,9 @@ def _costs(engine: str, contacts: int) -> tuple[list[float], str]:
     bound = database.bind(databases.fresh(engine, durable=True))
     account = int(credits.open_account("Bench", "America/New_York", datetime.now(UTC)).id)
     dice = random.Random(7)
-    people = [_Who(dice, place) for place in range(contacts)]
+    people = [Who(dice, place) for place in range(contacts)]
     for at in range(0, contacts, 1000):
-        _fill(account, people[at : at + 1000])
+        fill(account, people[at : at + 1000])
     if not is_sqlite():
         with session():
             query("ANALYZE")
@@ -106,7 +108,8 @@ def _costs(engine: str, contacts: int) -> tuple[list[float], str]:
 
 
 @transaction
-def _fill(account: int, people: list[_Who]) -> None:
+def fill(account: int, people: list[Who]) -> None:
+    """Makes contacts of them, found by what is known of each."""
     now = datetime.now(UTC)
     Contact.insert_many(
         [(account, who.number, who.name, who.email, now) for who in people],
