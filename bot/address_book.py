@@ -28,6 +28,7 @@ AFTER_ALL = b"\xff"  # follows every byte of UTF-8
 RANGE = """
     SELECT word, contact_id FROM word WHERE account_id = %s AND word >= %s AND word < %s
       AND (word > %s OR contact_id > %s) ORDER BY word, contact_id LIMIT %s"""
+TAGS = "SELECT DISTINCT tag FROM tag WHERE account_id = %s ORDER BY tag LIMIT %s"
 HOW_MANY = """
     SELECT count(*) FROM (
         SELECT 1 FROM word WHERE account_id = %s AND word >= %s AND word < %s LIMIT %s) AS here"""
@@ -78,6 +79,18 @@ def tags_of(contact: Contact) -> list[str]:
 
 
 @transaction
+def tags(account_id: int, most: int = 100) -> list[str]:
+    """The tags that contacts of the account have, by name."""
+    found = query(TAGS, account_id, most).fetchall()
+    return [row[0] for row in found]
+
+
+def ids_tagged(account_id: int, tag: str) -> list[int]:
+    """The contacts with this tag, by the ids of their rows."""
+    found = Tag.select().where(Tag.account == account_id, Tag.tag == tag)
+    return [one.contact_id for one in found.order_by(Tag.contact)]
+
+
 def find(account_id: int, typed: str, most: int) -> list[Contact]:
     """Contacts of which something begins as typed, at most so many; the newest if nothing is typed.
 

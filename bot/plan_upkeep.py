@@ -130,6 +130,27 @@ def _move(
 
 
 @transaction
+def decline(
+    enrollment_id: int, user: str, at: tuple[int, int], now: datetime, *, for_good: bool
+) -> bool:
+    """Somebody says no to such a text: it is left out, or `for_good` the plan stops for the
+    contact. `at` is the round and step that were asked about. Returns whether they still were.
+    Raises Refused."""
+    found = Enrollment.get_or_none(Enrollment.id == enrollment_id)
+    if found is None:
+        raise Refused("This contact is on no such plan.")
+    lines.require_member(user, found.account_id)
+    enrollments.look_at(found.plan_id, now)
+    query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
+    found = Enrollment.get_by_id(enrollment_id)
+    if found.state != "asking" or (found.round, found.position) != at:
+        return False
+    if for_good:
+        return enrollments.stop(found, "stopped by hand", now)
+    return enrollments.skip(found, "too dear, skipped by hand", now)
+
+
+@transaction
 def agree(enrollment_id: int, user: str, price: int, now: datetime) -> bool:
     """Somebody says yes to a text that costs more than the plan's ceiling; it goes out if it costs
     no more than this. Returns whether it still waited for an answer. Raises Refused."""

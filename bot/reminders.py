@@ -128,6 +128,15 @@ def stands_at(reminder_id: int, channel: str, ts: str) -> None:
     Reminder.update(channel=channel, card_ts=ts).where(Reminder.id == reminder_id).execute()
 
 
+@transaction
+def pressed(reminder_id: int, user: str, channel: str, ts: str) -> None:
+    """Somebody pressed a button of the card, maybe before we were told where it stands. Raises
+    Refused for somebody else's."""
+    own(reminder_id, user)
+    here = (Reminder.id == reminder_id) & Reminder.card_ts.is_null()
+    Reminder.update(channel=channel, card_ts=ts).where(here).execute()
+
+
 def own(reminder_id: int, user: str) -> Reminder:
     """The reminder, if it is this user's, or one of their account that they manage. Raises
     Refused."""

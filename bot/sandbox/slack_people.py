@@ -178,6 +178,12 @@ class Workspace(Writers, Troubled):
             payload["message"] = message_of(on)
         return self._payload(payload)
 
+    def close_modals(self, user: str) -> None:
+        """Closes all modals of this user's: whoever types a command has none open."""
+        with self.lock:
+            for view in self.views.values():
+                view.open = view.open and view.user != user
+
     def submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Answer:
         """Submits a modal with these values by block_id; inputs not named keep what they hold."""
         return self._submitted(shown, self.signed_submit(user, shown, values).send())

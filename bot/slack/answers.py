@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from slack_bolt import Ack
 from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot import people
 from bot.errors import Refused
@@ -47,6 +48,15 @@ def reply(
         return
     if answer.status_code != 200:
         log.warning("slack.card_not_replaced", status=answer.status_code)
+
+
+def show_in(client: WebClient, view_id: str, view: dict[str, Any]) -> None:
+    """Has a modal show something else; one that was closed meanwhile shows nothing."""
+    try:
+        client.views_update(view_id=view_id, view=view)
+    except SlackApiError as error:
+        if error.response.get("error") != "not_found":
+            raise
 
 
 def beside(respond: Callable[..., Any], body: dict[str, Any], card: cards.Card) -> None:

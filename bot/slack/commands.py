@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from slack_bolt import App
 
-from bot.slack import compose, contacts, credits, front, later, plans, talks, templates, texts
+from bot.slack import (
+    compose,
+    contacts,
+    credits,
+    front,
+    later,
+    plan_answers,
+    plans,
+    smartplans,
+    talks,
+    templates,
+    texts,
+)
 from bot.slack.lead import lead
 
-COMMANDS = texts.COMMANDS | contacts.COMMANDS | credits.COMMANDS
-ACTIONS = (
-    texts.ACTIONS | later.ACTIONS | compose.ACTIONS | talks.ACTIONS | contacts.ACTIONS
-    | front.ACTIONS | templates.ACTIONS | credits.ACTIONS | plans.ACTIONS
+ROOMS = (
+    texts, later, compose, talks, contacts, front, templates, credits, plans, smartplans,
+    plan_answers,
 )  # fmt: skip
-VIEWS = (
-    texts.VIEWS | later.VIEWS | talks.VIEWS | compose.VIEWS | contacts.VIEWS | front.VIEWS
-    | templates.VIEWS | plans.VIEWS
-)  # fmt: skip
-SHORTCUTS = compose.SHORTCUTS
-OPTIONS = compose.OPTIONS | contacts.OPTIONS
+
+
+def _all(kind: str) -> dict[str, Callable[..., None]]:
+    """What the rooms have of a kind, by the name that Slack calls it."""
+    named = [pair for room in ROOMS for pair in getattr(room, kind, {}).items()]
+    assert len(named) == len(dict(named)), f"two of {kind} have one name"
+    return dict(named)
+
+
+COMMANDS, SHORTCUTS = _all("COMMANDS"), _all("SHORTCUTS")
+ACTIONS, VIEWS, OPTIONS = _all("ACTIONS"), _all("VIEWS"), _all("OPTIONS")
 
 
 def register(bolt: App) -> None:

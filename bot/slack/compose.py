@@ -95,7 +95,7 @@ def typed(ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClien
     ack()
     form = _form(body)
     if form.template is not None:
-        _learn_name(client, form.user)
+        learn_name(client, form.user)
     _live(context).typed(form)
 
 
@@ -127,7 +127,7 @@ def _cut(label: str) -> str:
     return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
-def _learn_name(client: WebClient, user: str) -> None:
+def learn_name(client: WebClient, user: str) -> None:
     """A template may say who writes; Slack knows, where we were not told yet."""
     if people.called(user) is None:
         people.changed(client.users_info(user=user)["user"], clock.now())

@@ -184,10 +184,14 @@ def _value(state: dict[str, Any]) -> Any:
             return (state.get("selected_option") or {}).get("value")
         case "users_select":
             return state.get("selected_user")
+        case "checkboxes":
+            return [one["value"] for one in state.get("selected_options") or ()]
         case "datepicker":
             return state.get("selected_date")
         case "conversations_select":
             return state.get("selected_conversation")
+        case "timepicker":
+            return state.get("selected_time")
         case "datetimepicker":
             return state.get("selected_date_time")
         case "file_input":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import contacts
 from bot.slack import cards
-from bot.slack.cards import Card
+from bot.slack.cards import Card, button, mrkdwn
 from bot.smartplan_models import Enrollment, Reminder, SmartPlan
 from bot.words import count, escape
 
@@ -13,22 +13,48 @@ CLOSED = {"done": "Done", "skipped": "Skipped"}
 
 def reminder(what: Reminder) -> Card:
     """What a member is to do, with the text to copy if there is one."""
-    said = f":bell: {escape(what.words)}"
-    if what.body:
-        said += f"\n```{escape(what.body)}```"
     if what.state in CLOSED:
-        said = f"~{escape(what.words)}~ {CLOSED[what.state]} by <@{what.closed_by}>."
-    return cards.note(said)
+        return cards.note(f"~{escape(what.words)}~ {CLOSED[what.state]} by <@{what.closed_by}>.")
+    said = f":bell: {escape(what.words)}"
+    if what.contact is not None:
+        who = cards.to_whom(contacts.name_of(what.contact), what.contact.number)
+        said += f"\n{who}"
+    if what.snoozed_until:
+        said += f"\nPut off until {cards.when(what.snoozed_until)}"
+    key = str(what.id)
+    return {
+        "text": said + (f"\n{escape(what.body)}" if what.body else ""),
+        "blocks": [
+            mrkdwn(said + (f"\n```{escape(what.body)}```" if what.body else "")),
+            {"type": "actions", "block_id": f"reminder:{key}", "elements": [
+                {**button("Done", "reminder_done", key), "style": "primary"},
+                button("Put off until 9:00 tomorrow", "reminder_snooze", key),
+                button("Skip", "reminder_skip", key),
+            ]},
+        ],
+    }  # fmt: skip
 
 
 def ask(enrollment: Enrollment, body: str, price: int) -> Card:
     """A text that would cost more than the plan's ceiling."""
     name = escape(contacts.name_of(enrollment.contact))
-    return cards.note(
+    said = (
         f":grey_question: The next text of “{escape(enrollment.plan.name)}” to {name} costs "
-        f"{count(price, 'credit')}, which is more than was agreed. Nothing was sent.\n"
-        f">{escape(body)}"
+        f"{count(price, 'credit')}, which is more than was agreed. Nothing was sent."
     )
+    key = f"{enrollment.id}:{enrollment.round}:{enrollment.position}:{price}"
+    return {
+        "text": f"{said}\n{escape(body)}",
+        "blocks": [
+            mrkdwn(said), *cards.words(body),
+            {"type": "actions", "block_id": f"ask:{enrollment.id}", "elements": [
+                {**button(f"Send for {count(price, 'credit')}", "ask_send", key),
+                 "style": "primary"},
+                button("Leave it out", "ask_skip", key),
+                button("Stop the plan for them", "ask_stop", key),
+            ]},
+        ],
+    }  # fmt: skip
 
 
 def short(plan: SmartPlan, why: str) -> Card:

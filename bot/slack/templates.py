@@ -13,6 +13,7 @@ from bot import lines, templates
 from bot.errors import Refused
 from bot.models import Template
 from bot.slack import cards
+from bot.slack.answers import show_in
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.front import refusal_view, values
 from bot.words import clean, escape
@@ -55,7 +56,7 @@ def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClien
         ack(response_action="errors", errors={"name": str(refusal)})
     else:
         ack()
-        client.views_update(view_id=view["root_view_id"], view=_list(user, about["account"]))
+        show_in(client, view["root_view_id"], _list(user, about["account"]))
 
 
 def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -65,10 +66,10 @@ def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     try:
         account = templates.remove(int(body["actions"][0]["value"]), user)
     except Refused as refusal:
-        client.views_update(view_id=shown["id"], view=refusal_view(refusal))
+        show_in(client, shown["id"], refusal_view(refusal))
         return
-    client.views_update(view_id=shown["id"], view=_gone())
-    client.views_update(view_id=shown["root_view_id"], view=_list(user, account))
+    show_in(client, shown["id"], _gone())
+    show_in(client, shown["root_view_id"], _list(user, account))
 
 
 def _open(

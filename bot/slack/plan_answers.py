@@ -1,0 +1,66 @@
+"""The buttons of what SmartPlans tell members: of reminders, and of texts that cost more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, Respond
+
+from bot import clock, plan_upkeep, reminders
+from bot.errors import Refused
+from bot.slack import cards
+from bot.slack.answers import beside, reply
+from bot.words import count
+
+Act = Callable[[int, str], Any]
+
+
+def reminder(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+    """Done, Skip, Put off: the card shows what came of it."""
+    what, now = body["actions"][0]["action_id"], clock.now()
+    acts: dict[str, Act] = {
+        "reminder_done": lambda one, user: reminders.done(one, user, now),
+        "reminder_skip": lambda one, user: reminders.skip(one, user, now),
+        "reminder_snooze": lambda one, user: reminders.snooze(one, user, now),
+    }
+    key, user = int(body["actions"][0]["value"]), body["user"]["id"]
+    try:
+        reminders.pressed(key, user, body["channel"]["id"], body["container"]["message_ts"])
+        acts[what](key, user)
+    except Refused as refusal:
+        ack()
+        return beside(respond, body, cards.note(str(refusal)))
+    ack()
+    return None
+
+
+def ask(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+    """Send it for what it costs, leave it out, or stop the plan for this contact."""
+    what, user, now = body["actions"][0]["action_id"], body["user"]["id"], clock.now()
+    one, turn, place, price = map(int, body["actions"][0]["value"].split(":"))
+    try:
+        if what == "ask_send":
+            said = f"It goes out for {count(price, 'credit')}."
+            done = plan_upkeep.agree(one, user, price, now)
+        else:
+            said = "It is left out."
+            if for_good := what == "ask_stop":
+                said = "The plan is stopped for this contact."
+            done = plan_upkeep.decline(one, user, (turn, place), now, for_good=for_good)
+    except Refused as refusal:
+        ack()
+        return beside(respond, body, cards.note(str(refusal)))
+    ack()
+    said = said if done else "That was settled already, or is no longer asked."
+    return reply(respond, cards.note(f"{said} (<@{user}>)"))
+
+
+ACTIONS: dict[str, Callable[..., None]] = {
+    "reminder_done": reminder,
+    "reminder_skip": reminder,
+    "reminder_snooze": reminder,
+    "ask_send": ask,
+    "ask_skip": ask,
+    "ask_stop": ask,
+}

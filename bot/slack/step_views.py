@@ -1,0 +1,209 @@
+"""The form of one step of a SmartPlan, and what it holds as a step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bot import templates
+from bot.errors import Refused
+from bot.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
+from bot.schedule import When
+from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, option, plain
+from bot.smartplans import Effect
+from bot.words import count
+
+TURN = "\n---\n"  # between texts that take turns
+BASES = {
+    "enrolled": "after the first day", "previous": "after the step before",
+    "birthday": "on or around the birthday", "closing": "on or around the closing day",
+    "date": "on or around another date",
+}  # fmt: skip
+TITLES = {"text": "Text step", "email": "E-mail step", "reminder": "Reminder step"}
+
+
+class Unfit(Refused):
+    """What is wrong, and in which input."""
+
+    def __init__(self, where: str, why: str) -> None:
+        self.where = where
+        super().__init__(why)
+
+
+def view(
+    plan: int, kind: str, shape: Shape, place: int | None, on_it: int, removal: Effect | None
+) -> dict[str, Any]:  # fmt: skip
+    """The modal of the step at this place, or of a new one; `on_it` contacts are on the plan, and
+    `removal` is what taking the step out would do to them."""
+    step = shape.steps[place] if place is not None else _fresh(kind, shape)
+    about = {"plan": plan, "kind": kind, "key": step.key}
+    return {
+        "type": "modal",
+        "callback_id": "smart_step_saved",
+        "private_metadata": json.dumps(about),
+        "title": plain(TITLES[kind]),
+        "submit": plain("Save"),
+        "close": plain("Back"),
+        "blocks": [
+            *_what(kind, step, shape),
+            *_when(step.when),
+            _place(shape, place),
+            menu("who", "Whose", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
+                                   **initial("initial_user", step.assigned_to)},
+                  optional=True, hint="The member who is named in it, and gets its reminder"),
+            *moving(on_it),
+            *([_removal(plan, step, removal)] if removal else []),
+        ],
+    }  # fmt: skip
+
+
+def _fresh(kind: str, shape: Shape) -> StepShape:
+    when = When("enrolled", 0, "minutes") if not shape.steps else When("previous", 2, "days", 600)
+    return StepShape(kind, when, ("",))
+
+
+def _what(kind: str, step: StepShape, shape: Shape) -> Blocks:
+    made: Blocks = []
+    if kind == "email":
+        made.append(box("subject", "Subject", step.subject or "", most=150))
+    label = {"text": "Text", "email": "E-mail", "reminder": "What is to be done"}[kind]
+    hint = None
+    if shape.repeat_every:
+        hint = "Several that take turns: put a line of three hyphens (---) between them"
+    made.append(box("body", label, TURN.join(step.bodies), hint=hint, multiline=True))
+    fields = " ".join(f"`{{{name}}}`" for name in templates.FIELDS)
+    made.append(context(f"Fields: {fields}. Behind a bar stands what is said where one is not "
+                        "known: `{first_name|there}`"))  # fmt: skip
+    return made
+
+
+def _when(when: When) -> Blocks:
+    basis = when.basis
+    if basis == "date":
+        basis = when.field if when.field in BASES else "date"
+    days = [option(day, str(place)) for place, day in enumerate(WEEKDAYS)]
+    chosen = [days[place] for place in range(7) if when.weekdays & 1 << place]
+    at = f"{when.at // 60:02}:{when.at % 60:02}" if when.at is not None else None
+    another = when.field if basis == "date" else None
+    return [
+        {"type": "divider"},
+        {**box("amount", "When", str(when.amount)),
+         "hint": plain("0 is at once; around a date, -3 is three before it"),
+         "element": {"type": "number_input", "action_id": "amount", "is_decimal_allowed": False,
+                     "initial_value": str(when.amount)}},
+        choice("unit", "Counted in", {unit: unit for unit in UNITS}, when.unit),
+        choice("basis", "From", BASES, str(basis)),
+        {**box("field", "The other date's name", another or "", optional=True),
+         "hint": plain("As it is kept with the contact, like: anniversary")},
+        menu("at", "Time of day, where the contact lives",
+              {"type": "timepicker", **initial("initial_time", at)}, optional=True,
+              hint="Not for minutes and hours. Texts keep to quiet hours by themselves"),
+        menu("days", "Only on", {"type": "checkboxes", "options": days,
+                                  **initial("initial_options", chosen)}, optional=True),
+    ]  # fmt: skip
+
+
+def _place(shape: Shape, place: int | None) -> dict[str, Any]:
+    others = [step for at, step in enumerate(shape.steps) if at != place]
+    here = len(others) if place is None else place
+    places = {str(at): f"{at + 1}." for at in range(len(others) + 1)}
+    return choice("place", "Place in the plan", places, str(here))
+
+
+def moving(on_it: int) -> Blocks:
+    """Who gets a change while contacts are on the plan; nothing to choose while none is."""
+    if not on_it:
+        return []
+    people = count(on_it, "contact")
+    move = f"{people} on it: go on with the plan as changed, each at their place"
+    stay = f"{people} on it: finish on the steps as they were"
+    options = [option(move, "move"), option(stay, "stay")]
+    return [menu("move", "Who gets the change, beside whoever comes on it from now on", {
+        "type": "radio_buttons", "options": options, "initial_option": options[0],
+    }, hint="No step that somebody had comes again")]  # fmt: skip
+
+
+def _removal(plan: int, step: StepShape, effect: Effect) -> dict[str, Any]:
+    does = "Nobody gets this step any more."
+    if effect.on_it:
+        does += f" Of {count(effect.on_it, 'contact')} on the plan {effect.go_on:,} go on"
+        does += f" and {effect.end:,} are at its end." if effect.end else "."
+    ask = {
+        "title": plain("Take it out?"), "text": plain(does),
+        "confirm": plain("Take it out"), "deny": plain("Back"),
+    }  # fmt: skip
+    press = button("Take this step out", "smart_step_remove", f"{plan}:{step.key}")
+    return {"type": "actions", "block_id": "removal", "elements": [
+        {**press, "style": "danger", "confirm": ask},
+    ]}  # fmt: skip
+
+
+def read(
+    about: Mapping[str, Any], given: Mapping[str, Any], shape: Shape
+) -> tuple[StepShape, int]:  # fmt: skip
+    """The step that the form holds, and its place. Raises Unfit."""
+    basis, field = given["basis"], None
+    if basis not in ("enrolled", "previous"):
+        field = (given["field"] or "").strip().lower() if basis == "date" else basis
+        if not field:
+            raise Unfit("field", "Which date? Write its name, like: anniversary.")
+        basis = "date"
+    try:
+        amount = int(given["amount"] or 0)
+    except ValueError:
+        raise Unfit("amount", "Write a whole number.") from None
+    days = sum(1 << int(day) for day in given["days"] or ())
+    at = given["at"] if given["unit"] not in ("minutes", "hours") else None
+    when = When(
+        basis, amount, given["unit"], minute_of(at) if at else None,
+        0 if days == 127 else days, field,
+    )  # fmt: skip
+    bodies = tuple(part.strip() for part in (given["body"] or "").split(TURN.strip("\n")))
+    step = StepShape(
+        about["kind"], when, tuple(body for body in bodies if body) or ("",),
+        (given.get("subject") or "").strip() or None, _media(shape, about["key"]), given["who"],
+        about["key"],
+    )  # fmt: skip
+    return step, int(given["place"])
+
+
+def _media(shape: Shape, key: str | None) -> tuple[Mapping[str, Any], ...]:
+    """The pictures that the step has already; the form does not touch them."""
+    return next((step.media for step in shape.steps if step.key == key and key), ())
+
+
+# Inputs
+
+
+def initial(name: str, value: Any) -> dict[str, Any]:
+    """What an input starts with, if with anything."""
+    return {name: value} if value else {}
+
+
+def box(
+    block: str, label: str, value: str, *, most: int = LONGEST_INPUT, optional: bool = False,
+    multiline: bool = False, hint: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """An input of words."""
+    element = {"type": "plain_text_input", "multiline": multiline, "max_length": most,
+               **initial("initial_value", value)}  # fmt: skip
+    return menu(block, label, element, optional=optional, hint=hint)
+
+
+def choice(block: str, label: str, choices: Mapping[str, str], here: str) -> dict[str, Any]:
+    """A menu of these choices: what each is called, by its value."""
+    options = {value: option(words, value) for value, words in choices.items()}
+    return menu(block, label, {"type": "static_select", "options": list(options.values()),
+                                "initial_option": options[here]})  # fmt: skip
+
+
+def menu(
+    block: str, label: str, element: dict[str, Any], *, optional: bool = False,
+    hint: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """An input of any kind, whose action_id is its block_id."""
+    return {
+        "type": "input", "block_id": block, "label": plain(label), "optional": optional,
+        "element": {"action_id": block, **element}, **({"hint": plain(hint)} if hint else {}),
+    }  # fmt: skip
