@@ -13,8 +13,10 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import IO, Any
 
 import structlog
@@ -116,6 +118,18 @@ def problems(sheet: Sheet, most: int | None = None) -> list[SheetRow]:
     """Rows that were refused, or of which something was left out; by line."""
     here = (SheetRow.sheet == sheet) & SheetRow.why.is_null(False)
     return list(SheetRow.select().where(here).order_by(SheetRow.line).limit(most))
+
+
+def first(sheet: Sheet, most: int) -> list[list[str]]:
+    """What the first rows that would be new become: name, number, e-mail, tags, notes."""
+    here = (SheetRow.sheet == sheet) & (SheetRow.outcome == "new")
+    found = []
+    for row in SheetRow.select().where(here).order_by(SheetRow.line).limit(most):
+        known = takeover.fit(columns.told(row.cells, sheet.places).details, [])
+        number = contacts.spoken(str(row.number))
+        tags = ", ".join(known.tags)
+        found.append([known.name or "", number, known.email or "", tags, known.notes or ""])
+    return found
 
 
 def problems_csv(sheet: Sheet) -> bytes:
@@ -270,10 +284,13 @@ def work(for_s: float = 2, sheet_id: str | None = None) -> bool:
         try:
             if not _next(taken, sheet_id):
                 break
-        except Exception:
+        except Exception as error:
             if not taken:
                 raise
-            log.exception("import.broke", sheet=taken[0])
+            # Not its words: what a database says of a row holds the row.
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(last.filename).name}:{last.lineno}"
+            log.error("import.broke", sheet=taken[0], error=type(error).__name__, where=where)
             _broke(taken[0])
         found = True
     return found

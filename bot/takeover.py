@@ -25,7 +25,7 @@ from bot.models import Consent, Contact, Conversation, Sheet, SheetRow, Tag, Wor
 from ledger.database import query
 
 BEFORE = """
-    SELECT number, min(line) FROM sheet_row WHERE sheet_id = %s AND line < %s AND number IN ({})
+    SELECT number, min(line) FROM sheet_row WHERE sheet_id = %s AND number IN ({})
     GROUP BY number"""
 MARK = "UPDATE sheet_row SET number = %s, outcome = %s, why = %s WHERE sheet_id = %s AND line = %s"
 #: Fields without which a row is still worth having.
@@ -68,14 +68,14 @@ def _judge(sheet: Sheet, row: SheetRow, region: str) -> Judged:
         if not told.number:
             raise Refused("There is no number.")
         number = numbers.read(told.number, region)
-        judged.details = _fit(told.details, judged.notes)
+        judged.details = fit(told.details, judged.notes)
         judged.number, judged.consent = number, told.consent
     except Refused as refusal:
         judged.notes = [str(refusal)]
     return judged
 
 
-def _fit(details: Details, notes: list[str]) -> Details:
+def fit(details: Details, notes: list[str]) -> Details:
     """The details as they are kept, without what cannot be."""
     while True:
         try:
@@ -111,18 +111,22 @@ def _lines_above(sheet: Sheet, line: int, wanted: set[str]) -> dict[str, int]:
     if not wanted:
         return {}
     marks = ", ".join(["%s"] * len(wanted))
-    rows = query(BEFORE.format(marks), sheet.id, line, *sorted(wanted)).fetchall()
-    return {number: int(first) for number, first in rows}
+    rows = query(BEFORE.format(marks), sheet.id, *sorted(wanted)).fetchall()
+    return {number: int(first) for number, first in rows if first < line}
 
 
 class _Known:
     """The contacts that have the numbers of some rows, with what a comparison needs."""
 
     def __init__(self, account_id: int, judged: Iterable[Judged]) -> None:
-        wanted = [one.number for one in judged]
+        wanted = sorted({str(one.number) for one in judged})
         found = Contact.select().where(Contact.account == account_id, Contact.number.in_(wanted))
-        self.contacts = {one.number: address_book.current(one) for one in found}
-        ids = sorted({one.id for one in self.contacts.values()})
+        once: dict[int, Contact] = {}  # a contact that has two of these numbers
+        self.contacts: dict[str, Contact] = {}
+        for one in found:
+            contact = address_book.current(one)
+            self.contacts[one.number] = once.setdefault(contact.id, contact)
+        ids = sorted(once)
         self.tags: dict[int, list[str]] = {}
         for row in Tag.select().where(Tag.contact.in_(ids)):
             self.tags.setdefault(row.contact_id, []).append(row.tag)
@@ -148,20 +152,22 @@ class _Known:
 
 
 def _take(sheet: Sheet, judged: list[Judged], now: datetime) -> None:
-    """Each number once a round: a number that stands in several rows is there by the second."""
+    """Makes who is new, then completes who is there, whoever made them."""
     while judged:
         known = _Known(sheet.account_id, judged)
-        once: dict[str, Judged] = {}
+        fresh: dict[str, Judged] = {}
         for one in judged:
-            once.setdefault(str(one.number), one)
-        fresh = {number: one for number, one in once.items() if number not in known.contacts}
-        made = _make(sheet, fresh, now)
-        done = [one for number, one in once.items() if number in made]
-        for number, one in once.items():
-            if contact := known.contacts.get(number):
+            contact = known.contacts.get(str(one.number))
+            if contact is None:
+                fresh.setdefault(str(one.number), one)
+            else:
                 _complete(sheet, one, contact, known, now)
-                done.append(one)
-        judged = [one for one in judged if one not in done]
+        made = _make(sheet, fresh, now)
+        judged = [
+            one for one in judged
+            if one.number not in known.contacts
+            and not (one.number in made and one is fresh[str(one.number)])
+        ]  # fmt: skip
     viewers.changed(sheet.account_id)
 
 
@@ -204,7 +210,9 @@ def _complete(
 ) -> None:  # fmt: skip
     more, said = known.compare(one, contact)
     directory.complete(contact, more)
+    known.tags.setdefault(contact.id, []).extend(more.tags)
     if said is not None:
+        known.agreed |= {contact.id} if said else set()
         tell = consent.agree if said else consent.refuse
         tell(contact, _how(sheet), now, sheet.user)
     if "name" in more.fills or said is False:

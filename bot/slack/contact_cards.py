@@ -12,9 +12,11 @@ from bot.directory import Kept
 from bot.models import Consent, Contact
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain, when
-from bot.words import clock_words, day_words, escape
+from bot.words import day_words, escape
 
-HISTORY_SHOWN = 6  # entries of what a contact agreed to
+HISTORY_SHOWN, HOW_SHOWN = 5, 80  # entries of what a contact agreed to; characters of each
+TALKS_SHOWN = 10
+TAGS_TYPED = directory.MOST_TAGS * (directory.LONGEST_TAG + 2)  # characters
 HELP = (
     "*`/contacts`* lists the newest contacts; `/contacts ann` finds them by the beginning of a "
     "name, e-mail address, tag or number, or by a number's last digits.\n"
@@ -41,11 +43,12 @@ def card(kept: Kept, now: datetime, said: str = "") -> Card:
     facts = [
         cards.number_beside(contacts.name_of(contact), contact.number),
         *(f"also {contacts.spoken(one)}" for one in kept.other_numbers),
-        contact.place or "", contact.email or "", _local(kept, now), ", ".join(kept.details.tags),
+        contact.place or "", contact.email or "", f"{hours.said(now, kept.zones)} there",
+        ", ".join(kept.details.tags),
     ]  # fmt: skip
     about = " · ".join(escape(one) for one in facts if one)
     notes = [_standing(kept), *([f":warning: {kept.trouble}"] if kept.trouble else [])]
-    talks = [f"<#{one.channel}>: {_last(one)}" for one in kept.talks]
+    talks = [f"<#{one.channel}>: {_last(one)}" for one in kept.talks[:TALKS_SHOWN]]
     key = str(contact.id)
     lines = [*([said] if said else []), " · ".join(one for one in (title, about) if one), *notes]
     return {
@@ -56,7 +59,8 @@ def card(kept: Kept, now: datetime, said: str = "") -> Card:
             *cards.words(kept.details.notes or ""),
             *(context(line) for line in (*notes, *talks)),
             {"type": "actions", "block_id": f"contact:{key}", "elements": [
-                {**button("Edit", "contact_edit", f"{key}:"), "style": "primary"},
+                *_text(kept),
+                button("Edit", "contact_edit", f"{key}:"),
                 button("Merge…", "contact_merge", key),
             ]},
         ],
@@ -78,20 +82,23 @@ def listed(title: str, found: Sequence[tuple[Contact, Sequence[str]]]) -> Card:
     return {"text": "; ".join([title, *said]).replace("*", ""), "blocks": blocks}
 
 
-def _local(kept: Kept, now: datetime) -> str:
-    where = kept.zones
-    time = clock_words(hours.local(now, where))
-    return f"{time} there" if len(where) == 1 else f"{time} there or later"
+def _text(kept: Kept) -> cards.Blocks:
+    """The button that opens the composer, in the conversation with the newest text."""
+    if not kept.talks or not contacts.textable(kept.contact.number) or kept.contact.opted_out_at:
+        return []
+    return [{**button("Text", "talk_reply", str(kept.talks[0].id)), "style": "primary"}]
 
 
-def _standing(kept: Kept) -> str:
-    """Whether the contact may be texted, in a sentence."""
+def _standing(kept: Kept, short: bool = False) -> str:
+    """Whether the contact may be texted, in a sentence; short where the history stands below."""
     contact = kept.contact
     if contact.blocked_at:
         return "Blocked: their texts are not shown."
     if contact.opted_out_at is None:
         agreed = next((one for one in kept.history if one.given), None)
-        return f"May be texted: {history_line(agreed)}" if agreed else "May be texted."
+        if agreed is None:
+            return "Nothing is recorded. Text only people who agreed to it."
+        return "Yes." if short else f"May be texted: {history_line(agreed)}"
     why = next((one.how for one in kept.history if not one.given), "texted STOP")
     said = f":no_entry: Opted out ({escape(why)}): nothing can be sent"
     opened = ", ".join(contacts.spoken(line.number) for line in kept.reopened)
@@ -105,12 +112,18 @@ def _last(talk: Any) -> str:
     return f"last text {when(talk.last_text_at)}{waits}"
 
 
+def _history(kept: Kept) -> str:
+    lines = [history_line(one) for one in kept.history[:HISTORY_SHOWN]]
+    earlier = len(kept.history) - len(lines)
+    return "\n".join([*lines, *([f"… and {earlier:,} before"] if earlier else [])])
+
+
 def history_line(one: Consent) -> str:
     """ "agreed (signed form) on 3 November, recorded by @Ann"."""
     said = "agreed" if one.given else "wanted no more texts"
     day = f"{day_words(one.on_day)} {one.on_day.year}" if one.on_day else ""
     by = f", recorded by <@{one.by}>" if (one.by or "")[:1] in ("U", "W") else ""
-    return f"{said} ({escape(one.how)}) {f'on {day}' if day else when(one.made_at)}{by}"
+    return f"{said} ({escape(one.how[:HOW_SHOWN])}) {f'on {day}' if day else when(one.made_at)}{by}"
 
 
 # The modal
@@ -136,15 +149,14 @@ def edit_view(
             {**_written("email", "E-mail", details.email, optional=True),
              "element": {"type": "email_text_input", "action_id": "email",
                          **({"initial_value": details.email} if details.email else {})}},
-            _written("tags", "Tags", ", ".join(details.tags), optional=True,
+            _written("tags", "Tags", ", ".join(details.tags), TAGS_TYPED, optional=True,
                      hint="Commas between them, like: buyer, hot lead"),
             _zone(details.timezone),
             _written("notes", "Notes", details.notes, directory.LONGEST_NOTES, optional=True,
                      multiline=True),
             {"type": "divider"},
-            mrkdwn("*May they be texted?*" + (f"\n{_standing(kept)}" if kept else "")),
-            *([context("\n".join(history_line(one) for one in kept.history[:HISTORY_SHOWN]))]
-              if kept and kept.history else []),
+            mrkdwn("*May they be texted?*" + (f"\n{_standing(kept, short=True)}" if kept else "")),
+            *([context(_history(kept))] if kept and kept.history else []),
             *_consent(),
         ],
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import datetime
+from pathlib import Path
 
 from slack_sdk import WebClient
 
@@ -87,7 +88,7 @@ class SheetCardCarrier:
         """One chat.postMessage, or one chat.update where the card stands."""
         with session():
             sheet = Sheet.get_by_id(delivery.payload["sheet"])
-            card = sheet_cards.sheet(sheet, imports.problems(sheet, sheet_cards.SHOWN))
+            card = _card(sheet)
 
         def put(form: cards.Card, _: int) -> Done:
             form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
@@ -123,16 +124,15 @@ class SheetFileCarrier:
         """One upload, and one chat.update that ties it to the card; nothing where all is well."""
         with session():
             sheet = Sheet.get_by_id(delivery.payload["sheet"])
-            few = imports.problems(sheet, sheet_cards.SHOWN)
-            content = imports.problems_csv(sheet) if few else b""
-            card = sheet_cards.sheet(sheet, few)
+            content = imports.problems_csv(sheet) if imports.problems(sheet, 1) else b""
+            card = _card(sheet)
         if not content:
             return Done({})
         if sheet.ts is None:
             return Again(5, "the card is not there yet")
         try:
             file = files.upload(
-                self.client, f"to look at in {sheet.name}"[:80], content,
+                self.client, f"{Path(sheet.name).stem[:60]} - rows to look at.csv", content,
                 f"Rows of {sheet.name} to look at (CSV)", None,
             )  # fmt: skip
         except Exception as error:
@@ -216,6 +216,11 @@ class ExportFileCarrier:
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Nothing follows."""
+
+
+def _card(sheet: Sheet) -> cards.Card:
+    first = imports.first(sheet, sheet_cards.SAMPLED) if sheet.state == "ready" else ()
+    return sheet_cards.sheet(sheet, imports.problems(sheet, sheet_cards.SHOWN), first)
 
 
 @transaction

@@ -12,22 +12,29 @@ from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain
 from bot.words import count, escape
 
-SHOWN = 8  # rows that the card itself tells of
+SHOWN, SAMPLED = 8, 3  # rows that the card itself tells of: to look at, and new ones
 MOST_OPTIONS = 99
 NONE = "none"
+HINTS = {
+    "other": "Read where the first is empty.",
+    "name": "Read where first and last name are empty.",
+    "consent": "Yes or no; anything else has its row refused.",
+    "opted_out": "Whatever stands here but “no” means that they want no texts.",
+}  # fmt: skip
 #: What came of rows, in the order in which it is told, before and after they are taken over.
 WILL = {
-    "new": "new contacts", "more": "add to contacts you have", "again": "repeat a row above",
-    "same": "say nothing new", "error": "cannot be imported",
+    "new": "New contacts", "more": "Adding to contacts you have", "again": "Repeating a row above",
+    "same": "Nothing new", "error": "Cannot be imported",
 }  # fmt: skip
 DID = {
-    "new": "new contacts", "more": "added to contacts you had", "same": "said nothing new",
-    "error": "were not imported",
+    "new": "New contacts", "more": "Added to contacts you had", "same": "Nothing new",
+    "error": "Not imported",
 }  # fmt: skip
 
 
-def sheet(one: Sheet, few: Sequence[SheetRow]) -> Card:
-    """How far an import is; `few` are the first of the rows that need a look."""
+def sheet(one: Sheet, few: Sequence[SheetRow], first: Sequence[Sequence[str]] = ()) -> Card:
+    """How far an import is; `few` are the first of the rows that need a look, and `first` of those
+    that would be new: what each becomes."""
     key = f"{one.id}:{one.version}"
     name = escape(one.name)
     looked = sum(one.counts.values())
@@ -42,7 +49,7 @@ def sheet(one: Sheet, few: Sequence[SheetRow]) -> Card:
             buttons.insert(0, _columns(key, primary=True))
         case "ready":
             lines = [f"*{name}*: {count(one.length, 'row')}, checked. Nothing is imported yet."]
-            lines += [_counted(one, WILL), _read_by(one)]
+            lines += [_counted(one, WILL), _read_by(one), _sample(first)]
             buttons.insert(0, _columns(key))
             if gain := _gain(one):
                 go = button(f"Import {count(gain, 'row')}", "sheet_import", key)
@@ -81,9 +88,14 @@ def _gain(one: Sheet) -> int:
 
 
 def _counted(one: Sheet, words: dict[str, str]) -> str:
-    found = [f"*{one.counts[what]:,}* {said}" for what, said in words.items()
-             if one.counts.get(what)]  # fmt: skip
-    return " · ".join(found) + "." if found else ""
+    return " · ".join(
+        f"{said}: *{one.counts[what]:,}*" for what, said in words.items() if one.counts.get(what)
+    )
+
+
+def _sample(first: Sequence[Sequence[str]]) -> str:
+    said = [escape(" · ".join(part for part in parts if part))[:300] for parts in first]
+    return "\n".join(["The first of them:", *(f"• {line}" for line in said)]) if said else ""
 
 
 def _read_by(one: Sheet) -> str:
@@ -189,6 +201,7 @@ def columns_view(one: Sheet, sample: Sequence[Sequence[str]]) -> dict[str, Any]:
         "blocks": [
             mrkdwn(f"Which column of *{escape(one.name)}* is what?"),
             *({"type": "input", "block_id": field, "label": plain(label),
+               **({"hint": plain(HINTS[field])} if field in HINTS else {}),
                "element": {"type": "static_select", "action_id": field, "options": choices,
                            "initial_option": _chosen(choices, one.places.get(field))}}
               for field, label in columns.FIELDS.items()),
@@ -202,5 +215,5 @@ def _chosen(choices: list[dict[str, Any]], place: int | None) -> dict[str, Any]:
 
 def _column(name: str, place: int, sample: Sequence[Sequence[str]]) -> str:
     first = next((row[place] for row in sample if place < len(row) and row[place]), "")
-    shown = f"{name[:40]} ({first})" if first else name
+    shown = f"{name[:40]}: {first}" if first else name
     return shown if len(shown) <= 75 else f"{shown[:74]}…"

@@ -100,7 +100,7 @@ def test_a_file_is_shown_first_and_imported_once_confirmed(on: Import) -> None:
     post = on.work()
     shown = post.plain()
     assert "leads.csv: 5 rows, checked. Nothing is imported yet." in shown
-    assert "3 new contacts · 1 repeat a row above · 1 cannot be imported" in shown
+    assert "New contacts: 3 · Repeating a row above: 1 · Cannot be imported: 1" in shown
     assert "Number from “Cell”, else “Phone”" in shown
     assert "name from “First Name” and “Last Name”" in shown
     assert "Not read: “Company”" in shown
@@ -109,14 +109,14 @@ def test_a_file_is_shown_first_and_imported_once_confirmed(on: Import) -> None:
     assert "Line 4: “not an address” is not an e-mail address. Left out." in shown
     assert "Line 6: The same number as line 2." in shown
     assert on.count() == 0
-    for part in ("leads.csv", "3 new contacts", "Line 5"):
+    for part in ("leads.csv", "New contacts: 3", "Line 5"):
         assert part in post.text
 
     on.press(post, "Import 4 rows")
     done = on.work()
     assert done is post, "progress is one message"
     assert "leads.csv is imported" in done.plain()
-    assert "3 new contacts · 1 added to contacts you had · 1 were not imported" in done.plain()
+    assert "New contacts: 3 · Added to contacts you had: 1 · Not imported: 1" in done.plain()
     ann = on.contact()
     assert ann is not None
     assert (ann.name, ann.email, ann.notes) == ("Ann Lee", "ann@example.com", "Likes <!channel>")
@@ -145,11 +145,23 @@ def test_the_same_file_twice_changes_nothing(on: Import) -> None:
 def test_what_is_known_is_completed_and_never_overwritten(on: Import) -> None:
     on.house.name(ANN, "Ann Lee-Smith")
     said = on.run("Name,Mobile,Email\nAnn Lee,4155550123,ann@example.com\n")
-    assert "1 added to contacts you had" in said
+    assert "Added to contacts you had: 1" in said
     assert "Line 2: The name stays “Ann Lee-Smith”, not “Ann Lee”." in said
     ann = on.contact()
     assert ann is not None
     assert (ann.name, ann.email) == ("Ann Lee-Smith", "ann@example.com")
+
+
+def test_one_number_in_many_rows_and_formats_is_one_contact(on: Import) -> None:
+    forms = ("(415) 555-0123", "415.555.0123", "+1 415-555-0123", "14155550123", "'+14155550123")
+    rows = "".join(f"Ann,{forms[n % 5]},tag {n % 12}\n" for n in range(250))
+    said = on.run("Name,Phone,Tags\n" + rows)
+    assert "New contacts: 1 · Added to contacts you had: 11 · Nothing new: 238" in said
+    found = on.contact()
+    assert found is not None
+    with database.session():
+        assert len(address_book.tags_of(found)) == 12
+    assert on.count() == 1
 
 
 def test_a_contact_that_texted_gets_its_name_in_the_thread(on: Import) -> None:
@@ -170,8 +182,8 @@ def test_columns_are_changed_and_the_rows_checked_again(on: Import) -> None:
     check_view(view.view)
     on.slack.submit(on.house.agent, view, {"number": "None", "other": "None"})
     assert "Choose the column that holds the number" in view.errors["number"]
-    chosen = {"number": "Line 2 (415 555 0199)", "other": "Line 1 (415 555 0123)"}
-    on.slack.submit(on.house.agent, view, {"name": "Who (Ann)", **chosen})
+    chosen = {"number": "Line 2: 415 555 0199", "other": "Line 1: 415 555 0123"}
+    on.slack.submit(on.house.agent, view, {"name": "Who: Ann", **chosen})
     post = on.work()
     assert "Number from “Line 2”, else “Line 1”; name from “Who”" in post.plain()
     on.press(post, "Import 2 rows")
@@ -278,7 +290,7 @@ def test_it_goes_on_where_a_killed_worker_left_off(
     rows = "".join(f"Ann {n:04},+1415555{n:04}\n" for n in range(1000))
     on.give("Name,Phone\n" + rows)
     post = on.work()
-    assert "1,000 new contacts" in post.plain()
+    assert "New contacts: 1,000" in post.plain()
     on.press(post, "Import 1,000 rows")
     took, calls = takeover.look_at, []
 
@@ -296,7 +308,7 @@ def test_it_goes_on_where_a_killed_worker_left_off(
     assert on.count() == 300
     with database.session():
         assert Sheet.get().counts == {"new": 300}
-    assert "1,000 new contacts" in on.work().plain()
+    assert "New contacts: 1,000" in on.work().plain()
     assert on.count() == 1000
     with database.session():
         assert Word.select().count() == sum(
@@ -331,7 +343,7 @@ def test_stop_keeps_what_was_imported_and_says_how_much(on: Import) -> None:
     on.press(post, "Stop here")
     said = on.work().plain()
     assert "was stopped" in said
-    assert f"{on.count():,} new contacts" in said
+    assert f"New contacts: {on.count():,}" in said
     assert 0 < on.count() < 500
 
 
