@@ -71,6 +71,15 @@ class Writers(Signer):
         post.said["attachments"] = [{"id": 1, "title": "A page", "from_url": "https://example.com"}]
         self._changed(post, was)
 
+    def remove_file(self, post: Post, file: str) -> None:
+        """Somebody takes a file away; its message stays, and nobody edited it."""
+        was = message_of(post)
+        post.said["files"] = [
+            {"id": file, "mode": "tombstone"} if one["id"] == file else one
+            for one in post.said["files"]
+        ]
+        self._changed(post, was)
+
     def delete(self, post: Post) -> None:
         """A message is taken away; of one with replies, a tombstone stays."""
         was, room = message_of(post), self.channels[post.channel]

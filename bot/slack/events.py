@@ -61,7 +61,8 @@ def message(payload: Payload, now: datetime) -> None:
         case "message_changed":
             was, is_now = told.get("previous_message") or {}, told["message"]
             # An unfurled link changes a message, too, without anybody having edited it.
-            if is_now.get("edited") and is_now.get("text") != was.get("text"):
+            reworded = is_now.get("edited") and is_now.get("text") != was.get("text")
+            if reworded or _files(is_now) != _files(was):
                 replies.written(_reply(payload, is_now), now)
         case "message_deleted":
             replies.deleted(_reply(payload, told["previous_message"]), now)
@@ -81,6 +82,12 @@ def _is_reply(message: Any) -> bool:
     )
 
 
+def _files(message: Mapping[str, Any]) -> set[str]:
+    """The ids of a message's files, without those that were taken away."""
+    files = message.get("files") or ()
+    return {str(file.get("id")) for file in files if file.get("mode") != "tombstone"}
+
+
 def _reply(payload: Payload, message: Mapping[str, Any]) -> Reply:
     """What was written, with the moment of the newest that happened to it."""
     told = payload["event"]
@@ -90,7 +97,8 @@ def _reply(payload: Payload, message: Mapping[str, Any]) -> Reply:
     team = message.get("user_team") or message.get("source_team") or message.get("team")
     return Reply(
         told["channel"], message["thread_ts"], message["ts"], message["user"],
-        clean(said(message, people.called)), tuple(message.get("files") or ()),
+        clean(said(message, people.called)),
+        tuple(file for file in message.get("files") or () if file.get("id") in _files(message)),
         from_elsewhere=team is not None and team not in home,
         below_ours=message.get("parent_user_id") in bots,
         changed_ts=str(told.get("event_ts") or told.get("ts") or message["ts"]),

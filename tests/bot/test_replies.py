@@ -12,6 +12,7 @@ from bot.models import Contact, Draft, Line, Member, Message
 from ledger import credits, database
 from tests.bot.threads import begun, card, is_told, modal, posts, press, replied, texts, whispered
 from tests.house import ANN, LONDON, House
+from tests.pictures import attach, jpeg, png, share
 
 
 def named(house: House, user: str, name: str) -> None:
@@ -243,6 +244,31 @@ def test_a_link_that_unfurls_changes_nothing_not_even_after_an_edit(house: House
     house.slack.unfurl(reply)
     house.work()
     assert card(house, thread).plain() == saved
+
+
+def test_a_file_that_is_taken_away_before_send_is_not_texted(house: House) -> None:
+    thread = begun(house)
+    files = attach(house, house.agent, ("a.jpg", jpeg()), ("b.png", png()))
+    reply = share(house, thread, files, "Look")
+    assert "3 credits" in card(house, thread).plain()
+    house.slack.remove_file(reply, files[0].id)
+    house.work()
+    shown = card(house, thread).plain()
+    assert "a.jpg" not in shown
+    assert "b.png" in shown
+    house.slack.edit(reply, "Look here")
+    house.work()
+    assert "b.png" in card(house, thread).plain()
+    house.slack.remove_file(reply, files[1].id)
+    house.work()
+    assert "SMS · 1 × 160 · 1 credit" in card(house, thread).plain()
+    press(house, thread, "Send")
+    assert texts(house) == ["Look here"]
+    lone = share(house, thread, attach(house, house.agent, ("c.jpg", jpeg())))
+    house.slack.remove_file(lone, lone.said["files"][0]["id"])
+    house.work()
+    assert "Cancelled" in card(house, thread).plain()
+    assert house.audit() == []
 
 
 # What a line is set to
