@@ -17,6 +17,7 @@ or as somebody outside, with any number:
     +14155550177 Hi, is the garden large?
 What happens in #leads and on the phones is shown as it happens. Ctrl-C stops everything.
 """
+FORM = "(In Slack this is a form. Here, type it all in one line: /text +14155550123 Hello)"
 
 
 class Terminal:
@@ -44,8 +45,16 @@ class Terminal:
         slack = self.sandbox.slack
         if line.startswith("/"):
             command, _, text = line.partition(" ")
-            self.card = slack.command(self.agent, self.channel, command, text).shown
-            print(f"  {self.card.plain()}" if self.card else "  Slack: that command is not known")
+            before = set(slack.views)
+            answer = slack.command(self.agent, self.channel, command, text)
+            self.card = answer.shown
+            if self.card:
+                print(f"  {self.card.plain()}")
+            elif answer.status == 200:
+                wait(lambda: set(slack.views) - before)
+                print(f"  {slack.open_view(self.agent).plain()}\n  {FORM}")
+            else:
+                print("  Slack: that command is not known")
         elif line.lower() in ("send", "cancel") and self.card:
             card, seen = self.card, self.card.edited
             slack.press(self.agent, card, line.capitalize())
