@@ -40,6 +40,8 @@ SEVERAL = """
 ALSO = """
     1 = (SELECT 1 FROM word AS other WHERE other.contact_id = here.contact_id AND ({}) LIMIT 1)"""
 
+HOLD = "SELECT id FROM contact WHERE id IN ({}) ORDER BY id FOR UPDATE"
+
 Range = tuple[bytes, bytes]
 
 
@@ -65,6 +67,12 @@ def by_number(account_id: int, number: str) -> Contact | None:
 def current(contact: Contact) -> Contact:
     """The contact, or the one it was merged into."""
     return contact if contact.same_as_id is None else Contact.get_by_id(contact.same_as_id)
+
+
+def hold(*ids: int) -> None:
+    """Locks contacts until the caller's transaction ends, after its account and before the rest."""
+    marks = ", ".join(["%s"] * len(ids))
+    query(HOLD.format(marks), *ids)
 
 
 def other_numbers(contact: Contact) -> list[str]:

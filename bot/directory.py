@@ -113,6 +113,7 @@ def add(
         raise Unfit("number", str(refusal)) from None
     known = address_book.by_number(account_id, number)
     contact = known or address_book.meet(account_id, number, now)
+    contact = _held(contact.id, user)
     more = compare(contact, address_book.tags_of(contact), details)
     complete(contact, more)
     if said:
@@ -129,7 +130,7 @@ def save(
 
     Raises Refused.
     """
-    contact = own(contact_id, user)
+    contact = _held(contact_id, user)
     details = checked(details)
     if seen != _details(contact).version:
         raise Unfit(
@@ -149,7 +150,7 @@ def save(
 @transaction
 def tag(contact_id: int, user: str, more: Iterable[str], fewer: Iterable[str]) -> tuple[str, ...]:
     """Puts tags on a contact and takes others off. Returns those it has now. Raises Refused."""
-    contact = own(contact_id, user)
+    contact = _held(contact_id, user)
     gone = {tidy(one).lower() for one in fewer}
     kept = [one for one in address_book.tags_of(contact) if one not in gone]
     tags = checked(Details(tags=(*kept, *more))).tags
@@ -188,6 +189,13 @@ def own(contact_id: int, user: str) -> Contact:
         raise Refused("This contact is not known here.")
     lines.require_member(user, contact.account_id)
     return address_book.current(contact)
+
+
+def _held(contact_id: int, user: str) -> Contact:
+    """The same, locked: two who change it at once do so one after the other."""
+    contact = own(contact_id, user)
+    address_book.hold(contact.id)
+    return own(contact.id, user)
 
 
 @transaction

@@ -75,6 +75,7 @@ def merge(kept_id: int, gone_id: int, user: str, seen: str, now: datetime) -> Co
     Raises Refused.
     """
     credits.hold(directory.own(kept_id, user).account_id, now)
+    address_book.hold(kept_id, gone_id)
     effect = foresee(kept_id, gone_id, user)
     if effect.version != seen:
         raise Refused("Something has changed meanwhile. Look again, then merge.")

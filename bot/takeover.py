@@ -27,6 +27,8 @@ from ledger.database import query
 BEFORE = """
     SELECT number, min(line) FROM sheet_row WHERE sheet_id = %s AND number IN ({})
     GROUP BY number"""
+HOLD = """
+    SELECT id FROM contact WHERE account_id = %s AND number IN ({}) ORDER BY id FOR UPDATE"""
 MARK = "UPDATE sheet_row SET number = %s, outcome = %s, why = %s WHERE sheet_id = %s AND line = %s"
 #: Fields without which a row is still worth having.
 SPARED = ("email", "timezone", "notes", "tags")
@@ -118,8 +120,11 @@ def _lines_above(sheet: Sheet, line: int, wanted: set[str]) -> dict[str, int]:
 class _Known:
     """The contacts that have the numbers of some rows, with what a comparison needs."""
 
-    def __init__(self, account_id: int, judged: Iterable[Judged]) -> None:
+    def __init__(self, account_id: int, judged: Iterable[Judged], hold: bool = False) -> None:
         wanted = sorted({str(one.number) for one in judged})
+        if hold:
+            marks = ", ".join(["%s"] * len(wanted))
+            query(HOLD.format(marks), account_id, *wanted)
         found = Contact.select().where(Contact.account == account_id, Contact.number.in_(wanted))
         once: dict[int, Contact] = {}  # a contact that has two of these numbers
         self.contacts: dict[str, Contact] = {}
@@ -154,7 +159,7 @@ class _Known:
 def _take(sheet: Sheet, judged: list[Judged], now: datetime) -> None:
     """Makes who is new, then completes who is there, whoever made them."""
     while judged:
-        known = _Known(sheet.account_id, judged)
+        known = _Known(sheet.account_id, judged, hold=True)
         fresh: dict[str, Judged] = {}
         for one in judged:
             contact = known.contacts.get(str(one.number))

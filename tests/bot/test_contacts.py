@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -257,6 +258,33 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(house: House) -> None:
     assert save(house, first, name="Ann Li") == {}
     assert "changed this contact meanwhile" in save(house, second, name="Anna")["name"]
     assert contact(house).name == "Ann Li"
+
+
+def test_what_several_change_at_once_is_all_kept(house: House) -> None:
+    one(house, "add (415) 555-0123 Ann Lee")
+
+    def put(tag: int) -> int:
+        typed = f"tag (415) 555-0123 tag {tag}"
+        return house.slack.command(house.agent, house.channel, "/contacts", typed).status
+
+    with ThreadPoolExecutor(8) as hands:
+        assert set(hands.map(put, range(8))) == {200}
+    with database.session():
+        assert address_book.tags_of(contact(house)) == [f"tag {n}" for n in range(8)]
+    assert "tag 0, tag 1" in one(house, "find tag 7")
+
+
+def test_a_stranger_who_texts_while_added_by_hand_is_one_contact(house: House) -> None:
+    for place in range(4):
+        number = f"+1415555012{place}"
+        house.twilio.text(number, LINE, "Hi")
+        with ThreadPoolExecutor(2) as hands:
+            first = hands.submit(house.work)
+            second = hands.submit(one, house, f"add {number} Ann {place}")
+            first.result()
+            assert f"Ann {place}" in second.result()
+        assert contact(house, number).name == f"Ann {place}"
+        assert f"Ann {place}" in one(house, number[2:])
 
 
 def test_nobody_sees_or_touches_another_accounts_contacts(house: House) -> None:
