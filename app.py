@@ -41,6 +41,7 @@ from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.contact_files import contacts_by_file
 from bot.health import health
+from bot.mail import pages as mail_pages
 from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
@@ -69,7 +70,8 @@ log = structlog.get_logger()
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The web app. Routes: POST /slack/events, /twilio/sms, /twilio/status,
-    /marketplace/subscriptions; GET and HEAD /media/<token>/<name>; GET /healthz, /readyz, /metrics.
+    /marketplace/subscriptions; GET and HEAD /media/<token>/<name>; GET and POST
+    /mail/stop/<token>; GET /healthz, /readyz, /metrics.
     Stops with a line for each wrong setting, and on a schema that is behind."""
     settings = settings or settings_or_exit()
     logs.configure(settings.log_format)
@@ -91,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(slack_routes.routes)
     app.register_blueprint(twilio_webhooks.webhooks)
     app.register_blueprint(media_routes.routes)
+    app.register_blueprint(mail_pages.pages)
     app.register_blueprint(marketplace)
     app.register_blueprint(health)
     for command in (worker, diagnose, demo, contacts_by_file, *operator.COMMANDS):
@@ -117,9 +120,7 @@ def carriers(settings: Settings) -> Carriers:
             "mail.notice": MailCarrier(
                 settings.smtp_url, settings.mail_from, settings.attempt_timeout_s
             ),
-            "mail.letter": LetterCarrier(
-                settings.smtp_url, settings.mail_from, settings.attempt_timeout_s
-            ),
+            "mail.letter": LetterCarrier(settings),
         }
     return {
         **mail,

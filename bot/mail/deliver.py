@@ -8,17 +8,20 @@ import smtplib
 import ssl
 from datetime import datetime
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from bot import letters
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.config import Settings
 from bot.smartplan_models import Letter
-from ledger.database import session
 
 #: Opens a channel in whatever Slack the reader has: docs.slack.dev/interactivity/deep-linking
 CHANNEL = "https://slack.com/app_redirect?channel="
+#: What a server answers of a recipient that it will never know (RFC 5321 §4.2.3).
+NO_SUCH_ADDRESS = {550, 551, 553}
 PAGES = Environment(
     loader=PackageLoader("bot.mail"), autoescape=select_autoescape(["html"]), trim_blocks=True
 )
@@ -48,7 +51,7 @@ class MailCarrier:
                 server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             code, why = next(iter(error.recipients.values()))
-            return _refused(code, why)
+            return _refused(code, why, of_reader=True)
         except smtplib.SMTPResponseException as error:
             return _refused(error.smtp_code, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
@@ -86,12 +89,32 @@ class MailCarrier:
 class LetterCarrier(MailCarrier):
     """Sends the e-mails of SmartPlans."""
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            str(settings.smtp_url), str(settings.mail_from), settings.attempt_timeout_s
+        )
+        self.key, self.public_url = settings.secret_key.get_secret_value(), settings.public_url
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """One session, unless its reader has stopped these e-mails since it was written."""
+        if letters.ready(delivery.payload["letter"]).stopped:
+            return Failed("They want no more e-mails.")
+        return super().attempt(delivery)
+
     def compose(self, delivery: Delivery) -> EmailMessage:
-        """The e-mail as its row has it."""
-        with session():
-            letter = Letter.get_by_id(delivery.payload["letter"])
-        mail = _addressed(delivery, self.mail_from, letter.to, letter.subject)
-        mail.set_content(letter.body)
+        """The e-mail as its row has it, with a way out of further ones (RFC 8058)."""
+        letter_id = delivery.payload["letter"]
+        letter = letters.ready(letter_id)
+        name, address = parseaddr(self.mail_from)
+        mail = _addressed(
+            delivery, formataddr((letter.sender or name, address)), letter.to, letter.subject
+        )
+        stop = letters.link(self.key, self.public_url, letter_id)
+        mail["List-Unsubscribe"] = f"<{stop}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        said = {**letter._asdict(), "stop": stop}
+        mail.set_content(PAGES.get_template("letter.txt").render(said))
+        mail.add_alternative(PAGES.get_template("letter.html").render(said), subtype="html")
         return mail
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
@@ -99,6 +122,8 @@ class LetterCarrier(MailCarrier):
         ended: dict[str, object] = {"state": "sent", "done_at": now}
         if isinstance(outcome, Failed):
             ended = {"state": "failed", "error": outcome.why[:500], "done_at": now}
+            if outcome.code in NO_SUCH_ADDRESS:
+                letters.bounced(delivery.payload["letter"], outcome.why, now)
         Letter.update(ended).where(Letter.id == delivery.payload["letter"]).execute()
 
 
@@ -127,8 +152,8 @@ def _addressed(delivery: Delivery, mail_from: str, to: str, subject: str) -> Ema
     return mail
 
 
-def _refused(code: int, why: bytes | str) -> Outcome:
+def _refused(code: int, why: bytes | str, *, of_reader: bool = False) -> Outcome:
     said = why.decode(errors="replace") if isinstance(why, bytes) else why
     if 500 <= code < 600:
-        return Failed(f"mail server: {code} {said}", code)
+        return Failed(f"mail server: {code} {said}", code if of_reader else None)
     return Again(60, f"mail server: {code} {said}")
