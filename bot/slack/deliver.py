@@ -19,6 +19,7 @@ from bot.slack.outcomes import (
     Form,
     around,
     could_not_look,
+    fault,
     first_taken,
     fit,
     found,
@@ -31,9 +32,6 @@ THREAD_GONE = {
     "thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked",
 }  # fmt: skip
 NOT_THERE = "Slack: message_not_found"
-
-
-CARD_GONE = "Slack: message_not_found"
 
 
 @dataclass
@@ -163,9 +161,10 @@ class UpdateCarrier:
             return told["channel"], told["remark"], [lambda: cards.note(told["text"])], None
         if "message" in told:
             message = Message.get_by_id(told["message"])
-            state = thread_cards.state_of(message)
+            state = _state_of(message)
             channel, ts = message.conversation.channel, message.slack_ts
-            if ts is None or message.shown == state:  # what never came needs no change
+            shows_it = state is not None and message.shown == state
+            if ts is None or shows_it:  # what never came needs no change
                 return channel, ts, [], None
             return channel, ts, _text(message), state
         if "draft" in told:
@@ -192,7 +191,7 @@ class UpdateCarrier:
         """Remembers what the text's copy shows; a card that is gone is posted anew."""
         told = delivery.payload
         if isinstance(outcome, Failed):
-            if "draft" in told and outcome.why == CARD_GONE:
+            if "draft" in told and outcome.why == NOT_THERE:
                 drafts.card_gone(told["draft"])
         elif "message" in told and outcome.result:
             shown = {"shown": outcome.result["state"]}
@@ -227,7 +226,16 @@ def _new(delivery: Delivery, conversation: Conversation, client: WebClient) -> S
         return Shown([drawn(thread_cards.stop_wish, message)])
     if message.direction == "in":
         return Shown(_text(message, told.get("call")), None, message.in_channel)
-    return Shown(_text(message), thread_cards.state_of(message))
+    return Shown(_text(message), _state_of(message))
+
+
+def _state_of(message: Message) -> str | None:
+    """How far a text out is, as its copy says it; None where that cannot be said."""
+    try:
+        return thread_cards.state_of(message)
+    except Exception as error:
+        fault(f"message {message.id}", error)
+        return None
 
 
 # How a post may look: in full, and in forms that little can go wrong with.

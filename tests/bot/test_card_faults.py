@@ -135,6 +135,19 @@ def test_a_text_out_whose_card_cannot_be_drawn_is_shown_plainly(
     assert parked() == 0
 
 
+def test_a_text_whose_state_cannot_be_said_is_shown_without(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = begun(house)
+    monkeypatch.setattr(thread_cards, "state_of", broken)
+    with capture_logs() as logs:
+        house.send(ANN, "See you")
+        house.settle()
+    assert card(house, thread).plain() == f"@{house.agent} texted:\nSee you"
+    assert len(faults(logs)) == 1
+    assert parked() == 0
+
+
 @pytest.mark.parametrize(
     "error", ["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "no_text"]
 )
