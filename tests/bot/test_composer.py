@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
@@ -14,7 +15,7 @@ from werkzeug.serving import make_server
 
 import app as wiring
 from bot import clock, composer, keystrokes
-from bot.models import Contact, Draft, Line, Member, Message, Template, Typing
+from bot.models import Contact, Conversation, Draft, Line, Member, Message, Template, Typing
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.slack import compose_cards
@@ -58,16 +59,16 @@ def type_in(house: House, view: View, text: str) -> None:
     still(house)
 
 
-def still(house: House) -> None:
+def still(house: House, user: str = "") -> None:
     """Waits until all that was typed is shown."""
-    wait(lambda: newest_key(house) >= house.slack.acted_ts)
+    wait(lambda: newest_key(house, user or house.agent) >= house.slack.acted_ts)
     wait(house.app.config["LIVE"].is_idle)
 
 
-def newest_key(house: House) -> str:
+def newest_key(house: House, user: str) -> str:
     """The newest key that was heard of in the composer on top."""
     with database.session():
-        row = Typing.get_or_none(Typing.view == house.slack.open_view(house.agent).id)
+        row = Typing.get_or_none(Typing.view == house.slack.open_view(user).id)
     return row.at if row else ""
 
 
@@ -214,6 +215,52 @@ def test_several_lines_are_chosen_from(house: House) -> None:
     house.slack.submit(house.agent, view, {})
     assert written(house) == ["Hello"]
     assert house.twilio.sent_to(ANN)[0].from_ == BEN
+
+
+def test_a_member_of_another_account_writes_nowhere_else(house: House) -> None:
+    talk(house)
+    with database.session():
+        other = credits.open_account("Elsewhere", "America/New_York", clock.now(), 12)
+        Member.create(account=other, slack_user=house.stranger, role="owner")
+        line = Line.create(
+            account=other, number=BEN, channel="C9", read_until=clock.now(), made_at=clock.now()
+        )
+        ours, conversation = Line.get(Line.id != line.id).id, Conversation.get().id
+    credits.grant(other.id, "test", 50, reason="test", actor="operator", now=clock.now())
+    forged = [
+        {"line": ours, "conversation": None, "shown": None},
+        {"line": line.id, "conversation": conversation, "shown": None},
+        {"line": ours, "conversation": None, "shown": [1, "sms", 0, False, False]},
+    ]
+    for about in forged:
+        view = opened(
+            house, house.stranger, lambda: house.slack.shortcut(house.stranger, "compose")
+        )
+        to(house, view, ANN, house.stranger)
+        still(house, house.stranger)
+        view.view["private_metadata"] = json.dumps(about)
+        if about["line"] == ours:  # else it is the form's own line that counts
+            house.slack.write_in(house.stranger, view, "compose_body", "Hello")
+            house.slack.press(house.stranger, view, "compose_later")
+        assert house.slack.look_up(house.stranger, view, "compose_to", "Ann Lee") == []
+        house.slack.submit(house.stranger, view, {"body:0": "Hello"})
+        assert "You are not on this line's team" in view.errors["body:0"]
+        wait(house.app.config["LIVE"].is_idle)
+        assert "Ann Lee" not in view.plain()
+        view.open = False
+    assert written(house) == []
+    assert house.balance() == 99
+
+
+def test_a_view_carries_no_name_number_or_word_in_its_metadata(house: House) -> None:
+    talk(house)
+    view = form(house)
+    to(house, view, "Ann")
+    type_in(house, view, "Hello")
+    about = json.loads(view.view["private_metadata"])
+    assert about.keys() == {"line", "conversation", "shown"}
+    for private in ("Ann", "555", "Hello"):
+        assert private not in view.view["private_metadata"]
 
 
 # The quote that follows the typing
