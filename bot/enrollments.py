@@ -190,7 +190,7 @@ def ran_before(enrollment: Enrollment) -> Ran | None:
     """The last step that ran, with its times."""
     if enrollment.previous_at is None:
         return None
-    return Ran(enrollment.previous_planned_at, enrollment.previous_at, enrollment.position == 0)
+    return Ran(enrollment.previous_planned_at, enrollment.previous_at)
 
 
 def dates_of(contact_ids: Sequence[int]) -> dict[int, Dates]:

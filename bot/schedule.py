@@ -56,11 +56,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ran:
-    """The step before: when it was planned, when it ran, and whether its round is over."""
+    """The last step that ran: when it was planned, and when it did."""
 
     planned_at: datetime
     at: datetime
-    round_over: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,6 @@ def proceed(
         return None
     number = here.round + 1
     begins = round_starts(enrolled_at, number, course.every, course.unit, zone)
-    if before is not None:
-        before = Ran(before.planned_at, before.at, round_over=True)
     return spot(
         course, number, 0, enrolled_at, max(begins, here.planned_at), before, zone, dates
     )  # fmt: skip
@@ -130,7 +127,8 @@ def spot(
     else:
         at = planned(when, begins if when.basis == "enrolled" else basis_at, zone)
     at = max(at, basis_at)
-    return Spot(number, position, basis_at, at, due(when, at, before, zone))
+    new_round = before is not None and number > 0 and before.planned_at < begins
+    return Spot(number, position, basis_at, at, due(when, at, before, zone, new_round))
 
 
 def is_overtaken(
@@ -185,7 +183,9 @@ def round_starts(enrolled_at: datetime, number: int, every: int, unit: str, zone
     return planned(When("enrolled", number * every, unit), enrolled_at, zone)
 
 
-def due(when: When, planned_at: datetime, before: Ran | None, zone: str) -> datetime:
+def due(
+    when: When, planned_at: datetime, before: Ran | None, zone: str, new_round: bool = False
+) -> datetime:  # fmt: skip
     """When a step is due, by when the one before it ran.
 
     What ran late moves this one: by so many days where it has a time of day, else by as much. A new
@@ -198,7 +198,7 @@ def due(when: When, planned_at: datetime, before: Ran | None, zone: str) -> date
     late = before.at - before.planned_at
     between = max(planned_at - before.planned_at, timedelta(0))
     found = planned_at + late
-    if before.round_over:
+    if new_round:
         found = planned_at
     elif when.at is not None:
         there = ZoneInfo(zone)

@@ -87,7 +87,7 @@ def edit(plan_id: int, user: str, shape: Shape, now: datetime, *, move: bool = T
         _write_version(plan, shape, user, now, agreed)
         plan.moving = plan.moving or move
     if plan.moving:
-        plan.due_at = now
+        plan.due_at = min(plan.due_at or now, now)
     plan.save()
     _write_rules(plan, shape.rules)
     if plan.state == "on":

@@ -80,7 +80,7 @@ class Due(NamedTuple):
         """The last step that ran."""
         if self.previous_at is None or self.previous_planned_at is None:
             return None
-        return Ran(self.previous_planned_at, self.previous_at, self.position == 0)
+        return Ran(self.previous_planned_at, self.previous_at)
 
 
 MOMENTS = [place for place, name in enumerate(Due._fields) if name.endswith("_at")]
