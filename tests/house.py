@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent import futures
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from flask import Flask
 from werkzeug.serving import make_server
 
 import app as wiring
@@ -36,6 +39,27 @@ class UnderWay:
         finally:
             with self.lock:
                 self.requests -= 1
+
+
+class Listeners:
+    """What the app is still at after it has answered Slack: Bolt runs a listener in a thread, and
+    it may call Slack after its ack."""
+
+    def __init__(self, app: Flask) -> None:
+        executor = app.config["BOLT"].app.listener_runner.listener_executor
+        self.under_way: set[Future[Any]] = set()
+        self.submit, executor.submit = executor.submit, self._submit
+
+    def _submit(self, work: Callable[..., Any], *given: Any) -> Future[Any]:
+        future: Future[Any] = self.submit(work, *given)
+        self.under_way.add(future)
+        future.add_done_callback(self.under_way.discard)
+        return future
+
+    def until_done(self) -> None:
+        """Waits until all that is under way now is done."""
+        _, late = futures.wait(set(self.under_way), timeout=30)
+        assert not late, "a listener takes longer than anybody would wait"
 
 
 class House:
@@ -72,7 +96,8 @@ class House:
     @contextmanager
     def serving(self) -> Iterator[House]:
         """Serves the app; webhooks reach it here, signed for its public address."""
-        under_way = UnderWay(self.app)
+        under_way, listeners = UnderWay(self.app), Listeners(self.app)
+        self.slack.until_done = listeners.until_done
         server = make_server("127.0.0.1", 0, under_way, threaded=True)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.sandbox.app_url = f"http://127.0.0.1:{server.port}"
@@ -83,6 +108,7 @@ class House:
             server.shutdown()
             server.server_close()
             wait(lambda: not under_way.requests)  # a connection closed under SQLite's feet crashes
+            listeners.until_done()
             wait(self.app.config["LIVE"].is_idle, 30)
             database.db.close_all()
 

@@ -7,7 +7,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ class Signed:
     url: str
     body: bytes
     headers: dict[str, str]
+    until_done: Callable[[], None] | None = None  # waits for what the app does after its answer
 
     def send(self, retry: int = 0) -> Answer:
         """Posts it to the app; for the `retry`th time, Slack says so."""
@@ -35,6 +36,8 @@ class Signed:
         began = time.monotonic()
         answer = Answer(requests.post(self.url, data=self.body, headers=headers, timeout=30))
         answer.took_s = time.monotonic() - began
+        if self.until_done:
+            self.until_done()
         return answer
 
 
@@ -66,6 +69,9 @@ class Signer(SlackStandIn):
     def __init__(self, app_url: str = "") -> None:
         super().__init__(app_url)
         self._held: list[Signed] | None = None
+        #: An app in this process says when its listeners are done: they may go on after their
+        #: answer, and open a modal that whoever looks at once would not see.
+        self.until_done: Callable[[], None] | None = None
 
     def sign(self, body: str | bytes, content_type: str = FORM, age_s: int = 0) -> Signed:
         """A request with this body and Slack's signature on it."""
@@ -79,7 +85,7 @@ class Signer(SlackStandIn):
             "X-Slack-Request-Timestamp": stamp,
             "X-Slack-Signature": "v0=" + mac.hexdigest(),
         }
-        return Signed(f"{self.app_url}/slack/events", raw, headers)
+        return Signed(f"{self.app_url}/slack/events", raw, headers, self.until_done)
 
     def event(
         self, event: Mapping[str, Any], event_id: str | None = None, source_team: str | None = None
