@@ -10,6 +10,7 @@ from bot import clock, digest, outbox, viewers
 from bot.contacts import textable
 from bot.errors import Refused
 from bot.models import Address, Conversation, Line, Member
+from bot.words import is_email
 from ledger import credits, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
@@ -56,9 +57,11 @@ def setup(
         found = _open(account, timezone or DEFAULT_TIMEZONE, owner, now, grants_last_months)
         done.append(f"account {account} in {found.timezone}")
     elif timezone not in (None, found.timezone):
-        raise ValueError(f"--timezone: {account} is in {found.timezone}; setup does not move it")
+        done += _move_to(found, str(timezone), now)
     done += _set_people(found, owner, managers, agents)
     for email in emails:
+        if not is_email(email):
+            raise ValueError(f"--email: {email!r} is no e-mail address")
         _, new = Address.get_or_create(account=found, email=email)
         if new:
             done.append(f"e-mail address {email}")
@@ -77,6 +80,8 @@ def setup(
             raise ValueError(f"--credits: {account} opened with {stood.amount}")
     if plan and catalogue:
         done += _set_plan(found, plan, catalogue, anchor, now)
+    elif anchor:
+        done += _set_anchor(found, anchor, now)
     return Ready(done)
 
 
@@ -89,6 +94,13 @@ def _open(
     opened = credits.open_account(name, timezone, now, grants_last_months)
     digest.start(opened.id, timezone, now)
     return opened
+
+
+def _move_to(account: Account, timezone: str, now: datetime) -> list[str]:
+    _require_timezone(timezone)
+    subscriptions.set_timezone(account.id, timezone, now)
+    digest.moved(account.id, now)
+    return [f"time zone {timezone}: the period that runs ends when it was to end"]
 
 
 def _set_people(
@@ -142,12 +154,27 @@ def _set_plan(
             raise ValueError(
                 f"--plan: {account.name} is on {stands.terms.plan}; setup does not change it"
             )
-        return []
+        return _set_anchor(account, anchor, now) if anchor else []
     subscriptions.subscribe(
         account.id, f"setup:{account.id}:{stands.period}", plan, catalogue,
         actor="operator", now=now, anchor=anchor,
     )  # fmt: skip
     return [f"plan {plan.name}: {plan.credits:,} credits a month"]
+
+
+def _set_anchor(account: Account, anchor: int, now: datetime) -> list[str]:
+    try:
+        would = subscriptions.move(account.id, anchor, now)
+    except subscriptions.NotSubscribed:
+        raise ValueError(f"--anchor: {account.name} has no plan; give it one with --plan") from None
+    terms = subscriptions.standing(account.id, now).terms
+    if terms is None or terms.anchor == anchor:
+        return []
+    subscriptions.set_anchor(account.id, anchor, now)
+    return [
+        f"day of renewal {anchor}, from {would.starts:%Y-%m-%d} on: "
+        f"the period that begins then ends on {would.ends:%Y-%m-%d}"
+    ]
 
 
 def _set_line(

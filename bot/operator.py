@@ -54,7 +54,9 @@ def migrate(check: bool) -> None:
 )
 @click.option("--plan", "code", help="Code of a plan; `flask plans` lists them.")
 @click.option(
-    "--anchor", type=click.IntRange(1, 31), help="Day of the month it renews; else the 1st."
+    "--anchor",
+    type=click.IntRange(1, 31),
+    help="Day of the month it renews; a new plan renews on the 1st without.",
 )
 @click.option(
     "--grants-last-months",

@@ -58,6 +58,37 @@ def test_setup_puts_an_account_on_a_plan_once(engine: str) -> None:
     assert "on sale are: starter, solo" in unknown.stderr
 
 
+def test_r8_setup_moves_the_day_of_renewal_and_the_time_zone(engine: str) -> None:
+    environ = ready(engine, "--plan", "pro", "--anchor", "15")
+    more = ["setup", "--account", "Harbor Homes", "--anchor", "20"]
+    moved = flask(environ, *more, "--timezone", "Europe/Lisbon").stdout
+    assert "made: time zone Europe/Lisbon" in moved
+    assert "made: day of renewal 20, from " in moved
+    assert "Nothing to do" in flask(environ, *more).stdout
+    assert "no IANA time zone" in flask(environ, *more, "--timezone", "Mars/Base").stderr
+    assert "The books hold." in flask(environ, "audit").stdout
+
+
+def test_setup_without_a_plan_says_what_an_anchor_is_for() -> None:
+    environ = ready("sqlite")
+    said = flask(environ, "setup", "--account", "Harbor Homes", "--anchor", "20").stderr
+    assert "--anchor: Harbor Homes has no plan; give it one with --plan" in said
+    said = flask(environ, "setup", "--account", "Harbor Homes", "--email", "boss").stderr
+    assert "--email: 'boss' is no e-mail address" in said
+
+
+def test_no_cell_of_an_operators_csv_is_a_formula(house: House) -> None:
+    with database.session():
+        Account.update(name="=HYPERLINK(1)").execute()
+    house.subscribe("solo")
+    month = f"{subscriptions.standing(house.account().id, clock.now()).starts_at:%Y-%m}"
+    listed = flask(house.environ, "invoices", "--month", month).stdout
+    [row] = csv.DictReader(io.StringIO(listed))
+    assert row["account"] == "'=HYPERLINK(1)"
+    raw = flask(house.environ, "invoices", "--month", month, "--format", "json").stdout
+    assert json.loads(raw)[0]["account"] == "=HYPERLINK(1)"
+
+
 def test_grant_gives_and_takes_with_a_reason_once_a_key(engine: str) -> None:
     environ = ready(engine)
     give = ["grant", "--account", "Harbor Homes", "--credits", "100", "--reason", "trial"]
