@@ -11,6 +11,7 @@ from bot import contacts, plan_shapes, plan_words
 from bot.models import Line
 from bot.plan_shapes import REPEATS, Shape, StepShape
 from bot.schedule import When
+from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.slack.step_views import box, choice, initial, menu, moving
 from bot.smartplan_models import SmartPlan
@@ -113,6 +114,7 @@ def _actions(plan: SmartPlan, may_write: bool) -> dict[str, Any]:
         share = "Stop sharing" if plan.published_at else "Share with other teams"
         made.append({"type": "overflow", "action_id": "smart_more", "options": [
             option("Duplicate", f"duplicate:{key}"), option(share, f"share:{key}"),
+            option("Show as YAML", f"yaml:{key}"),
             option("Archive…", f"archive:{key}"),
         ]})  # fmt: skip
     return {"type": "actions", "block_id": "plan", "elements": made}
@@ -156,6 +158,8 @@ def new_view(account: int, lines: Sequence[Line], shared: Sequence[SmartPlan]) -
         box("name", "Name", "", most=plan_shapes.LONGEST_NAME, optional=True,
             hint="Empty: the name of what it starts with"),
         *_line(lines, None),
+        box("yaml", "Or paste a plan written as YAML", "", optional=True, multiline=True,
+            hint="As “Show as YAML” writes it; it then counts instead of what is chosen above"),
     ], {"account": account}, submit="Make it")  # fmt: skip
 
 
@@ -227,6 +231,28 @@ def archive_view(plan: SmartPlan, alive: int) -> dict[str, Any]:
         mrkdwn(f"*{escape(plan.name)}* is put away. {off if alive else ''}"
                "What it sent stays in threads and reports. You can duplicate it later."),
     ], {"plan": plan.id}, submit="Archive", close="Back")  # fmt: skip
+
+
+def yaml_view(plan: SmartPlan, text: str) -> dict[str, Any]:
+    """A plan as YAML, to be copied."""
+    blocks: Blocks = [mrkdwn(f"*{escape(plan.name)}*, to be copied and pasted under *New plan*:")]
+    at, room = 0, cards.SECTION - 100  # of the fence
+    while at < len(text):
+        cut = len(text) if len(text) - at <= room else text.rfind("\n", at, at + room) + 1
+        piece = text[at : cut if cut > at else at + room]
+        blocks.append(
+            {
+                "type": "rich_text",
+                "elements": [
+                    {
+                        "type": "rich_text_preformatted",
+                        "elements": [{"type": "text", "text": piece}],
+                    }
+                ],
+            }
+        )
+        at += len(piece)
+    return modal("smart_told", "SmartPlan", blocks[:100], {})
 
 
 def told(words: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import clock, lines, plan_shapes, smartplans
+from bot import clock, lines, plan_files, plan_shapes, smartplans
 from bot.errors import Refused
 from bot.models import Line
 from bot.plan_shapes import RuleShape, Shape
@@ -105,7 +105,8 @@ def made(ack: Ack, body: dict[str, Any], view: View) -> None:
     try:
         plan = _make(account, user, given)
     except Refused as refusal:
-        ack(response_action="errors", errors={"name": str(refusal)})
+        block = "yaml" if given["yaml"] else "name"
+        ack(response_action="errors", errors={block: str(refusal)})
     else:
         ack(response_action="update", view=plan_view(plan, user, smart_views.MADE))
 
@@ -115,6 +116,10 @@ def _make(account: int, user: str, given: Mapping[str, Any]) -> int:
     now, line = clock.now(), _chosen_line(given)
     kind, _, key = given["start"].partition(":")
     name = " ".join(clean(given["name"] or "").split())
+    if given["yaml"]:
+        shape = plan_files.read(clean(given["yaml"]))
+        named = replace(shape, name=name or shape.name, line=line)
+        return int(smartplans.new(account, user, named, now).id)
     if kind == smart_views.SHARED:
         taken = smartplans.take(int(key), account, user, now)
         shape = smartplans.shape_of(taken)
@@ -260,6 +265,8 @@ def more(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     if what == "archive":
         return _open(ack, body, client.views_push,
                      lambda user, _: _archive_view(int(key), user), key)  # fmt: skip
+    if what == "yaml":
+        return _open(ack, body, client.views_push, lambda user, _: _yaml_view(int(key), user), key)
     acts: dict[str, tuple[Callable[[str, int], int], str]] = {
         "duplicate": (lambda user, plan: smartplans.duplicate(plan, user, clock.now()).id,
                       "This is the copy. It is not switched on, and its rules are left out."),
@@ -272,6 +279,12 @@ def more(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 def _share(user: str, plan_id: int) -> int:
     on = smartplans.own(plan_id, user).published_at is None
     return int(smartplans.publish(plan_id, user, clock.now(), on=on).id)
+
+
+@transaction
+def _yaml_view(plan_id: int, user: str) -> View:
+    plan = smartplans.get(plan_id, user)
+    return smart_views.yaml_view(plan, plan_files.write(smartplans.shape_of(plan)))
 
 
 @transaction

@@ -213,6 +213,23 @@ def test_pause_copy_share_and_archive(house: House) -> None:
     assert "(copy)" not in house.ask("", "/smartplans").plain()
 
 
+def test_a_plan_is_shown_as_yaml_and_made_from_it(house: House) -> None:
+    plan = made(house)
+    shown = house.opens(
+        lambda: house.slack.choose(house.agent, plan, "smart_more", "Show as YAML")
+    )  # fmt: skip
+    blocks = [b for b in shown.view["blocks"] if b["type"] == "rich_text"]
+    text = "".join(b["elements"][0]["elements"][0]["text"] for b in blocks)
+    assert text.startswith("name: New lead\nsteps:\n- kind: text\n")
+    again = made(house, yaml=text, name="From a file")
+    assert "From a file" in again.plain() and "1. Text, 5 minutes after" in again.plain()
+    house.slack.close_modals(house.agent)
+    card = house.ask("", "/smartplans")
+    form = house.opens(lambda: house.slack.press(house.agent, card, "New plan"))
+    house.slack.submit(house.agent, form, {"yaml": "name: A"})
+    assert form.errors["yaml"] == "steps is missing."
+
+
 def test_an_agent_sees_plans_and_enrolls_but_changes_none(house: House) -> None:
     house.name(ANN, "Ann Lee")
     switched_on(house, made(house))
