@@ -82,6 +82,8 @@ def shortage(needed: int, funds: Funds) -> str:
             "choose a plan with `/credits plan`."
         )
     left = f"{funds.balance:,} {'is' if funds.balance == 1 else 'are'} left"
+    if funds.balance < 0:
+        left = f"{-funds.balance:,} {'is' if funds.balance == -1 else 'are'} missing already"
     more = "Choose a plan" if funds.planless else "Upgrade"
     shorter = ", or shorten it" if needed > 1 and funds.balance > 0 else ""
     return (

@@ -6,6 +6,7 @@ A notice is frozen as it is made: its numbers are those of that moment, in Slack
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from bot.models import Address, Line, Member
 from bot.words import count, day_words
 from ledger import alerts, reports
 from ledger.alerts import Crossing, Expiry
-from ledger.database import transaction
+from ledger.database import is_sqlite, transaction
 from ledger.reports import Forecast
 from ledger.subscriptions import Standing
 
@@ -61,10 +62,13 @@ def each(what: str, due: Iterable[tuple[int, Callable[[], bool]]]) -> int:
     """
     told = 0
     for account, tell in due:
+        began = time.monotonic()
         try:
             told += tell()
         except Exception:
             log.exception("account.not_told", what=what, account_id=account)
+        if is_sqlite():  # one writer at a time: texts that wait for their turn get it now
+            time.sleep(time.monotonic() - began)
     return told
 
 
@@ -133,13 +137,18 @@ def of_expiry(expiry: Expiry, now: datetime) -> Notice:
 def facts(account: Standing, forecast: Forecast | None, now: datetime) -> Iterator[tuple[str, str]]:
     """How an account stands, as pairs of a label and what it says."""
     yield "Used", f"{account.used:,} of {count(account.limit, 'credit')} ({account.percent} %)"
-    yield "Left", count(account.balance, "credit")
+    yield "Left", left(account.balance)
     if account.ends_at is not None and account.subscribed:
         days = count(_days(now, account.ends_at), "day")
         yield "Days left", f"{days}, until {_date(account.ends_at, account)}"
     yield "At this pace", pace(account, forecast)
     if account.expiring:
         yield "Will expire", f"{count(account.expiring, 'credit')} by the end of this period"
+
+
+def left(balance: int) -> str:
+    """ "380 credits", or "10 credits below zero" (R15)."""
+    return count(balance, "credit") if balance >= 0 else f"{count(-balance, 'credit')} below zero"
 
 
 def pace(account: Standing, forecast: Forecast | None) -> str:

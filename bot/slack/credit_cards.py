@@ -50,7 +50,7 @@ def status(account: Account, catalogue: Catalogue) -> Card:
         plan = button("Change plan" if stands.subscribed else "Choose a plan", "plan_open", "")
         buttons.insert(0, {**plan, "value": str(stands.account), "style": "primary"})
     return _card(
-        f"{escape(stands.name)}: {count(stands.balance, 'credit')} left",
+        f"{escape(stands.name)}: {notices.left(stands.balance)}{' left' * (stands.balance >= 0)}",
         [fields(facts), {"type": "actions", "block_id": "credits", "elements": buttons}],
         _sentences(facts),
     )

@@ -7,7 +7,7 @@ import pytest
 from bot import clock
 from ledger import credits
 from tests.bot.office import spend, texts
-from tests.house import House
+from tests.house import ANN, LINE, House
 
 
 def test_credits_says_what_is_left_used_and_when_it_renews(office: House) -> None:
@@ -18,6 +18,21 @@ def test_credits_says_what_is_left_used_and_when_it_renews(office: House) -> Non
     assert "Solo: 500 credits a month for $22.00, renews on " in said
     assert "Too early to say" in said
     assert "[Change plan]" in said
+
+
+def test_r15_a_balance_below_zero_is_said_in_words(office: House) -> None:
+    spend(office, 500)
+    for _ in range(3):
+        office.twilio.text(ANN, LINE, "Hello?")
+    office.work()
+    said = office.ask("", "/credits").plain()
+    assert "Harbor Homes: 3 credits below zero" in said
+    assert "Left: 3 credits below zero" in said
+    assert "Used: 503 of 500 credits (100 %)" in said
+    card = office.ask(f"{ANN} Hello").plain()
+    assert "That text needs 1 credit and 3 are missing already. Upgrade with" in card
+    office.tick()
+    assert "All credits are used" in office.told(office.agent)[-1].plain()
 
 
 def test_the_plain_text_of_a_card_carries_all_of_it(office: House) -> None:
