@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot import digest, first_run, hours, lines, outbox, people, viewers
+from bot import digest, first_run, hours, lines, outages, people, viewers
 from bot.errors import Refused
 from bot.models import Line, Member, Policy
 from ledger import credits
@@ -104,7 +104,7 @@ def entered(channel: str, now: datetime) -> None:
     for one in list(Line.select().where(here)):
         Line.update(joined_at=now).where(Line.id == one.id).execute()
         viewers.changed(one.account_id)
-        outbox.hurry(f"channel:{channel}")
+        outages.mended(channel, now)
 
 
 @transaction

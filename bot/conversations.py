@@ -16,6 +16,7 @@ from ledger.database import instant, query, transaction
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
 QUIET = timedelta(minutes=3)  # without a text in, before the assigned member is called again
 LOOP_TEXTS, LOOP_WITHIN = 20, timedelta(minutes=5)  # with one number: more is a machine
+MADE_UP = timedelta(days=7)  # how old a text may be whose copy is brought up to date once more
 WITHHELD = 50  # texts of somebody blocked that are shown when they no longer are
 REPACE = """
     UPDATE delivery SET pace = %s WHERE lane = %s AND state = 'queued' AND kind <> 'slack.update'"""
@@ -130,6 +131,7 @@ def _brake(conversation: Conversation, now: datetime) -> None:
     _begin(conversation)
     conversation.braked_at = now
     conversation.save(only=[Conversation.braked_at])
+    show_root(conversation)
     whom = f"<@{conversation.assigned_to}> " if conversation.assigned_to else ""
     say(
         conversation,
@@ -421,9 +423,9 @@ def say(conversation: Conversation, text: str, key: str, *, broadcast: bool = Fa
 def restate(conversation: Conversation, ts: str, text: str) -> None:
     """Queues an update that leaves this text alone of a post in the thread."""
     channel = conversation.channel
-    _update(
-        conversation, f"remark:{channel}:{ts}", {"remark": ts, "channel": channel, "text": text}
-    )  # fmt: skip
+    _update(conversation, f"remark:{channel}:{ts}", {
+        "remark": ts, "channel": channel, "talk": conversation.id, "text": text,
+    })  # fmt: skip
 
 
 def show_again(message: Message) -> None:
@@ -438,6 +440,30 @@ def show_root(conversation: Conversation) -> None:
     """Queues an update of the thread's root, if it has one; one that waits already serves."""
     if conversation.has_thread:
         _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
+
+
+def left_stale(conversation_id: int) -> None:
+    """Something in the thread could not be changed: it is made up when Slack takes it again."""
+    Conversation.update(stale=True).where(Conversation.id == conversation_id).execute()
+
+
+@transaction
+def make_up(conversation: Conversation, now: datetime) -> None:
+    """Queues updates of what may show what was: the root, texts of late, cards of replies."""
+    Conversation.update(stale=False).where(Conversation.id == conversation.id).execute()
+    show_root(conversation)
+    texts = Message.select().where(
+        Message.conversation == conversation, Message.direction == "out",
+        Message.slack_ts.is_null(False), Message.made_at > now - MADE_UP,
+    )  # fmt: skip
+    for message in texts.order_by(Message.id):
+        show_again(message)
+    cards = Draft.select().where(
+        Draft.conversation == conversation, Draft.source_ts.is_null(False),
+        Draft.card_ts.is_null(False), Draft.made_at > now - MADE_UP,
+    )  # fmt: skip
+    for draft in cards:
+        show_draft(draft)
 
 
 def _post(

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from bot import clock
+from bot import clock, outages
 from bot.models import Delivery, Heartbeat, Inbox, Lane, Member
-from ledger.database import session
+from ledger.database import instant, query, session
 from ledger.models import Account
 
 ALIVE_FOR = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=10)
 MOST = 20  # rows of a kind that are listed
+SHUT = """
+    SELECT min(pace), error, count(*), min(made_at) FROM delivery
+    WHERE state IN ('queued', 'sending', 'unknown') AND error LIKE 'Slack: %%'
+    GROUP BY CASE WHEN pace LIKE 'channel:%%' THEN pace ELSE '' END, error ORDER BY 4"""
 
 
 def findings() -> list[str]:
     """Every finding in the tables; empty when all is well."""
     with session():
-        return [*_workers(), *_ownerless(), *_parked(), *_stuck()]
+        return [*_workers(), *_ownerless(), *_parked(), *_shut(), *_stuck()]
 
 
 def _workers() -> Iterator[str]:
@@ -46,6 +50,17 @@ def _parked() -> Iterator[str]:
             yield f"{count} row(s) {what} are parked. Mend the cause, then run `flask retry`."
 
 
+def _shut() -> Iterator[str]:
+    """What waits for somebody to mend Slack, by what is wrong."""
+    for pace, error, count, since in query(SHUT).fetchall():
+        if why := outages.explain(error):
+            channel = f"'s channel {pace.partition(':')[2]}" if outages.in_channel(error) else ""
+            yield (
+                f"{count} post(s) wait for Slack{channel} since {instant(since):%d %b %H:%M} UTC: "
+                f"{why}."
+            )
+
+
 def _stuck() -> Iterator[str]:
     now = clock.now()
     old = (
@@ -54,7 +69,7 @@ def _stuck() -> Iterator[str]:
         .order_by(Delivery.id)
         .limit(MOST)
     )
-    for row in old:
+    for row in (row for row in old if not outages.explain(row.error)):
         yield (
             f"Waiting since {row.made_at:%d %b %H:%M} UTC: {row.kind} {row.id}, "
             f"{row.tries} tries: {row.error or 'its turn has not come'}"
@@ -71,4 +86,5 @@ def reach(peer: str, call: Callable[[], object]) -> Iterator[str]:
         why = getattr(error, "msg", None) or type(error).__name__
         response = getattr(error, "response", None)
         why = response.get("error", why) if response is not None else why
-        yield f"{peer} does not take our credentials or cannot be reached: {why}."
+        what = outages.explain(why) if peer == "Slack" else None
+        yield f"{peer} does not take our credentials or cannot be reached: {what or why}."

@@ -269,6 +269,9 @@ class Conversation(Table):
         default=True, constraints=[peewee.SQL("DEFAULT true")]
     )
     thread_ts = peewee.TextField(null=True)  # none until Slack has the root
+    stale = peewee.BooleanField(  # something in it shows what was, for Slack let nothing be changed
+        default=False, constraints=[peewee.SQL("DEFAULT false")]
+    )
     former_channel = peewee.TextField(null=True)  # of the thread before this one, which is gone
     former_ts = peewee.TextField(null=True)
     goes_on = peewee.ForeignKeyField(  # in that one, since their contacts were merged
@@ -304,6 +307,7 @@ Conversation.add_index(
 Conversation.add_index(
     Conversation.goes_on, where=Conversation.goes_on.is_null(False), name="conversation_goes_on"
 )
+Conversation.add_index(Conversation.id, where=Conversation.stale, name="conversation_stale")
 Conversation.add_index(
     Conversation.former_ts,
     where=Conversation.former_ts.is_null(False),

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import contacts, conversations, lines, outbox
-from bot.models import Address, Delivery, Member, Message
+from bot import clock, contacts, conversations, lines, outbox
+from bot.models import Address, Conversation, Delivery, Member, Message
 from bot.words import count, escape
 from ledger.database import query, transaction
 from ledger.models import Account
@@ -58,13 +58,15 @@ SLACK = {
     "message_limit_exceeded": "the workspace has used up what its Slack plan takes. Ask an admin",
 }
 MAIL_EVERY = timedelta(minutes=15)  # at most, however many texts wait
-LISTED = 50  # texts of one e-mail, and of one look
+LISTED = 500  # texts of one look
+WRITTEN = 50  # texts of one e-mail
+MADE_UP = 200  # conversations that are brought up to date at once
 MOVED = 500  # posts whose conversations move on at once
 
 #: Posts of texts that wait and were not told yet.
 UNTOLD = """
     SELECT id, key FROM delivery
-    WHERE state IN ('queued', 'sending', 'unknown') AND kind = 'slack.post' AND pace = %s
+    WHERE state IN ('queued', 'sending', 'unknown') AND kind = 'slack.post' AND (pace = %s OR %s)
       AND told_at IS NULL AND key LIKE 'post:%%' ORDER BY id LIMIT %s"""
 WAITING = """
     SELECT payload FROM delivery
@@ -99,6 +101,11 @@ def explain(error: str | None) -> str | None:
     return CHANNEL.get(name) or SLACK.get(name)
 
 
+def in_channel(error: str) -> bool:
+    """Whether only a channel is shut, not all of Slack."""
+    return error.removeprefix("Slack: ") in CHANNEL
+
+
 @transaction
 def channel_shut(channel: str, error: str, now: datetime) -> None:
     """A channel takes nothing: its lines' owners are told what waits. Conversations of a line that
@@ -116,17 +123,18 @@ def channel_shut(channel: str, error: str, now: datetime) -> None:
 
 
 @transaction
-def slack_shut(channel: str, error: str, now: datetime) -> None:
-    """Slack takes nothing at all: the accounts are written to, at once and then every quarter of an
-    hour, with the texts for this channel that came meanwhile."""
-    texts = _untold(channel, now)
+def slack_shut(error: str, now: datetime) -> None:
+    """Slack takes nothing at all: accounts are written to, at once and then every quarter of an
+    hour, with the texts that came meanwhile."""
+    texts = _untold(None, now)
     slot = int(now.timestamp() // MAIL_EVERY.total_seconds())
     for account in {text.message.conversation.line.account for text in texts}:
         mine = [text for text in texts if text.message.conversation.line.account_id == account.id]
+        mine = mine[:WRITTEN]
         addresses = list(Address.select().where(Address.account == account).order_by(Address.id))
-        keys = [f"slack-shut:{channel}:{slot}:{address.email}" for address in addresses]
-        if not keys or query(KNOWN, keys[0]).fetchone():
-            continue
+        keys = [f"slack-shut:{account.id}:{slot}:{address.email}" for address in addresses]
+        if keys and query(KNOWN, keys[0]).fetchone():
+            continue  # they were written to just now
         for key, address in zip(keys, addresses, strict=True):
             outbox.enqueue(
                 key, "mail.notice",
@@ -135,6 +143,26 @@ def slack_shut(channel: str, error: str, now: datetime) -> None:
                 lane=f"mail:{address.email}", pace="mail:server",
             )  # fmt: skip
         _told(mine, now)
+
+
+@transaction
+def mended(channel: str, now: datetime) -> None:
+    """The channel takes posts again: what waits leaves at once."""
+    outbox.hurry(f"channel:{channel}")
+    here = Conversation.stale & (Conversation.channel == channel)
+    for conversation in list(Conversation.select().where(here).limit(MADE_UP)):
+        conversations.make_up(conversation, now)
+
+
+@transaction
+def make_up(most: int = MADE_UP) -> int:
+    """Tries again what could not be changed, wherever nobody told us that it is mended. Returns in
+    how many conversations."""
+    now = clock.now()
+    behind = list(Conversation.select().where(Conversation.stale).limit(most))
+    for conversation in behind:
+        conversations.make_up(conversation, now)
+    return len(behind)
 
 
 def _note(text: Untold, channel: str, why: str) -> str:
@@ -160,9 +188,9 @@ def _letter(account: Account, texts: list[Untold], why: str) -> dict[str, object
     }  # fmt: skip
 
 
-def _untold(channel: str, now: datetime) -> list[Untold]:
-    """Texts in that wait to be shown in this channel and were not told in another way."""
-    rows = query(UNTOLD, f"channel:{channel}", LISTED).fetchall()
+def _untold(channel: str | None, now: datetime) -> list[Untold]:
+    """Texts in that wait to be shown, in this channel or in any, and were not told otherwise."""
+    rows = query(UNTOLD, f"channel:{channel}", channel is None, LISTED).fetchall()
     carried = {int(key.partition(":")[2]): delivery for delivery, key in rows}
     found = list(Message.select().where(Message.id.in_(list(carried))).order_by(Message.id))
     texts = [Untold(carried[message.id], message) for message in found]

@@ -204,16 +204,20 @@ def _look(draft_id: str) -> None:
     now = clock.now()
     draft = _held(Draft.get_by_id(draft_id), now)
     if draft.state != "scheduled" or draft.send_at is None or draft.send_at > now:
-        return
+        return None
+    try:
+        drafts.require_sendable(draft.line, draft.talk.contact, draft.body, draft.media)
+    except Refused as refusal:
+        return _give_up(draft, escape(str(refusal)))
     why = _why_ask(draft, now)
     if why is None:
         try:
             with db.atomic():  # what a refusal leaves half done is undone
                 sending.dispatch(draft, draft.version, now)
-            return
+            return None
         except Refused as refusal:
             why = escape(str(refusal))
-    _ask(draft, why)
+    return _ask(draft, why)
 
 
 def _why_ask(draft: Draft, now: datetime) -> str | None:
@@ -250,12 +254,22 @@ def _too_late(draft: Draft, name: str, now: datetime) -> str | None:
 
 def _ask(draft: Draft, why: str) -> None:
     """Puts the text back before whoever decides on it, in the thread, with what has changed."""
+    _take_back(draft, {
+        "state": "quoted", "send_at": None, "card_ts": None, "returned": True, "asked": None,
+    }, f"{why} Please look again:")  # fmt: skip
+    conversations.show_draft(Draft.get_by_id(draft.id))
+
+
+def _give_up(draft: Draft, why: str) -> None:
+    """Throws away what no press could send, and tells whoever wrote it."""
+    said = escape(draft.body) or count(len(draft.media), "attachment")
+    quoted = "\n".join(f">{line}" for line in said.splitlines())
+    _take_back(draft, {"state": "cancelled"}, f"{why} It is cancelled:\n{quoted}")
+
+
+def _take_back(draft: Draft, to: dict[str, object], words: str) -> None:
     stood_at = draft.card_ts
-    moved: dict[str, object] = {
-        "state": "quoted", "send_at": None, "version": draft.version + 1, "card_ts": None,
-        "returned": True, "asked": None,
-    }  # fmt: skip
-    if not drafts.move(draft, draft.version, moved):
+    if not drafts.move(draft, draft.version, {**to, "version": draft.version + 1}):
         return
     if stood_at:
         conversations.restate(draft.talk, stood_at, "Not sent at its time: see below.")
@@ -263,11 +277,9 @@ def _ask(draft: Draft, why: str) -> None:
     here = lines.role_of(draft.author, account) is not None
     whom = f"<@{draft.author}> Your" if here else f"{_whom(draft.talk)} This"
     conversations.say(
-        draft.talk, f"{whom} text was not sent at its time. {why} Please look again:",
+        draft.talk, f"{whom} text was not sent at its time. {words}",
         f"ask:{draft.id}:{draft.version}",
     )  # fmt: skip
-    again = Draft.get_by_id(draft.id)
-    conversations.show_draft(again)
     conversations.show_root(draft.talk)
     viewers.changed(account)
 

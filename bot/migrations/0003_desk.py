@@ -22,6 +22,7 @@ COLUMNS = """
     contact told_at TIMESTAMPTZ
     contact same_as_id INTEGER REFERENCES "contact" ("id") ON DELETE RESTRICT
     conversation has_thread BOOLEAN NOT NULL DEFAULT true
+    conversation stale BOOLEAN NOT NULL DEFAULT false
     conversation former_channel TEXT
     conversation former_ts TEXT
     conversation goes_on_id INTEGER REFERENCES "conversation" ("id") ON DELETE RESTRICT
@@ -52,6 +53,7 @@ INDEXES = """
     contact_newest ON contact (account_id, id)
     contact_same_as ON contact (same_as_id) WHERE (same_as_id IS NOT NULL)
     conversation_goes_on ON conversation (goes_on_id) WHERE (goes_on_id IS NOT NULL)
+    conversation_stale ON conversation (id) WHERE stale
     conversation_former ON conversation (former_ts) WHERE (former_ts IS NOT NULL)
     conversation_snoozed ON conversation (snoozed_until) WHERE (snoozed_until IS NOT NULL)
     conversation_thread ON conversation (channel, thread_ts) WHERE (thread_ts IS NOT NULL)

@@ -125,7 +125,7 @@ class TwilioStandIn(TwilioMedia):
         text = self._new("inbound", from_, to, body, "received", bool(media))
         text.media = [m if isinstance(m, str) else self.keep(text.sid, m) for m in media]
         text.sent = text.created
-        word = body.strip().upper()
+        word = extra.get("OptOutType") or body.strip().upper()
         if word in STOP:
             self.opted_out.add((to, from_))
         elif word in ("START", "YES", "UNSTOP"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -93,7 +93,7 @@ class PostCarrier:
             outages.channel_shut(channel, error, now)
             return replace(result, shuts_pace=True)
         if error in outages.SLACK and self.by_mail:
-            outages.slack_shut(channel, error, now)
+            outages.slack_shut(error, now)
         return result
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -132,8 +132,8 @@ class UpdateCarrier:
 
     lists_late = False
 
-    def __init__(self, client: WebClient) -> None:
-        self.client = client
+    def __init__(self, client: WebClient, by_mail: bool = False) -> None:
+        self.client, self.by_mail = client, by_mail
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.update; none where Slack shows the same already."""
@@ -152,6 +152,19 @@ class UpdateCarrier:
         result = first_taken(forms, update, about(delivery))
         if isinstance(result, Failed) and result.why == NOT_THERE and _is_root(delivery):
             conversations.thread_gone(delivery.payload["conversation"], ts)
+        if isinstance(result, Again):
+            return self._heed(result, delivery, channel)
+        return result
+
+    def _heed(self, result: Again, delivery: Delivery, channel: str) -> Outcome:
+        """Where the channel takes none, it is not waited for: posts stand behind it. All that was
+        left out is made up later."""
+        error, now = result.why.removeprefix("Slack: "), clock.now()
+        if error in outages.CHANNEL:
+            outages.channel_shut(channel, error, now)
+            return Failed(result.why)
+        if error in outages.SLACK and self.by_mail:
+            outages.slack_shut(error, now)
         return result
 
     def _now(self, delivery: Delivery) -> tuple[str, str | None, list[Form], str | None]:
@@ -193,9 +206,22 @@ class UpdateCarrier:
         if isinstance(outcome, Failed):
             if "draft" in told and outcome.why == NOT_THERE:
                 drafts.card_gone(told["draft"])
+            elif outcome.why.removeprefix("Slack: ") in outages.CHANNEL:
+                conversations.left_stale(_talk(told).id)
         elif "message" in told and outcome.result:
             shown = {"shown": outcome.result["state"]}
             Message.update(**shown).where(Message.id == told["message"]).execute()
+
+
+def _talk(told: Mapping[str, Any]) -> Conversation:
+    """The conversation in which an update was to be made."""
+    if "message" in told:
+        found: Conversation = Message.get_by_id(told["message"]).conversation
+        return found
+    if "draft" in told:
+        draft: Draft = Draft.get_by_id(told["draft"])
+        return draft.talk
+    return conversations.of(told.get("conversation") or told["talk"])
 
 
 def about(delivery: Delivery) -> str:

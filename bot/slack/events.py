@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from bot import accounts, desk, people, replies, tally, viewers
+from bot import accounts, desk, outages, people, replies, tally, viewers
 from bot.errors import Refused
 from bot.inbox import Payload
 from bot.replies import Reply
@@ -144,6 +144,11 @@ def _is_us(payload: Payload) -> bool:
     return payload["event"].get("user") in bots
 
 
+def brought_back(payload: Payload, now: datetime) -> None:
+    """A channel is no longer archived."""
+    outages.mended(payload["event"]["channel"], now)
+
+
 def user_changed(payload: Payload, now: datetime) -> None:
     """A person was renamed, left the workspace, or became a guest of it."""
     people.changed(payload["event"]["user"], now)
@@ -164,6 +169,8 @@ EVENTS: dict[str, Callable[[Payload, datetime], None]] = {
     "user_change": user_changed,
     "member_joined_channel": came_in,
     "member_left_channel": went_out,
+    "channel_unarchive": brought_back,
+    "group_unarchive": brought_back,
     "app_uninstalled": disconnected,
     "tokens_revoked": disconnected,
 }

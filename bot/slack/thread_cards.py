@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import consent, contacts, drafts
+from bot import consent, contacts, drafts, scheduled
 from bot.desk import Wake
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards
@@ -62,6 +62,8 @@ def _state(conversation: Conversation) -> list[str]:
         notes.append(f"<@{conversation.assigned_to}> looks after it")
     if conversation.snoozed_until:
         notes.append(f"Put off until {when(conversation.snoozed_until)}")
+    if next_at := scheduled.next_in(conversation):
+        notes.append(f"A text goes out {when(next_at)}")
     if consent.opted_out(conversation):
         notes.append(f"Opted out ({escape(consent.how(contact))}): nothing can be sent")
     if contact.blocked_at:
