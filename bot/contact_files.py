@@ -21,7 +21,7 @@ from ledger.models import Account
 FIELDS = ", ".join(columns.FIELDS)
 SAID = {
     "new": "new", "more": "completed", "again": "repeat a row above", "same": "nothing new",
-    "error": "refused",
+    "error": "refused", "plans": "put on SmartPlans by their tags",
 }  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def _through(sheet: Sheet, done: str) -> Sheet:
     """Works on a sheet until all its rows are looked at; says how far it is."""
     while (sheet := imports.now_at(sheet)).state in ("checking", "importing"):
         imports.work(2, sheet.id)
-        looked = sum(imports.now_at(sheet).counts.values())
+        looked = imports.looked(imports.now_at(sheet))
         click.echo(f"{looked:,} of {count(sheet.length, 'row')} {done}", err=True)
     return sheet
 

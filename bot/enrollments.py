@@ -56,6 +56,13 @@ ENROLLING = """
       AND plan_rule.event = %s AND plan_rule.tag = %s ORDER BY smart_plan.id"""
 
 
+RULE_TAGS = """
+    SELECT DISTINCT plan_rule.tag FROM smart_plan
+    JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
+    WHERE smart_plan.account_id = %s AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
+      AND plan_rule.event = 'tag_added'"""
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """How many contacts were put on a plan, and why the others were not."""
@@ -364,6 +371,11 @@ def on_tags(account_id: int, added: Sequence[tuple[str, int]], now: datetime) ->
         for row in query(ENROLLING, account_id, "tag_added", tag).fetchall():
             contacts = list(Contact.select().where(Contact.id.in_(ids)).order_by(Contact.id))
             enroll(SmartPlan.get_by_id(row[0]), contacts, "rule", now)
+
+
+def rule_tags(account_id: int) -> set[str]:
+    """The tags that put contacts on plans, as rules compare them."""
+    return {row[0] for row in query(RULE_TAGS, account_id).fetchall()}
 
 
 @transaction

@@ -114,6 +114,11 @@ def own(sheet_id: str, user: str) -> Sheet:
     return sheet
 
 
+def looked(sheet: Sheet) -> int:
+    """How many rows were looked at."""
+    return sum(number for what, number in sheet.counts.items() if what != "plans")
+
+
 def problems(sheet: Sheet, most: int | None = None) -> list[SheetRow]:
     """Rows that were refused, or of which something was left out; by line."""
     here = (SheetRow.sheet == sheet) & SheetRow.why.is_null(False)

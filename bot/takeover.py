@@ -43,12 +43,14 @@ class Judged:
     details: Details = field(default_factory=Details)
     consent: bool | None = None
     outcome: str = "error"  # new, again (as a row above), more, same
+    added: tuple[str, ...] = ()  # tags that the contact gets
     notes: list[str] = field(default_factory=list)
 
 
 def look_at(sheet: Sheet, rows: Sequence[SheetRow], now: datetime) -> Counter[str]:
     """Checks rows, or takes them over if the sheet is being imported. Returns how many came to
-    what: new, again (as a row above), more, same, error."""
+    what: new, again (as a row above), more, same, error; and beside that how many put a contact on
+    SmartPlans: plans."""
     region = contacts.home_region(sheet.account_id)
     judged = [_judge(sheet, row, region) for row in rows]
     sound = [one for one in judged if one.number]
@@ -60,7 +62,9 @@ def look_at(sheet: Sheet, rows: Sequence[SheetRow], now: datetime) -> Counter[st
         row, why = one.row, " ".join(one.notes)[:1000] or None
         if (row.number, row.outcome, row.why) != (one.number, one.outcome, why):
             query(MARK, one.number, one.outcome, why, sheet.id, row.line)
-    return Counter(one.outcome for one in judged)
+    starts = enrollments.rule_tags(sheet.account_id)
+    plans = sum(bool(starts & {enrollments.same_tag(tag) for tag in one.added}) for one in sound)
+    return Counter(one.outcome for one in judged) + Counter(plans=plans)
 
 
 def _judge(sheet: Sheet, row: SheetRow, region: str) -> Judged:
@@ -102,10 +106,10 @@ def _foresee(sheet: Sheet, judged: Iterable[Judged], first_line: int) -> None:
         if contact := known.contacts.get(one.number):
             known.compare(one, contact)
         elif one.number in above:
-            one.outcome = "again"
+            one.outcome, one.added = "again", one.details.tags
             one.notes.append(f"The same number as line {above[one.number]:,}.")
         else:
-            one.outcome = "new"
+            one.outcome, one.added = "new", one.details.tags
             above[one.number] = one.row.line
 
 
@@ -149,6 +153,7 @@ class _Known:
             said = None
         if said and (contact.opted_out_at or contact.id in self.agreed):
             said = None
+        one.added = more.tags
         one.outcome = "more" if more or said is not None else "same"
         return more, said
 
@@ -194,6 +199,7 @@ def _make(sheet: Sheet, fresh: dict[str, Judged], now: datetime) -> dict[str, in
     for number, contact in ids.items():
         one = fresh[number]
         one.outcome, known = "new", one.details
+        one.added = known.tags
         tags += [(sheet.account_id, tag, contact) for tag in known.tags]
         found = address_book.words([number], known.name, known.email, known.tags)
         words += [(sheet.account_id, word, contact) for word in sorted(found)]

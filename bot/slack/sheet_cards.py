@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot import columns
+from bot import columns, imports
 from bot.models import Sheet, SheetRow
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain
@@ -37,7 +37,7 @@ def sheet(one: Sheet, few: Sequence[SheetRow], first: Sequence[Sequence[str]] = 
     that would be new: what each becomes."""
     key = f"{one.id}:{one.version}"
     name = escape(one.name)
-    looked = sum(one.counts.values())
+    looked = imports.looked(one)
     lines, buttons = [], [button("Cancel", "sheet_stop", key)]
     match one.state:
         case "reading":
@@ -49,7 +49,7 @@ def sheet(one: Sheet, few: Sequence[SheetRow], first: Sequence[Sequence[str]] = 
             buttons.insert(0, _columns(key, primary=True))
         case "ready":
             lines = [f"*{name}*: {count(one.length, 'row')}, checked. Nothing is imported yet."]
-            lines += [_counted(one, WILL), _read_by(one), _sample(first)]
+            lines += [_counted(one, WILL), _plans(one), _read_by(one), _sample(first)]
             buttons.insert(0, _columns(key))
             if gain := _gain(one):
                 go = button(f"Import {count(gain, 'row')}", "sheet_import", key)
@@ -90,6 +90,16 @@ def _gain(one: Sheet) -> int:
 def _counted(one: Sheet, words: dict[str, str]) -> str:
     return " · ".join(
         f"{said}: *{one.counts[what]:,}*" for what, said in words.items() if one.counts.get(what)
+    )
+
+
+def _plans(one: Sheet) -> str:
+    plans = one.counts.get("plans")
+    if not plans:
+        return ""
+    return (
+        f":warning: By their tags, {count(plans, 'contact')} would be put on SmartPlans, which "
+        "write to them by themselves and cost credits."
     )
 
 

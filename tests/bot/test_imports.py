@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from bot import address_book, clock, exports, imports, lines, takeover
+from bot import address_book, clock, exports, imports, lines, smartplans, takeover
 from bot.models import Consent, Contact, Sheet, SheetRow, Tag, Word
+from bot.plan_shapes import RuleShape, Shape, StepShape
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
+from bot.schedule import When
 from bot.slack.limits import check, check_view
+from bot.smartplan_models import Enrollment
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
 
@@ -330,6 +333,22 @@ def test_a_hundred_rows_that_break_are_given_up_in_the_end(
     said = on.work().plain()
     assert "Something went wrong on our side" in said
     assert "a fault of ours" not in said
+
+
+def test_tags_that_put_people_on_a_smartplan_are_said_before(on: Import) -> None:
+    shape = Shape(
+        "Leads", (StepShape("text", When("enrolled", 3, "days"), ("Hi",)),),
+        rules=(RuleShape("enroll", "tag_added", "Buyer"),),
+    )  # fmt: skip
+    plan = smartplans.new(on.house.account().id, on.house.agent, shape, clock.now())
+    smartplans.switch_on(plan.id, on.house.agent, clock.now())
+    on.give("Name,Phone,Tags\nAnn,4155550123,buyer\nBen,4155550124,seller\n")
+    post = on.work()
+    assert "By their tags, 1 contact would be put on SmartPlans" in post.plain()
+    on.press(post, "Import 2 rows")
+    assert "SmartPlans" not in on.work().plain()
+    with database.session():
+        assert [row.contact.number for row in Enrollment.select()] == [ANN]
 
 
 def test_stop_keeps_what_was_imported_and_says_how_much(on: Import) -> None:

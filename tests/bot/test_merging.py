@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot import address_book, clock, directory, lines
+from bot import address_book, clock, directory, lines, smartplans
 from bot.models import Consent, Contact, Conversation, Draft, Message
+from bot.plan_shapes import Shape, StepShape
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
+from bot.schedule import When
 from bot.slack.limits import check_view
+from bot.smartplan_models import Enrollment
 from ledger import database
 from tests.house import ANN, BEN, LINE, House
 
@@ -208,6 +211,26 @@ def test_the_stricter_consent_wins(two: House, who: str) -> None:
         assert "opted out (texted STOP)" in two.ask(f"{number} Hello").plain()
     text(two, who, "START")
     assert "1 credit" in two.ask(f"{ANN} Hello").plain()
+
+
+def test_smartplans_of_the_second_go_on_with_the_first(two: House) -> None:
+    account = two.account().id
+    plans = []
+    for name in ("Leads", "Birthdays"):
+        shape = Shape(name, (StepShape("text", When("enrolled", 3, "days"), ("Hi",)),))
+        plan = smartplans.new(account, two.agent, shape, clock.now())
+        plans.append(smartplans.switch_on(plan.id, two.agent, clock.now()))
+    ann, ben = (address_book.meet(account, number, clock.now()).id for number in (ANN, BEN))
+    smartplans.enroll(plans[0].id, two.agent, [ann, ben], clock.now())
+    smartplans.enroll(plans[1].id, two.agent, [ben], clock.now())
+    view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
+    assert "Ben Li ((415) 555-0124) is on 2 SmartPlans: they go on." in view.plain()
+    two.slack.submit(two.agent, view, {})
+    with database.session():
+        alive = Enrollment.select().where(Enrollment.state == "active")
+        assert sorted((row.plan_id, row.contact_id) for row in alive) == [
+            (plans[0].id, ann), (plans[1].id, ann),
+        ]  # fmt: skip
 
 
 def test_a_line_that_start_opened_stays_open_only_if_the_other_never_closed_it(two: House) -> None:
