@@ -39,10 +39,9 @@ def name_of(person: Mapping[str, Any]) -> str:
 @transaction
 def changed(person: Mapping[str, Any], now: datetime) -> None:
     """Slack says what a user is called, and whether they are still here."""
-    user = str(person["id"])
-    Member.update(name=name_of(person), checked_at=now).where(Member.slack_user == user).execute()
+    here = (Member.slack_user == str(person["id"])) & Member.left_at.is_null()
+    Member.update(name=name_of(person), checked_at=now).where(here).execute()
     if is_gone(person):  # for good: whoever comes back is added again
-        here = (Member.slack_user == user) & Member.left_at.is_null()
         for member in list(Member.select().where(here)):
             _leave(member, now)
             if member.role == "owner":

@@ -31,7 +31,13 @@ def show(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
 def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """New template."""
-    _open(ack, body, client.views_push, lambda _, account: edit_view(int(account), None))
+
+    def make(user: str, account: str) -> View:
+        with session():
+            lines.require_manager(user, int(account))
+        return edit_view(int(account), None)
+
+    _open(ack, body, client.views_push, make)
 
 
 def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
