@@ -213,8 +213,7 @@ def _costs(engine: str, accounts: int) -> tuple[dict[str, float], str]:
         _status(account, now)
 
     def report(account: int) -> None:
-        with session():
-            usage.make(usage.ask(account, "America/New_York", "30d by day", now))
+        usage.make(usage.ask(account, "America/New_York", "30d by day", now), now)
 
     costs = {
         "balance": _median(balance, asked),
