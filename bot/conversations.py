@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, viewers
 from bot.models import Contact, Conversation, Draft, Line, Message
@@ -23,6 +23,10 @@ REPACE = """
 EARLIER = """
     SELECT made_at FROM message WHERE conversation_id = %s
     ORDER BY made_at DESC LIMIT 1 OFFSET %s"""
+
+THREADS = """
+    SELECT id, contact_id, channel, has_thread FROM conversation
+    WHERE line_id = %s AND contact_id {}"""
 
 
 @dataclass(frozen=True)
@@ -252,37 +256,52 @@ def current(conversation: Conversation) -> Conversation:
     return found
 
 
+class Thread(NamedTuple):
+    """What a text's way into its thread depends on, of a conversation."""
+
+    id: int
+    contact: int
+    number: str  # the contact's usual one
+    channel: str
+    is_there: bool  # or will be, as soon as Slack has its first post
+
+
+def thread_of(conversation: Conversation) -> Thread:
+    """The thread of a conversation."""
+    return Thread(
+        conversation.id, conversation.contact_id, conversation.contact.number,
+        conversation.channel, conversation.has_thread,
+    )  # fmt: skip
+
+
 @transaction
-def open_quietly(
-    line: Line, contacts: Sequence[Contact], now: datetime
-) -> dict[int, Conversation]:  # fmt: skip
-    """The conversations of these contacts on this line, by contact. A new one has no thread before
-    a person writes in it: a SmartPlan that texts thousands must not fill the channel."""
-    known = {contact.id: contact for contact in contacts}
-    found = _of_contacts(line, known)
-    new = [(line.id, one, "open", line.channel, False, now) for one in known if one not in found]
+def open_quietly(line: Line, people: Mapping[int, str], now: datetime) -> dict[int, Thread]:
+    """The conversations of many contacts on this line, by contact; `people` are their numbers. A
+    new one has no thread before a person writes in it: a SmartPlan that texts thousands must not
+    fill the channel."""
+    found = _threads(line, people)
+    new = [(line.id, one, "open", line.channel, False, now) for one in people if one not in found]
     if new:
         columns = ("line_id", "contact_id", "state", "channel", "has_thread", "made_at")
         rows.insert(Conversation, columns, new, "ON CONFLICT (line_id, contact_id) DO NOTHING")
-        found |= _of_contacts(line, {row[1]: known[row[1]] for row in new})
+        found |= _threads(line, {row[1]: people[row[1]] for row in new})
     return found
 
 
-def _of_contacts(line: Line, known: Mapping[int, Contact]) -> dict[int, Conversation]:
-    talks = Conversation.select().where(
-        Conversation.line == line, Conversation.contact.in_(list(known))
-    )
-    found = {}
-    for talk in talks:
-        talk.line, talk.contact = line, known[talk.contact_id]
-        found[talk.contact_id] = talk
-    return found
+def _threads(line: Line, people: Mapping[int, str]) -> dict[int, Thread]:
+    here, which = rows.among(list(people))
+    talks = query(THREADS.format(here), line.id, which)
+    return {
+        contact: Thread(talk, contact, people[contact], channel, bool(is_there))
+        for talk, contact, channel, is_there in talks
+    }
 
 
-def _unshown(conversation: Conversation) -> list[tuple[int, Conversation]]:
+def _unshown(conversation: Conversation) -> list[tuple[int, Thread]]:
     """What SmartPlans wrote before there was a thread."""
     mine = (Message.conversation == conversation) & Message.automated & Message.slack_ts.is_null()
-    return [(row.id, conversation) for row in Message.select(Message.id).where(mine)]
+    thread = thread_of(conversation)
+    return [(row.id, thread) for row in Message.select(Message.id).where(mine)]
 
 
 @transaction
@@ -384,15 +403,15 @@ def show(message: Message, call: str | None = None) -> None:
     _post("text", f"post:{message.id}", message.conversation, payload)
 
 
-def copies(messages: Iterable[tuple[int, Conversation]]) -> list[outbox.Item]:
+def copies(messages: Iterable[tuple[int, Thread]]) -> list[outbox.Item]:
     """Deliveries of many texts' copies, each in its thread."""
     return [
         outbox.Item(
             f"post:{message}", "slack.post",
-            {"what": "text", "conversation": talk.id, "message": message},
-            thread_lane(talk), f"channel:{talk.channel}",
+            {"what": "text", "conversation": thread.id, "message": message},
+            f"thread:{thread.id}", f"channel:{thread.channel}",
         )
-        for message, talk in messages
+        for message, thread in messages
     ]  # fmt: skip
 
 
@@ -431,7 +450,7 @@ def restate(conversation: Conversation, ts: str, text: str) -> None:
 def show_again(message: Message) -> None:
     """Queues an update of the text's copy in the thread, if it is to have one; one that waits
     already serves."""
-    if message.automated and message.slack_ts is None and not message.conversation.thread_ts:
+    if message.automated and message.slack_ts is None and not message.conversation.has_thread:
         return
     _update(message.conversation, f"message:{message.id}", {"message": message.id})
 

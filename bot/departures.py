@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from bot import conversations, outbox, tally
-from bot.models import Conversation, Line, Message, Part
+from bot.conversations import Thread
+from bot.models import Line, Message, Part
 from ledger import credits, rates
 from ledger.credits import Charge
 from ledger.database import query, transaction
@@ -39,7 +40,7 @@ PART = (
 class Leaving:
     """A text that is about to leave, at the price that was agreed on."""
 
-    conversation: Conversation
+    thread: Thread
     number: str  # one of the contact's
     body: str
     price: Quote
@@ -66,7 +67,7 @@ def depart(line: Line, texts: Sequence[Leaving], now: datetime) -> list[int]:
         for message, text in zip(ids, texts, strict=True)
     ]
     credits.charge_texts(line.account_id, charges, now=now)
-    told = [text.conversation.contact_id for text in texts if text.words]
+    told = [text.thread.contact for text in texts if text.words]
     if told:
         here, whom = among(told)
         query(TOLD.format(here), now, whom)
@@ -98,7 +99,7 @@ def _write_messages(
 ) -> list[int]:
     rows = [
         (
-            text.conversation.id, "out", text.body, text.words, _json(text.media),
+            text.thread.id, "out", text.body, text.words, _json(text.media),
             text.price.kind, text.price.credits, 0, sum(part.carrier_segments for part in own),
             "waiting", text.author, text.automated, False, _other(text), text.draft, text.card_ts,
             now,
@@ -133,16 +134,16 @@ def _write_parts(
 
 def _other(text: Leaving) -> str | None:
     """The number it goes to, where that is not the contact's usual one."""
-    return None if text.number == text.conversation.contact.number else text.number
+    return None if text.number == text.thread.number else text.number
 
 
-def _new(texts: Iterable[tuple[int, Leaving]]) -> list[tuple[int, Conversation]]:
+def _new(texts: Iterable[tuple[int, Leaving]]) -> list[tuple[int, Thread]]:
     """The messages that are to have a copy in their thread. What a SmartPlan writes to somebody
     who has no thread waits until there is one: see conversations.open_quietly."""
     return [
-        (message, text.conversation)
+        (message, text.thread)
         for message, text in texts
-        if text.card_ts is None and (text.conversation.thread_ts or not text.automated)
+        if text.card_ts is None and (text.thread.is_there or not text.automated)
     ]
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from phonenumbers import timezone as number_zones
 
-from bot.models import Contact, Policy
+from bot import numbers
+from bot.models import Policy
 from bot.words import clock_words
 
 #: A number that could be anywhere in its country: toll-free, personal, of many islands.
@@ -27,13 +29,21 @@ STEP = timedelta(minutes=15)  # offsets of zones, and whole hours in them, are m
 LOOKED_AHEAD = timedelta(days=3)
 
 
+class Whereabouts(Protocol):
+    """Somebody of whom it may be known where they live."""
+
+    @property
+    def timezone(self) -> Any:
+        """The time zone that was said, if any."""
+
+
 def policy(account_id: int) -> Policy:
     """What the account has settled, else what is usual."""
     found: Policy | None = Policy.get_or_none(Policy.account == account_id)
     return found or Policy(account=account_id)
 
 
-def zones(contact: Contact | None, number: str, home: str) -> list[str]:
+def zones(contact: Whereabouts | None, number: str, home: str) -> list[str]:
     """The time zones in which the contact may live; `home` is the account's own.
 
     What was said of a contact counts; else the number tells, which for a number that belongs to no
@@ -41,7 +51,7 @@ def zones(contact: Contact | None, number: str, home: str) -> list[str]:
     """
     if contact is not None and contact.timezone in every_zone():
         return [contact.timezone]
-    found, everywhere = _of_number(number)
+    found, everywhere = _of_number(numbers.alike(number))
     if everywhere and home in everywhere and home not in found:
         found = (home, *found)  # most people live where their agent does
     return list(found) or [home]

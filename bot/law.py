@@ -18,6 +18,8 @@ import phonenumbers
 from phonenumbers import geocoder
 from phonenumbers import timezone as number_zones
 
+from bot import numbers
+
 TABLE: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())
 CHECKED: date = TABLE["checked"]
 UNKNOWN = "an unknown place"
@@ -42,10 +44,14 @@ class Law:
         return self.week[day.weekday()]
 
 
-@lru_cache(100_000)
 def of(number: str, place: str | None = None, timezone: str | None = None) -> Law:
     """What holds for a contact with this number; `place` is where Twilio says the number is from,
     `timezone` what somebody said of the contact."""
+    return _of(numbers.alike(number), (place or "").rpartition(", ")[2], timezone)
+
+
+@lru_cache(20_000)
+def _of(number: str, state: str, timezone: str | None) -> Law:
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -58,7 +64,7 @@ def of(number: str, place: str | None = None, timezone: str | None = None) -> La
     if country not in ("US", "PR"):
         return strictest()
     said = geocoder.description_for_number(parsed, "en").rpartition(", ")[2]
-    known = {_code(said), _code((place or "").rpartition(", ")[2])} - {None}
+    known = {_code(said), _code(state)} - {None}
     return together([_table()[str(code)] for code in known]) if known else strictest()
 
 

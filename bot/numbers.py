@@ -80,6 +80,12 @@ def _parsed(text: str, region: str) -> tuple[PhoneNumber | None, str]:
     return parsed, ""
 
 
+def alike(number: str) -> str:
+    """A number of the same exchange, where a country's exchanges say all there is to say of place
+    and time zone: what was worked out for one number of it holds for all."""
+    return f"{number[:8]}0100" if len(number) == 12 and number.startswith("+1") else number
+
+
 def trouble(number: str) -> str | None:
     """What may keep a text to this number from arriving, in words; None if nothing is seen."""
     try:

@@ -222,7 +222,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
     message.save(only=[Message.failure, Message.failed_at, Message.refunded])
     viewers.changed(message.conversation.line.account_id)
     tally.count("texts_failed_total", f'code="{fate.code or "none"}"')
-    if not message.automated or message.conversation.thread_ts:
+    if not message.automated or message.conversation.has_thread:
         _tell(message, part, fate)
     if fate.code in UNREACHABLE:
         why = (fate.reason or "").partition(". ")[0]

@@ -90,8 +90,8 @@ def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) ->
     conversation = conversations.open_conversation(draft.line, contact, now)
     conversations.answered(conversation, draft.author, now)
     text = Leaving(
-        conversation, draft.number, draft.body, price, draft.author, draft.words, draft.media,
-        draft.as_mms, draft.author, draft=draft.id, card_ts=draft.card_ts,
+        conversations.thread_of(conversation), draft.number, draft.body, price, draft.author,
+        draft.words, draft.media, draft.as_mms, draft.author, draft=draft.id, card_ts=draft.card_ts,
     )  # fmt: skip
     try:
         (message,) = departures.depart(draft.line, [text], now)

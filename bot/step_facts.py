@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot import contacts, enrollments, hours
@@ -113,6 +114,11 @@ class Facts:
     dates: dict[int, Dates] = field(default_factory=dict)
     done: dict[int, frozenset[int]] = field(default_factory=dict)  # by enrollment: positions
 
+    @cached_property
+    def spoken_line(self) -> str:
+        """The plan's number as people write it."""
+        return contacts.spoken(self.line.number) if self.line else ""
+
     def step(self, due: Due) -> Step:
         """The step that is due."""
         return self.courses[due.version][1][due.position]
@@ -123,7 +129,7 @@ class Facts:
 
     def zones(self, due: Due) -> Sequence[str]:
         """The time zones in which the contact may live."""
-        return [due.timezone] if due.timezone else hours.zones(None, due.number, self.home)
+        return hours.zones(due, due.number, self.home)
 
     def known(self, due: Due, sender: str) -> dict[str, str]:
         """What the fields of words to this contact stand for."""
@@ -132,7 +138,7 @@ class Facts:
         return {
             "first_name": _first(name), "name": name, "agent_first_name": _first(agent),
             "agent_name": agent, "team": self.account,
-            "line": contacts.spoken(self.line.number) if self.line else "",
+            "line": self.spoken_line,
         }  # fmt: skip
 
     def sender(self, due: Due, step: Step) -> str:

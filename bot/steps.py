@@ -31,7 +31,7 @@ from bot import (
     tally,
 )
 from bot.departures import Leaving
-from bot.models import Contact, Line
+from bot.models import Line
 from bot.reminders import NewReminder
 from bot.schedule import Ran, Spot
 from bot.smartplan_models import Enrollment, Letter, SmartPlan, StepRun
@@ -213,32 +213,40 @@ class Room:
 
     def __init__(self, plan: SmartPlan, pace: Pace, now: datetime) -> None:
         self.line: Line | None = plan.line
-        self.messages, self.opens_at = BATCH, now
+        self.now, self.messages = now, BATCH
         if self.line is None:
             return
         sharing = query(SHARING, self.line.channel).fetchone()[0]
         self.every = timedelta(seconds=max(pace.number_s, pace.channel_s * sharing))
         self.filled = max(self.line.plans_until or now, now)
-        zone = Account.get_by_id(plan.account_id).timezone
-        self.today = boundaries.day_of(now, zone)
+        self.zone = Account.get_by_id(plan.account_id).timezone
+        self.today = boundaries.day_of(now, self.zone)
         self.sent = self.line.plans_sent if self.line.plans_day == self.today else 0
         rivals = query(RIVALS, self.line.id, now).fetchone()[0]
-        free = int((now + AHEAD - self.filled) / self.every)
-        left = self.line.plan_texts_a_day - self.sent
-        self.messages = max(0, min(BATCH, -(-free // max(1, rivals)), left))
-        self.opens_at = self.filled - AHEAD + max(WORTH, self.every)
-        if left <= 0:
-            tomorrow = self.today + timedelta(days=1)
-            self.opens_at = boundaries.day_starts(tomorrow, zone)
+        free, today = self._free()
+        self.messages = max(0, min(BATCH, -(-free // max(1, rivals)), today))
+
+    def _free(self) -> tuple[int, int]:
+        """Texts that fit into the next minute, and into the day."""
+        assert self.line is not None
+        fit = int((self.now + AHEAD - self.filled) / self.every)
+        return fit, self.line.plan_texts_a_day - self.sent
 
     def used(self, messages: int) -> None:
         """So many are on their way."""
-        if self.line is None or not messages:
-            return
-        self.messages -= messages
-        self.filled += messages * self.every
-        self.opens_at = self.filled - AHEAD + max(WORTH, self.every)
-        query(SET_LINE, self.filled, self.today, self.sent + messages, self.line.id)
+        if self.line is not None and messages:
+            self.filled += messages * self.every
+            self.sent += messages
+            query(SET_LINE, self.filled, self.today, self.sent, self.line.id)
+
+    def opens_at(self) -> datetime:
+        """When more may leave: now, unless the line is full."""
+        if self.line is None:
+            return self.now
+        fit, today = self._free()
+        if today < 1:
+            return boundaries.day_starts(self.today + timedelta(days=1), self.zone)
+        return self.now if fit >= 1 else self.filled - AHEAD + max(WORTH, self.every)
 
 
 def _look_again(plan: SmartPlan, room: Room, now: datetime) -> None:
@@ -248,8 +256,8 @@ def _look_again(plan: SmartPlan, room: Room, now: datetime) -> None:
         row = query(SOONEST, plan.id, kind).fetchone()
         if row is not None:
             at = instant(row[0])
-            if kind == "text" and at <= now and room.messages < 1:
-                at = max(room.opens_at, now + timedelta(seconds=1))
+            if kind == "text" and at <= now:  # behind other plans of the line, if it has room
+                at = room.opens_at()
             times.append(at)
     query(SET_PLAN, min(times, default=None), plan.spent, plan.id)
 
@@ -289,11 +297,11 @@ def _write_texts(batch: Batch) -> None:
     sends, line = batch.of(Send), batch.facts.line
     if not sends or line is None:
         return
-    people = [_person(batch, due) for due, _ in sends]
-    talks = conversations.open_quietly(line, people, batch.now)
+    people = {due.contact: due.number for due, _ in sends}
+    threads = conversations.open_quietly(line, people, batch.now)
     texts = [
         Leaving(
-            talks[due.contact], due.number, send.body, send.price, send.sender, send.words,
+            threads[due.contact], due.number, send.body, send.price, send.sender, send.words,
             batch.facts.step(due).media, author=send.sender, automated=True,
         )
         for due, send in sends
@@ -301,13 +309,6 @@ def _write_texts(batch: Batch) -> None:
     messages = departures.depart(line, texts, batch.now)
     for (due, send), message in zip(sends, messages, strict=True):
         _ran(batch, due, "sent", message=message, price=send.price.credits)
-
-
-def _person(batch: Batch, due: Due) -> Contact:
-    return Contact(
-        id=due.contact, account=batch.plan.account_id, number=due.number, name=due.name,
-        told_at=due.told_at,
-    )  # fmt: skip
 
 
 def _write_letters(batch: Batch) -> None:

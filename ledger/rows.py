@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ def insert(
         chunk = rows[start : start + ROWS]
         if is_sqlite():
             marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(chunk))
-            values = [_plain(value) for row in chunk for value in row]
+            values = _plain(value for row in chunk for value in row)
             cursor = db.execute_sql(f"{head} VALUES {marks} {tail}", values)
         else:
             cursor = db.execute_sql(
@@ -57,7 +57,7 @@ def update(
     name, columns = meta.table_name, list(columns)
     if is_sqlite():
         sets = ", ".join(f"{column} = ?" for column in _quoted(columns[1:]))
-        values = [[_plain(value) for value in (*row[1:], row[0])] for row in rows]
+        values = [_plain((*row[1:], row[0])) for row in rows]
         cursor = db.connection().cursor()
         cursor.executemany(f'UPDATE "{name}" SET {sets} WHERE id = ?', values)
         return
@@ -90,5 +90,6 @@ def _quoted(columns: Sequence[str]) -> list[str]:
     return [f'"{column}"' for column in columns]
 
 
-def _plain(value: Any) -> Any:
-    return moment(value) if isinstance(value, datetime) else value
+def _plain(values: Iterable[Any]) -> list[Any]:
+    """Values as SQLite's driver takes them."""
+    return [moment(value) if type(value) is datetime else value for value in values]

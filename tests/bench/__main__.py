@@ -19,6 +19,7 @@ from tests.bench import (
     ledger,
     media,
     segments,
+    smartplans,
     start,
     texts,
     webhooks,
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "media": media.run,
     "contacts": contacts.run,
     "composer": composer.run,
+    "smartplans": smartplans.run,
     "ledger": ledger.run,
     "start": start.run,
 }
