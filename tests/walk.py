@@ -84,15 +84,16 @@ class Walk:
 
     def _watched(self, body: str | bytes, content_type: str = FORM, age_s: int = 0) -> Signed:
         signed = self._sign(body, content_type, age_s)
-        return Watched(signed.url, signed.body, signed.headers, self)
+        return Watched(signed.url, signed.body, signed.headers, signed.until_done, self)
 
     def before(self, signed: Signed) -> Signed:
         """Has everybody else try it. Returns the request again, with a trigger that is new."""
         if signed.headers["Content-Type"] == JSON:
             self.seen["event"].add(json.loads(signed.body)["event"]["type"])
         act = Act.of(signed)
+        plain = Signed(signed.url, signed.body, signed.headers, signed.until_done)
         if act is None or act.user in self.others:
-            return signed
+            return plain
         self.seen[act.kind].add(act.name)
         self.quiet()
         self.house.settle()
@@ -102,7 +103,7 @@ class Walk:
         if act.kind != "event" and act.name not in self.agents_may and act.user != self.agent:
             shown = self._try(act, self.agent, stood, secret=False)
             assert any(words in shown for words in REFUSALS), f"{act.kind} {act.name}: {shown}"
-        return signed if act.kind == "event" else self._as(act, act.user)
+        return plain if act.kind == "event" else self._as(act, act.user)
 
     def _try(
         self, act: Act, user: str, stood: list[Any], *, secret: bool = True
@@ -220,12 +221,12 @@ class Walk:
 class Watched(Signed):
     """A request that is tried by others first."""
 
-    walk: Walk
+    walk: Walk | None = None
 
     def send(self, retry: int = 0) -> Answer:
         """Posts it to the app, after everybody else tried it."""
-        again = self.walk.before(self)
-        return Signed(self.url, again.body, again.headers).send(retry)
+        assert self.walk is not None
+        return self.walk.before(self).send(retry)
 
 
 def difference(before: list[Any], after: list[Any]) -> list[Any]:
