@@ -104,7 +104,8 @@ def _send(account_id: int) -> bool:
     ).where(Digest.account == account_id).execute()  # fmt: skip
     here = (Line.account == account_id) & (Line.channel != "")
     line = Line.select().where(here).order_by(Line.id).first()
-    since = max(now - FAILURES_KEPT, instant(told_until) if told_until else now - DAY)
+    yesterday = boundaries.day_starts(today - DAY, stands.timezone)
+    since = max(now - FAILURES_KEPT, instant(told_until) if told_until else yesterday)
     daily = _compose(stands, hour, today, since, now) if first and line else None
     if daily is None:
         return False
