@@ -86,5 +86,6 @@ def reach(peer: str, call: Callable[[], object]) -> Iterator[str]:
         why = getattr(error, "msg", None) or type(error).__name__
         response = getattr(error, "response", None)
         why = response.get("error", why) if response is not None else why
-        what = outages.explain(why) if peer == "Slack" else None
-        yield f"{peer} does not take our credentials or cannot be reached: {what or why}."
+        if peer == "Slack" and (what := outages.explain(why)):
+            why = f"{what.rstrip('.')} ({why})"
+        yield f"{peer} does not take our credentials or cannot be reached: {why}."

@@ -126,7 +126,8 @@ def test_a_name_that_is_markup_is_shown_as_it_is(house: House) -> None:
 def test_scheduled_texts_are_counted(house: House) -> None:
     card = house.ask(f"{ANN} Good morning")
     view = house.modal(house.agent, card, "Later…")
-    at = int((clock.now() + timedelta(hours=3)).timestamp())
+    tomorrow = clock.now() + timedelta(days=1)
+    at = int(tomorrow.replace(hour=19, minute=0).timestamp())  # by day for them, whenever this runs
     assert house.slack.submit(house.agent, view, {"at": at}).status == 200
     assert "[Scheduled texts (1)]" in shown(house)
     assert "Good morning" in house.modal(house.agent, house.home(house.agent),
