@@ -7,9 +7,10 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot import clock, imports, lines
-from bot.models import Line
+from bot.models import Lane, Line, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
+from bot.smartplan_models import Step
 from ledger import database
 from tests import pictures
 from tests.house import House
@@ -35,8 +36,8 @@ class Day:
         """All of it, one after the other."""
         for part in (self.texts_come_in, self.text_by_command, self.in_threads, self.handles,
                      self.compose, self.later, self.contacts, self.import_, self.credits, self.plan,
-                     self.templates, self.settings, self.home, self.first_run,
-                     self.slack_tells):  # fmt: skip
+                     self.templates, self.plans_made, self.plans_run, self.settings, self.home,
+                     self.first_run, self.slack_tells):  # fmt: skip
             for view in self.slack.views.values():
                 view.open = False  # whatever was left open, its owner closes
             part()
@@ -265,6 +266,76 @@ class Day:
         slack.press(owner, form, "template_remove")
         wait(lambda: "[Edit]" not in listing.plain())
 
+    def plans_made(self) -> None:
+        """SmartPlans: made, changed, previewed, switched on; one of them put away."""
+        house, slack, owner = self.house, self.slack, self.owner
+        house.ask("help", "/smartplans")
+        plan = self._new_plan("An empty plan", "Pergola plan")
+        for kind in ("text", "email", "reminder"):
+            form = house.modal(owner, plan, f"smart_add_{kind}")
+            words = {"body": "The saffron gazebo, {first_name|there}", "subject": "Marzipan"}
+            self.kept(plan, form, words if kind == "email" else {"body": words["body"]})
+        form = house.modal(owner, plan, "smart_step")
+        self.kept(plan, form, {"body": "The wisteria, {first_name|there}"})
+        form = house.modal(owner, plan, "smart_step")
+        slack_watching.turned(plan, lambda: slack.press(owner, form, "smart_step_remove"))
+        self.kept(plan, house.modal(owner, plan, "Settings"), {"enroll": "gazebo"})
+        preview = house.modal(owner, plan, "smart_preview")
+        label = slack.look_up(owner, preview, "smart_preview_as", "zebulon")[0]
+        slack_watching.turned(
+            preview, lambda: slack.choose(owner, preview, "smart_preview_as", label)
+        )
+        self.submit(preview, {})
+        plan = self._plan("pergola")
+        self.turned(plan, "smart_pause")
+        slack_watching.turned(plan, lambda: slack.choose(owner, plan, "smart_more", "Duplicate"))
+        away = house.opens(lambda: slack.choose(owner, plan, "smart_more", "Archive…"))
+        self.submit(away, {})
+
+    def plans_run(self) -> None:
+        """Contacts are put on a plan; its reminder, and texts that cost more than was agreed."""
+        house, slack, owner = self.house, self.slack, self.owner
+        plan = self._new_plan("An empty plan", "Marzipan plan")
+        form = house.modal(owner, plan, "Add a reminder")
+        self.kept(plan, form, {
+            "body": "Call {name}", "amount": "0", "unit": "minutes", "basis": "after the first day",
+            "place": "1.",
+        })  # fmt: skip
+        self.submit(house.modal(owner, plan, "smart_preview"), {})
+        for number, name in ((ZEB, "zebulon"), (OTTO, "ottoline"), ("+14155550844", "")):
+            form = house.modal(owner, self._plan("marzipan"), "smart_enroll")
+            if name:
+                label = slack.look_up(owner, form, "smart_contact", name)[0]
+                self.submit(form, {"contact": label})
+            else:
+                house.name(number, "Ottoline Gazebo")
+                self.submit(form, {"people": number})
+            self.submit(form, {})
+        self._close_all()
+        mine = house.opens(
+            lambda: slack.command(owner, house.channel, "/smartplans", "of Ottoline Gazebo")
+        )
+        for what in ("Pause", "Go on"):
+            slack_watching.turned(
+                mine, lambda what=what: slack.choose(owner, mine, "smart_of_contact", what)
+            )
+        with database.session():
+            Step.update(ceiling=0).execute()
+        noon = clock.now().replace(hour=20, minute=30) + timedelta(days=1)  # in California
+        with clock.travelled(noon - clock.now()):
+            for _ in range(3):
+                house.tick()
+            cards = house.told(owner)
+            asked = [post for post in cards if "ask_send" in str(post.blocks)]
+            calls = [post for post in cards if "reminder_done" in str(post.blocks)]
+            for card, action in zip(asked, ("ask_send", "ask_skip", "ask_stop"), strict=True):
+                self.heard_in(card, action)
+            for card, action in zip(calls, ("snooze", "done", "skip"), strict=True):
+                self.press(card, f"reminder_{action}")
+        with database.session():  # back from tomorrow: what paces and lanes wait for is over
+            Pace.delete().execute()
+            Lane.update(due_at=clock.now()).where(Lane.due_at.is_null(False)).execute()
+
     def settings(self) -> None:
         """Team, words and hours, a line."""
         house, owner = self.house, self.owner
@@ -282,7 +353,7 @@ class Day:
         house.modal(owner, house.home(owner), "Write a text")
         house.modal(owner, house.home(owner), "Report")
         with database.session():
-            home_line = Line.get()
+            home_line = house.line()
             for n in range(12):
                 Line.create(
                     account=home_line.account_id, number=f"+1415777{n:04d}", channel=f"C9{n}",
@@ -315,6 +386,11 @@ class Day:
         self.slack.change(self.house.manager, profile={"display_name": "Mona M."})
         self.slack.change(self.house.clerk, deleted=True)
         self.slack.remove_app(self.house.channel)
+        for what in ("channel_unarchive", "group_unarchive"):
+            self.slack.tell(self.slack.event({
+                "type": what, "channel": self.house.channel, "user": self.owner,
+                "event_ts": self.slack.next_ts(),
+            }))  # fmt: skip
         for what in ("tokens_revoked", "app_uninstalled"):
             self.slack.tell(self.slack.event({"type": what, "event_ts": self.slack.next_ts()}))
         self.house.work()
@@ -338,6 +414,41 @@ class Day:
         """Submits a modal that takes it."""
         assert self.slack.submit(self.owner, view, values).status == 200
         assert view.errors == {}, view.errors
+
+    def kept(self, below: View, form: View, values: dict[str, object]) -> None:
+        """Submits a modal; the one below it shows the change."""
+        slack_watching.turned(below, lambda: self.slack.submit(self.owner, form, values))
+        assert form.errors == {}, form.errors
+
+    def heard_in(self, card: Post, action: str) -> None:
+        """Presses a button of a direct message, which then says what came of it."""
+        before = card.edited
+        assert self.slack.press(self.owner, card, action).status == 200
+        wait(lambda: card.edited > before)
+
+    def _close_all(self) -> None:
+        for view in self.slack.views.values():
+            view.open = False
+
+    def _new_plan(self, start: str, name: str) -> View:
+        self._close_all()
+        listing = self.house.ask("", "/smartplans")
+        form = self.house.opens(lambda: self.slack.press(self.owner, listing, "smart_new"))
+        self.submit(form, {"start": start, "name": name})
+        self._close_all()
+        listing = self.house.ask("", "/smartplans")
+        made = next(block for block in listing.blocks if name in str(block))
+        return self.house.opens(
+            lambda: self.slack.press(
+                self.owner, Post(**{**vars(listing), "blocks": [made]}), "Open"
+            )
+        )
+
+    def _plan(self, name: str) -> View:
+        self._close_all()
+        return self.house.opens(
+            lambda: self.slack.command(self.owner, self.house.channel, "/smartplans", name)
+        )
 
     def _option(self, on: Post, action: str, what: str) -> str:
         """What a menu calls a choice whose value begins so."""

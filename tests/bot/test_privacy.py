@@ -20,9 +20,12 @@ RIVAL_LINE = "+14155550155"
 #: What agents may do: the rest is for owner and managers. What is added is refused to agents until
 #: it stands here.
 AGENTS_MAY = {
-    "/text", "/quote", "/contacts", "/credits",
+    "/text", "/quote", "/contacts", "/credits", "/smartplans",
     *(name for name in commands.ACTIONS if name.startswith(
-        ("draft_", "later_", "compose_", "talk_", "contact_", "home_", "credits_"))),
+        ("draft_", "later_", "compose_", "talk_", "contact_", "home_", "credits_",
+         "reminder_", "ask_"))),
+    "smart_open", "smart_enroll", "smart_preview", "smart_preview_as", "smart_contact",
+    "smart_chosen", "smart_enrolled", "smart_of_contact",
     "composed", "draft_edited", "draft_timed", "later_edited", "talk_snoozed", "contact_saved",
     "merge_other", "merge_chosen", "merge_confirmed", "compose", "compose_reply", "compose_to",
     "account_open", "account_opened",
