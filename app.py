@@ -77,7 +77,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or settings_or_exit()
     logs.configure(settings.log_format)
     if settings.sentry_dsn:
-        sentry_sdk.init(settings.sentry_dsn.get_secret_value(), send_default_pii=False)
+        sentry_sdk.init(
+            settings.sentry_dsn.get_secret_value(), send_default_pii=False,
+            include_local_variables=False, max_request_body_size="never",
+            before_send=logs.for_sentry, before_breadcrumb=lambda *_: None,
+        )  # fmt: skip
     database.bind(settings.database_url)
     clock.follow(settings.demo_clock)
     if serving():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import traceback
@@ -58,12 +59,18 @@ _lock = threading.Lock()
 
 
 def keyed(delivery: Delivery) -> dict[str, Any]:
-    """The arguments of a post that can be found again: an opaque key in its metadata."""
+    """The arguments of a post that can be found again: an opaque key in its metadata, which any
+    app of the workspace may read."""
     return {
-        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.key}},
+        "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": opaque(delivery.key)}},
         "unfurl_links": False,
         "unfurl_media": False,
     }
+
+
+def opaque(key: str) -> str:
+    """What stands for a delivery's key where others may read it."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def around(delivery: Delivery) -> dict[str, Any]:
@@ -81,7 +88,7 @@ def found(delivery: Delivery, posts: Iterable[dict[str, Any]]) -> str | None:
     """The ts of the post that carries this delivery's key."""
     for post in posts:
         metadata = post.get("metadata") or {}
-        if metadata.get("event_payload", {}).get("key") == delivery.key:
+        if metadata.get("event_payload", {}).get("key") == opaque(delivery.key):
             return str(post["ts"])
     return None
 

@@ -3,17 +3,23 @@ metadata."""
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 from collections.abc import Iterator
 
 import pytest
+import structlog
+from slack_sdk.errors import SlackApiError
 
-from bot import clock, lines
+from bot import clock, lines, logs
 from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.slack import commands, events
 from ledger import database
 from tests.house import House
-from tests.scene import SECRETS, Day
+from tests.logged import written
+from tests.scene import LONDON, OTTO, SECRETS, ZEB, Day
 from tests.walk import Walk
 
 RIVAL_LINE = "+14155550155"
@@ -70,3 +76,60 @@ def test_nobody_else_sees_or_changes_anything(
         for kind, names in known.items()
         if (seen := walk.seen[kind] & names.keys()) is not None
     } == {kind: [] for kind in known}, "not played in tests/scene.py"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_no_words_numbers_or_tokens_of_a_day_are_logged(office: House, style: str) -> None:
+    with written(style) as page:
+        Day(office).play()
+        office.slack.faults.add("error", "chat.postMessage", 2)
+        office.twilio.refuse(ZEB, 21211)
+        card = office.ask(f"{ZEB} The saffron that is refused", user=office.agent)
+        office.slack.press(office.agent, card, "Send")
+        office.settle()
+    logged = page.getvalue()
+    assert "inbox.applied" in logged and "outbox.tried" not in logged  # the worker's own
+    private = SECRETS | {office.slack.token, office.twilio.auth_token, ZEB, OTTO, LONDON}
+    assert [one for one in private if one in logged] == []
+
+
+def test_an_exception_is_logged_without_its_words() -> None:
+    with written("json") as page:
+        try:
+            try:
+                raise KeyError(f"Key (number)=({ZEB}) already exists")
+            except KeyError as error:
+                raise SlackApiError("The gazebo", {"error": "invalid_auth"}) from error
+        except SlackApiError:
+            structlog.get_logger().exception("worker.failed", delivery_id=7)
+            logging.getLogger("slack_bolt").error("slack.listener_failed", exc_info=True)
+    ours, theirs = (json.loads(line) for line in page.getvalue().splitlines())
+    for line in (ours, theirs):
+        assert line["exception"].endswith("SlackApiError invalid_auth")
+        assert "KeyError\nthen:" in line["exception"] and "test_privacy.py:" in line["exception"]
+        assert ZEB not in str(line) and "gazebo" not in str(line)
+    assert ours["delivery_id"] == 7
+
+
+def test_a_report_to_sentry_has_kinds_and_places_and_no_words() -> None:
+    event = {
+        "exception": {"values": [{"type": "ValueError", "value": f"no such number {ZEB}",
+                                  "stacktrace": {"frames": [{"function": "receive", "lineno": 3,
+                                                             "vars": {"body": "gazebo"}}]}}]},
+        "request": {"data": "saffron"}, "breadcrumbs": {"values": ["marzipan"]},
+        "extra": {"sys.argv": ["Zebulon"]}, "user": {"id": "Zebulon"},
+        "logentry": {"message": "a.b", "params": ["Zebulon"], "formatted": "Zebulon"},
+    }  # fmt: skip
+    said = str(logs.for_sentry(event, {}))
+    assert "ValueError" in said and "receive" in said and "a.b" in said
+    assert [one for one in SECRETS | {ZEB} if one in said] == []
+
+
+def test_slacks_metadata_holds_an_opaque_key_and_nothing_else(office: House) -> None:
+    Day(office).play()
+    told = [post.metadata for room in office.slack.channels.values() for post in room.posts
+            if post.metadata]  # fmt: skip
+    assert len(told) > 20
+    for one in told:
+        assert one["event_type"] == "partyline" and list(one["event_payload"]) == ["key"]
+        assert re.fullmatch(r"[0-9a-f]{32}", one["event_payload"]["key"])
