@@ -20,6 +20,7 @@ from bot import (
     outbox,
     scheduled,
     sending,
+    threads,
 )
 from bot.composer import Look, Terms, Typed
 from bot.contacts import Recipient
@@ -163,7 +164,7 @@ def looked_into(
     if why_not:
         drafts.move(draft, draft.version, {"state": "cancelled"})
         words = " ".join(escape(why) for why in why_not)
-        conversations.whisper(
+        threads.whisper(
             draft.talk, draft.author, f"{words} Nothing was texted.", f"files:{draft_id}:refused"
         )
         return
@@ -178,4 +179,4 @@ def looked_into(
                 return
     except Refused:
         pass  # the card says why, and what to do
-    conversations.show_draft(Draft.get_by_id(draft_id))
+    threads.show_draft(Draft.get_by_id(draft_id))

@@ -14,11 +14,11 @@ from typing import Any
 from bot import (
     address_book,
     contacts,
-    conversations,
     drafts,
     lines,
     numbers,
     templates,
+    threads,
 )
 from bot.contacts import Recipient
 from bot.drafts import Offer
@@ -130,7 +130,7 @@ def own(conversation_id: int, user: str) -> Conversation:
     if talk is None:
         raise Refused("This conversation is not known here.")
     lines.require_member(user, talk.line.account_id)
-    return conversations.current(talk)
+    return threads.current(talk)
 
 
 def line_of(typed: Typed) -> Line:

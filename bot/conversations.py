@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, viewers
-from bot.models import Contact, Conversation, Draft, Line, Message
+from bot import address_book, consent, contacts, enrollments, inbox, outbox, tally, threads, viewers
+from bot.models import Contact, Conversation, Line, Message
 from ledger import credits, rates, rows
 from ledger.database import instant, query, transaction
 
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
 QUIET = timedelta(minutes=3)  # without a text in, before the assigned member is called again
 LOOP_TEXTS, LOOP_WITHIN = 20, timedelta(minutes=5)  # with one number: more is a machine
-MADE_UP = timedelta(days=7)  # how old a text may be whose copy is brought up to date once more
 WITHHELD = 50  # texts of somebody blocked that are shown when they no longer are
-REPACE = """
-    UPDATE delivery SET pace = %s WHERE lane = %s AND state = 'queued' AND kind <> 'slack.update'"""
 EARLIER = """
     SELECT made_at FROM message WHERE conversation_id = %s
     ORDER BY made_at DESC LIMIT 1 OFFSET %s"""
@@ -88,8 +84,10 @@ def receive(text: TextIn, now: datetime) -> Message:
     _save(conversation)
     if contact.blocked_at is None:
         _brake(conversation, now)
-    tally.count("texts_total", f'direction="in",kind="{quote.kind}"')
-    tally.count("credits_total", 'direction="in"', quote.credits)
+    tally.count_all(
+        ("credits_total", 'direction="in"', quote.credits),
+        ("texts_total", f'direction="in",kind="{quote.kind}"', 1),
+    )
     return message
 
 
@@ -109,12 +107,12 @@ def _show_new(conversation: Conversation, message: Message, new: bool, now: date
     changed = conversation.state == "closed" or conversation.snoozed_until is not None
     _begin(conversation)
     if not new and (changed or conversation.waiting_since is None):
-        show_root(conversation)
+        threads.show_root(conversation)
     conversation.state, conversation.snoozed_until, conversation.heard_at = "open", None, now
     conversation.waiting_since = conversation.waiting_since or now
-    show(message, call=conversation.assigned_to if quiet else None)
+    threads.show(message, call=conversation.assigned_to if quiet else None)
     if consent.wishes_to_stop(message.body) and not consent.opted_out(conversation):
-        _post("stop_wish", f"wish:{message.id}", conversation, {"message": message.id})
+        threads.post("stop_wish", f"wish:{message.id}", conversation, {"message": message.id})
 
 
 def _count(conversation: Conversation, now: datetime) -> None:
@@ -135,9 +133,9 @@ def _brake(conversation: Conversation, now: datetime) -> None:
     _begin(conversation)
     conversation.braked_at = now
     conversation.save(only=[Conversation.braked_at])
-    show_root(conversation)
+    threads.show_root(conversation)
     whom = f"<@{conversation.assigned_to}> " if conversation.assigned_to else ""
-    say(
+    threads.say(
         conversation,
         f":octagonal_sign: {whom}{LOOP_TEXTS} texts in {LOOP_WITHIN.seconds // 60} minutes. There "
         "may be a machine at the other end: nothing is answered automatically here until one of "
@@ -155,7 +153,7 @@ def _heed_keywords(conversation: Conversation, text: TextIn, now: datetime) -> N
                 conversation.waiting_since = None
         case "START":
             if consent.give(conversation, "texted START", said_at):
-                show_root(conversation)
+                threads.show_root(conversation)
 
 
 @transaction
@@ -167,7 +165,7 @@ def stop(conversation: Conversation, how: str, now: datetime, by: str | None = N
         here = Conversation.contact == conversation.contact
         Conversation.update(waiting_since=None).where(here).execute()  # nobody may answer
         for other in of_contact(conversation.contact):
-            show_root(other)
+            threads.show_root(other)
         viewers.changed(conversation.line.account_id)
     return new
 
@@ -194,7 +192,7 @@ def _meet(
     )
     conversation.line, conversation.contact = line, contact
     if new and not quietly:
-        _post("root", f"root:{conversation.id}", conversation, {})
+        threads.post("root", f"root:{conversation.id}", conversation, {})
     return conversation, new
 
 
@@ -203,8 +201,8 @@ def _begin(conversation: Conversation) -> None:
     if not conversation.has_thread:
         conversation.has_thread = True
         conversation.save(only=[Conversation.has_thread])
-        _post("root", f"root:{conversation.id}", conversation, {})
-        outbox.enqueue_all(copies(_unshown(conversation)))
+        threads.post("root", f"root:{conversation.id}", conversation, {})
+        outbox.enqueue_all(threads.copies(_unshown(conversation)))
 
 
 def of_contact(contact: Contact) -> list[Conversation]:
@@ -230,7 +228,7 @@ def show_withheld(contact: Contact, since: datetime) -> None:
             continue
         _begin(conversation)
         for message in texts:
-            show(message)
+            threads.show(message)
         if not consent.opted_out(conversation):
             conversation.waiting_since = conversation.waiting_since or texts[0].made_at
         conversation.heard_at = texts[-1].made_at
@@ -242,40 +240,8 @@ def _hidden(since: datetime) -> Any:
     return came & Message.slack_ts.is_null()
 
 
-def of(conversation_id: int) -> Conversation:
-    """The conversation; or the one it goes on in, since their contacts were merged."""
-    found: Conversation = Conversation.get_by_id(conversation_id)
-    return current(found)
-
-
-def current(conversation: Conversation) -> Conversation:
-    """The same, of one that is at hand."""
-    if conversation.goes_on_id is None:
-        return conversation
-    found: Conversation = Conversation.get_by_id(conversation.goes_on_id)
-    return found
-
-
-class Thread(NamedTuple):
-    """What a text's way into its thread depends on, of a conversation."""
-
-    id: int
-    contact: int
-    number: str  # the contact's usual one
-    channel: str
-    is_there: bool  # or will be, as soon as Slack has its first post
-
-
-def thread_of(conversation: Conversation) -> Thread:
-    """The thread of a conversation."""
-    return Thread(
-        conversation.id, conversation.contact_id, conversation.contact.number,
-        conversation.channel, conversation.has_thread,
-    )  # fmt: skip
-
-
 @transaction
-def open_quietly(line: Line, people: Mapping[int, str], now: datetime) -> dict[int, Thread]:
+def open_quietly(line: Line, people: Mapping[int, str], now: datetime) -> dict[int, threads.Thread]:
     """The conversations of many contacts on this line, by contact; `people` are their numbers. A
     new one has no thread before a person writes in it: a SmartPlan that texts thousands must not
     fill the channel."""
@@ -288,75 +254,20 @@ def open_quietly(line: Line, people: Mapping[int, str], now: datetime) -> dict[i
     return found
 
 
-def _threads(line: Line, people: Mapping[int, str]) -> dict[int, Thread]:
+def _threads(line: Line, people: Mapping[int, str]) -> dict[int, threads.Thread]:
     here, which = rows.among(list(people))
     talks = query(THREADS.format(here), line.id, which)
     return {
-        contact: Thread(talk, contact, people[contact], channel, bool(is_there))
+        contact: threads.Thread(talk, contact, people[contact], channel, bool(is_there))
         for talk, contact, channel, is_there in talks
     }
 
 
-def _unshown(conversation: Conversation) -> list[tuple[int, Thread]]:
+def _unshown(conversation: Conversation) -> list[tuple[int, threads.Thread]]:
     """What SmartPlans wrote before there was a thread."""
     mine = (Message.conversation == conversation) & Message.automated & Message.slack_ts.is_null()
-    thread = thread_of(conversation)
+    thread = threads.thread_of(conversation)
     return [(row.id, thread) for row in Message.select(Message.id).where(mine)]
-
-
-@transaction
-def thread_gone(conversation_id: int, thread_ts: str) -> None:
-    """Slack no longer has the thread: what waits for it goes to a new one, started once."""
-    conversation = Conversation.get_by_id(conversation_id)
-    if conversation.thread_ts == thread_ts:
-        move_on(conversation, conversation.channel)
-
-
-def move_on(conversation: Conversation, channel: str) -> None:
-    """Has the conversation go on in a new thread, in this channel."""
-    here = (Conversation.id == conversation.id) & (Conversation.channel == conversation.channel)
-    if conversation.thread_ts is None:  # its first post waits, and goes there
-        Conversation.update(channel=channel).where(here).execute()
-        return
-    former = {"former_channel": conversation.channel, "former_ts": conversation.thread_ts}
-    here &= Conversation.thread_ts == conversation.thread_ts
-    if Conversation.update(channel=channel, thread_ts=None, **former).where(here).execute():
-        moved = Conversation.get_by_id(conversation.id)
-        pace, lane = f"channel:{channel}", thread_lane(moved)
-        query(REPACE, pace, lane)
-        _post("root", f"root:{moved.id}:{moved.former_ts}", moved, {}, lane=_root_lane(moved))
-
-
-@transaction
-def rooted(conversation_id: int, ts: str | None) -> None:
-    """Slack has the thread's root; the one before it, if any, is told where it goes on."""
-    if ts is None:
-        return
-    Conversation.update(thread_ts=ts).where(Conversation.id == conversation_id).execute()
-    conversation = Conversation.get_by_id(conversation_id)
-    if conversation.goes_on_id is not None:
-        tell_former(current(conversation), conversation.channel, ts)
-    elif conversation.former_ts:
-        tell_former(conversation, str(conversation.former_channel), conversation.former_ts)
-
-
-def tell_former(conversation: Conversation, channel: str, ts: str) -> None:
-    """Queues an update of a thread's root that says where its conversation goes on."""
-    if ts != conversation.thread_ts:
-        former = {"conversation": conversation.id, "channel": channel, "former": ts}
-        _update(conversation, f"former:{channel}:{ts}", former, lane=_root_lane(conversation))
-
-
-@transaction
-def shown(message_id: int, ts: str, state: str | None) -> None:
-    """A text's copy stands in its thread; its pictures follow."""
-    Message.update(slack_ts=ts, shown=state).where(Message.id == message_id).execute()
-    message = Message.get_by_id(message_id)
-    for place in range(len(message.media) if message.direction == "in" else 0):
-        outbox.enqueue(
-            f"media:{message_id}:{place}", "slack.media", {"message": message_id, "place": place},
-            lane=f"media:{message.conversation_id}", pace="files:slack",
-        )  # fmt: skip
 
 
 @transaction
@@ -367,7 +278,7 @@ def answered(conversation: Conversation, by: str, now: datetime) -> None:
     conversation.waiting_since, conversation.last_text_at = None, now
     conversation.braked_at, conversation.burst = None, 0
     _save(conversation)
-    show_root(conversation)
+    threads.show_root(conversation)
 
 
 @transaction
@@ -382,136 +293,6 @@ def may_send_automatically(conversation: Conversation) -> bool:
     """Whether a text may go out here that no person has sent."""
     blocked = conversation.contact.blocked_at is not None
     return not (blocked or consent.opted_out(conversation) or conversation.braked_at)
-
-
-# What is shown in Slack. What it looks like is decided when it leaves, from the rows as they are.
-
-
-def thread_lane(conversation: Conversation) -> str:
-    """The lane of everything that is posted in this conversation's thread."""
-    return f"thread:{conversation.id}"
-
-
-def _root_lane(conversation: Conversation) -> str:
-    """Of a thread that follows another: its own lane is held up by what found that one gone."""
-    return f"root:{conversation.id}"
-
-
-def show(message: Message, call: str | None = None) -> None:
-    """Queues the text's copy in the thread, which calls a Slack user if one is given."""
-    payload = {"message": message.id} | ({"call": call} if call else {})
-    _post("text", f"post:{message.id}", message.conversation, payload)
-
-
-def copies(messages: Iterable[tuple[int, Thread]]) -> list[outbox.Item]:
-    """Deliveries of many texts' copies, each in its thread."""
-    return [
-        outbox.Item(
-            f"post:{message}", "slack.post",
-            {"what": "text", "conversation": thread.id, "message": message},
-            f"thread:{thread.id}", f"channel:{thread.channel}",
-        )
-        for message, thread in messages
-    ]  # fmt: skip
-
-
-def show_draft(draft: Draft) -> None:
-    """Queues the card of a reply that was quoted, or its update."""
-    if draft.card_ts is None:
-        _post("draft", f"draft:{draft.id}:{draft.version}", draft.talk, {"draft": draft.id})
-    else:
-        _update(draft.talk, f"draft:{draft.id}", {"draft": draft.id})
-
-
-def whisper(conversation: Conversation, user: str, text: str, key: str) -> None:
-    """Queues words in the thread that only this Slack user sees, in Slack's mark-up."""
-    outbox.enqueue(
-        key, "slack.whisper",
-        {"channel": conversation.channel, "thread_ts": conversation.thread_ts, "user": user,
-         "text": text},
-        lane=f"whisper:{user}", pace=f"channel:{conversation.channel}",
-    )  # fmt: skip
-
-
-def say(conversation: Conversation, text: str, key: str, *, broadcast: bool = False) -> None:
-    """Queues a remark of Partyline's own in the thread, in Slack's mark-up; a `broadcast` is shown
-    in the channel, too."""
-    _post("remark", key, conversation, {"text": text, "broadcast": broadcast})
-
-
-def restate(conversation: Conversation, ts: str, text: str) -> None:
-    """Queues an update that leaves this text alone of a post in the thread."""
-    channel = conversation.channel
-    _update(conversation, f"remark:{channel}:{ts}", {
-        "remark": ts, "channel": channel, "talk": conversation.id, "text": text,
-    })  # fmt: skip
-
-
-def show_again(message: Message) -> None:
-    """Queues an update of the text's copy in the thread, if it is to have one; one that waits
-    already serves."""
-    if message.automated and message.slack_ts is None and not message.conversation.has_thread:
-        return
-    _update(message.conversation, f"message:{message.id}", {"message": message.id})
-
-
-def show_root(conversation: Conversation) -> None:
-    """Queues an update of the thread's root, if it has one; one that waits already serves."""
-    if conversation.has_thread:
-        _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
-
-
-def left_stale(conversation_id: int) -> None:
-    """Something in the thread could not be changed: it is made up when Slack takes it again."""
-    Conversation.update(stale=True).where(Conversation.id == conversation_id).execute()
-
-
-@transaction
-def make_up(conversation: Conversation, now: datetime) -> None:
-    """Queues updates of what may show what was: the root, texts of late, cards of replies."""
-    Conversation.update(stale=False).where(Conversation.id == conversation.id).execute()
-    show_root(conversation)
-    texts = Message.select().where(
-        Message.conversation == conversation, Message.direction == "out",
-        Message.slack_ts.is_null(False), Message.made_at > now - MADE_UP,
-    )  # fmt: skip
-    for message in texts.order_by(Message.id):
-        show_again(message)
-    cards = Draft.select().where(
-        Draft.conversation == conversation, Draft.source_ts.is_null(False),
-        Draft.card_ts.is_null(False), Draft.made_at > now - MADE_UP,
-    )  # fmt: skip
-    for draft in cards:
-        show_draft(draft)
-
-
-def _post(
-    what: str,
-    key: str,
-    conversation: Conversation,
-    payload: dict[str, object],
-    lane: str | None = None,
-) -> None:
-    outbox.enqueue(
-        key,
-        "slack.post",
-        {"what": what, "conversation": conversation.id, **payload},
-        lane=lane or thread_lane(conversation),
-        pace=f"channel:{conversation.channel}",
-    )
-
-
-def _update(
-    conversation: Conversation, replaces: str, payload: dict[str, object], lane: str | None = None
-) -> None:  # fmt: skip
-    outbox.enqueue(
-        f"update:{secrets.token_hex(8)}",
-        "slack.update",
-        payload,
-        lane=lane or thread_lane(conversation),
-        pace="updates:slack",
-        replaces=replaces,
-    )
 
 
 def _was_quiet(conversation: Conversation, now: datetime) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import conversations, outbox, tally
-from bot.conversations import Thread
+from bot import outbox, tally, threads
 from bot.models import Line, Message, Part
+from bot.threads import Thread
 from ledger import credits, rates
 from ledger.credits import Charge
 from ledger.database import query, transaction
@@ -73,7 +73,7 @@ def depart(line: Line, texts: Sequence[Leaving], now: datetime) -> list[int]:
         query(TOLD.format(here), now, whom)
     deliveries = _write_parts(line, texts, ids, parts)
     shown = zip(ids, texts, strict=True)
-    outbox.enqueue_all([*conversations.copies(_new(shown)), *deliveries])
+    outbox.enqueue_all([*threads.copies(_new(shown)), *deliveries])
     _count(texts)
     return ids
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bot import clock, contacts, conversations, enrollments, lines, people, viewers
+from bot import clock, contacts, conversations, enrollments, lines, people, threads, viewers
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
 from bot.words import count, day_words, escape
@@ -15,23 +15,12 @@ from ledger.boundaries import local
 from ledger.database import query, session, transaction
 from ledger.models import Account
 
-LISTED = 20
 AHEAD = timedelta(days=365)  # the latest that a conversation can be put off until
 FAILED = """
     SELECT count(*) FROM entry JOIN message ON message.id = entry.message
     WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.kind = 'charge_out'
       AND message.failure IS NOT NULL"""
 DUE = "SELECT id FROM conversation WHERE snoozed_until <= %s ORDER BY snoozed_until LIMIT %s"
-
-
-class Waiting(NamedTuple):
-    """A conversation in which somebody waits for an answer."""
-
-    who: str
-    since: datetime
-    channel: str
-    thread_ts: str | None
-    assigned_to: str | None
 
 
 class Wake(NamedTuple):
@@ -67,7 +56,7 @@ def find_former(channel: str, thread_ts: str) -> Conversation | None:
         & Conversation.goes_on.is_null(False)
     )
     found = Conversation.get_or_none(here | merged)
-    return found and conversations.current(found)
+    return found and threads.current(found)
 
 
 def rootless(channel: str) -> bool:
@@ -169,7 +158,7 @@ def _wake(conversation_id: int, now: datetime) -> bool:
     _save(conversation, Conversation.snoozed_until)
     name = escape(contacts.name_of(conversation.contact))
     whom = f"<@{conversation.assigned_to}> " if conversation.assigned_to else ""
-    conversations.say(
+    threads.say(
         conversation, f":alarm_clock: {whom}{name} was put off until now.",
         f"wake:{conversation.id}:{until.timestamp():.0f}",
         broadcast=not whom,  # nobody is called: whoever sees it first
@@ -247,40 +236,7 @@ def judge_wish(conversation_id: int, user: str, ts: str, meant: bool, now: datet
         said = f":raised_hand: {_called(user)} opted them out."
     else:
         said = f"{_called(user)} saw this: they did not mean to opt out."
-    conversations.restate(conversation, ts, said)
-
-
-def unanswered(account_id: int, now: datetime, most: int = LISTED) -> list[Waiting]:
-    """Who waits for an answer, longest first; what is snoozed is left out."""
-    rows = (
-        Conversation.select(Conversation, Contact)
-        .join(Line)
-        .switch(Conversation)
-        .join(Contact)
-        .where(*_waits(account_id, now))
-        .order_by(Conversation.waiting_since)
-        .limit(most)
-    )
-    return [
-        Waiting(
-            contacts.name_of(talk.contact), talk.waiting_since, talk.channel, talk.thread_ts,
-            talk.assigned_to,
-        )
-        for talk in rows
-    ]  # fmt: skip
-
-
-def unanswered_count(account_id: int, now: datetime) -> int:
-    """How many wait for an answer; what is snoozed is left out."""
-    return int(Conversation.select().join(Line).where(*_waits(account_id, now)).count())
-
-
-def _waits(account_id: int, now: datetime) -> tuple[Any, ...]:
-    return (
-        Line.account == account_id,
-        Conversation.waiting_since.is_null(False),
-        Conversation.snoozed_until.is_null() | (Conversation.snoozed_until <= now),
-    )
+    threads.restate(conversation, ts, said)
 
 
 def scheduled_count(account_id: int) -> int:
@@ -300,7 +256,7 @@ def _own(conversation_id: int, user: str, now: datetime) -> Conversation:
     if conversation is None:
         raise Refused("This conversation is not known here.")
     lines.require_member(user, conversation.line.account_id)
-    return _held(conversations.current(conversation).id, now)
+    return _held(threads.current(conversation).id, now)
 
 
 def _held(conversation_id: int, now: datetime) -> Conversation:
@@ -314,19 +270,19 @@ def _held(conversation_id: int, now: datetime) -> Conversation:
 
 def _save(conversation: Conversation, *fields: object) -> None:
     conversation.save(only=list(fields))
-    conversations.show_root(conversation)
+    threads.show_root(conversation)
     viewers.changed(conversation.line.account_id)
 
 
 def _show_roots(contact: Contact) -> None:
     for conversation in conversations.of_contact(contact):
-        conversations.show_root(conversation)
+        threads.show_root(conversation)
     viewers.changed(contact.account_id)
 
 
 def _say(conversation: Conversation, text: str, what: str, now: datetime) -> None:
     key = f"{what}:{conversation.id}:{now.timestamp():.6f}"
-    conversations.say(conversation, text, key)
+    threads.say(conversation, text, key)
 
 
 def _called(user: str) -> str:

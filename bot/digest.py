@@ -6,8 +6,8 @@ import functools
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 
-from bot import clock, contacts, notices, outbox, plan_days
-from bot.models import Contact, Conversation, Digest, Line, Message
+from bot import clock, contacts, notices, outbox, plan_days, unanswered
+from bot.models import Digest, Line, Message
 from bot.words import count, day_words
 from ledger import boundaries, reports, subscriptions
 from ledger.database import instant, query, session, transaction
@@ -164,7 +164,7 @@ def _compose(
     """Yesterday, what waits, and what failed since the last one; None if there is none of it."""
     yesterday = Span(today - timedelta(days=1), today, stands.timezone)
     sums = reports.total(reports.group(reports.used(stands.account, yesterday), lambda _: "all"))
-    waiting, waiting_more = _waiting(stands.account)
+    waiting, waiting_more = _waiting(stands.account, now)
     failures, failures_more = _failures(stands.account, since, now)
     midnight = boundaries.day_starts(today + DAY, stands.timezone)
     planned = list(plan_days.facts(stands.account, yesterday, midnight))
@@ -189,24 +189,13 @@ def _facts(
     return [("Texts", texts), ("Spent", spent), *planned, *how]
 
 
-def _waiting(account_id: int) -> tuple[list[Waiting], int]:
+def _waiting(account_id: int, now: datetime) -> tuple[list[Waiting], int]:
     """Conversations that wait for an answer, longest first; and how many more there are."""
-    rows = (
-        Conversation.select(Conversation, Contact)
-        .join(Line)
-        .switch(Conversation)
-        .join(Contact)
-        .where(Line.account == account_id, Conversation.waiting_since.is_null(False))
-        .order_by(Conversation.waiting_since)
-    )
     listed = [
-        Waiting(
-            contacts.name_of(talk.contact), talk.waiting_since.timestamp(), talk.channel,
-            talk.thread_ts,
-        )
-        for talk in rows.limit(MOST_LISTED)
-    ]  # fmt: skip
-    return listed, rows.count() - len(listed) if len(listed) == MOST_LISTED else 0
+        Waiting(talk.who, talk.since.timestamp(), talk.channel, talk.thread_ts)
+        for talk in unanswered.listed(account_id, now, MOST_LISTED)
+    ]
+    return listed, unanswered.count(account_id, now) - len(listed)
 
 
 def _failures(account_id: int, since: datetime, now: datetime) -> tuple[list[Failure], int]:

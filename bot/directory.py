@@ -14,11 +14,11 @@ from bot import (
     clock,
     consent,
     contacts,
-    conversations,
     enrollments,
     hours,
     lines,
     numbers,
+    threads,
     viewers,
 )
 from bot.errors import Refused
@@ -292,7 +292,7 @@ def changed(contact: Contact) -> None:
     """Has Slack show the contact as it is now: in the roots of its threads, and on Home."""
     here = (Conversation.contact == contact) & Conversation.thread_ts.is_null(False)
     for talk in Conversation.select().where(here):
-        conversations.show_root(talk)
+        threads.show_root(talk)
     viewers.changed(contact.account_id)
 
 

@@ -12,13 +12,13 @@ from bot import (
     address_book,
     consent,
     contacts,
-    conversations,
     first_texts,
     hours,
     kinds,
     lines,
     numbers,
     people,
+    threads,
     viewers,
 )
 from bot.errors import Refused
@@ -222,13 +222,13 @@ def cancel(draft_id: str, version: int, user: str) -> None:
         raise Refused(why_stale(draft))
     refresh(draft)
     if draft.state == "scheduled":
-        conversations.show_root(draft.talk)
+        threads.show_root(draft.talk)
 
 
 def refresh(draft: Draft) -> None:
     """Brings the draft's card in the thread up to date, if it has one."""
     if draft.in_thread:
-        conversations.show_draft(draft)
+        threads.show_draft(draft)
 
 
 @transaction

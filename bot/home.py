@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import billing, desk, first_run, lines, people, viewers
+from bot import billing, desk, first_run, lines, people, unanswered, viewers
 from bot.billing import Account
-from bot.desk import Waiting
 from bot.first_run import Step
 from bot.models import Line, Member, Viewer
+from bot.unanswered import Waiting
 from ledger.database import transaction
 from ledger.subscriptions import standing
 
@@ -57,8 +57,8 @@ def of(user: str, now: datetime) -> Home | None:
 
 def _home(user: str, account_id: int, most: int, others: list[Other], now: datetime) -> Home:
     role = lines.role_of(user, account_id) or "agent"
-    all_waiting = desk.unanswered_count(account_id, now)
-    waiting = desk.unanswered(account_id, now, most)
+    all_waiting = unanswered.count(account_id, now)
+    waiting = unanswered.listed(account_id, now, most)
     here = Line.select().where(Line.account == account_id).order_by(Line.id)
     shown, all_lines = list(here.limit(most)), here.count()
     way = first_run.steps(account_id, user)
@@ -72,5 +72,5 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
 
 def _other(account_id: int, now: datetime) -> Other:
     stands = standing(account_id, now)
-    waiting = desk.unanswered_count(account_id, now)
+    waiting = unanswered.count(account_id, now)
     return Other(account_id, stands.name, stands.balance, waiting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, conversations, outbox, replies
+from bot import contacts, outbox, replies, threads
 from bot.kinds import Kind
 from bot.models import Message
 from bot.replies import Reply
@@ -99,7 +99,7 @@ def looked_into(
     now: datetime,
 ) -> None:  # fmt: skip
     """A reply's files were looked at: it is quoted with them, or its author told why not."""
-    conversation = conversations.of(conversation_id)
+    conversation = threads.of(conversation_id)
     if why_not:
         words = " ".join(escape(why) for why in why_not)
         replies.refuse(conversation, reply, words, now)

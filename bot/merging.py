@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import address_book, consent, contacts, conversations, directory, enrollments, viewers
+from bot import (
+    address_book,
+    consent,
+    contacts,
+    directory,
+    enrollments,
+    threads,
+    viewers,
+)
 from bot.directory import Kept
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Draft, Message, Tag
@@ -195,7 +203,7 @@ def _join(own: Conversation, theirs: Conversation) -> None:
     theirs.waiting_since = theirs.snoozed_until = None
     theirs.save()
     if theirs.thread_ts:
-        conversations.tell_former(own, theirs.channel, theirs.thread_ts)
+        threads.tell_former(own, theirs.channel, theirs.thread_ts)
 
 
 def _goes_on_in(theirs: Conversation, own: Conversation) -> bool:
@@ -251,8 +259,8 @@ def _tell(kept: Contact, gone: Contact, name: str, user: str) -> None:
     number = contacts.spoken(gone.number)
     who = escape(name if name == number else f"{name} ({number})")
     for talk in Conversation.select().where(Conversation.contact == kept):
-        conversations.show_root(talk)
-        conversations.say(
+        threads.show_root(talk)
+        threads.say(
             talk,
             f"<@{user}> merged {who} into {escape(contacts.name_of(kept))}: what comes from that "
             f"number shows here, too. Answers go to {escape(contacts.spoken(kept.number))}.",

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot import clock, contacts, conversations, lines, outbox
+from bot import clock, contacts, lines, outbox, threads
 from bot.models import Address, Conversation, Delivery, Member, Message
 from bot.words import count, escape
 from ledger.database import query, transaction
@@ -151,7 +151,7 @@ def mended(channel: str, now: datetime) -> None:
     outbox.hurry(f"channel:{channel}")
     here = Conversation.stale & (Conversation.channel == channel)
     for conversation in list(Conversation.select().where(here).limit(MADE_UP)):
-        conversations.make_up(conversation, now)
+        threads.make_up(conversation, now)
 
 
 @transaction
@@ -161,7 +161,7 @@ def make_up(most: int = MADE_UP) -> int:
     now = clock.now()
     behind = list(Conversation.select().where(Conversation.stale).limit(most))
     for conversation in behind:
-        conversations.make_up(conversation, now)
+        threads.make_up(conversation, now)
     return len(behind)
 
 
@@ -216,7 +216,7 @@ def _move_on(channel: str) -> None:
     """Has conversations with something to show go on where their line is now."""
     waiting = query(WAITING, f"channel:{channel}", MOVED).fetchall()
     for conversation_id in {json.loads(payload)["conversation"] for (payload,) in waiting}:
-        conversation = conversations.of(conversation_id)
+        conversation = threads.of(conversation_id)
         home = conversation.line.channel
         if conversation.channel == channel and home not in ("", channel):
-            conversations.move_on(conversation, home)
+            threads.move_on(conversation, home)

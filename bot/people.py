@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import clock, conversations, lines, outbox, viewers
+from bot import clock, lines, outbox, threads, viewers
 from bot.errors import Refused
 from bot.models import Conversation, Line, Member
 from bot.words import escape
@@ -151,7 +151,7 @@ def _leave(member: Member, now: datetime) -> None:
     roots = list(Conversation.select().where(theirs, waits).limit(MOST_ROOTS))
     Conversation.update(assigned_to=None).where(theirs).execute()
     for conversation in roots:
-        conversations.show_root(conversation)
+        threads.show_root(conversation)
     viewers.publish(member.slack_user)
     viewers.changed(member.account_id)
 

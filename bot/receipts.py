@@ -20,6 +20,7 @@ from bot import (
     inbox,
     outbox,
     tally,
+    threads,
     viewers,
 )
 from bot.models import Message, Part
@@ -177,7 +178,7 @@ def _locked(which: str, value: object) -> Locked | None:
 def _doubled(part: Locked, message_sid: str) -> None:
     """Never seen so far: counted, so that it would be."""
     tally.count("texts_doubled_total")
-    conversations.say(
+    threads.say(
         Message.get_by_id(part.message).conversation,
         "Twilio holds this text twice: the person may have got it two times. It was charged once.",
         f"doubled:{message_sid}",
@@ -245,7 +246,7 @@ def _restate(message_id: int) -> None:
     query(SET_STATUS, status, message_id, status)
     # Up to there its copy in Slack says "Queued" anyway.
     if max(RANK[status] for status in states) > RANK["queued"]:
-        conversations.show_again(Message.get_by_id(message_id))
+        threads.show_again(Message.get_by_id(message_id))
 
 
 def _tell(message: Message, part: Locked, fate: Fate) -> None:
@@ -254,7 +255,7 @@ def _tell(message: Message, part: Locked, fate: Fate) -> None:
     whose = f"<@{message.author}> Your" if message.author else "Your"
     if message.automated:  # nobody waits for it
         whose = "A SmartPlan's"
-    conversations.say(
+    threads.say(
         message.conversation,
         f"{whose} text to {name} did not arrive. {fate.reason or ''} {money(part, fate)}",
         f"told:{part.ref}",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import contacts, conversations, desk, drafts, inbox, lines, outbox, sending
+from bot import contacts, desk, drafts, inbox, lines, outbox, sending, threads
 from bot.errors import Refused
 from bot.models import Conversation, Draft
 from ledger import credits
@@ -98,7 +98,7 @@ def quoted(
         refuse(conversation, reply, str(refusal), now)
         return
     if not _sent_at_once(draft, reply, now):
-        conversations.show_draft(draft)
+        threads.show_draft(draft)
 
 
 @transaction
@@ -114,7 +114,7 @@ def refuse(conversation: Conversation, reply: Reply, words: str, now: datetime) 
 
 def _whisper(conversation: Conversation, reply: Reply, words: str) -> None:
     key = f"reply:{reply.channel}:{reply.ts}:{reply.changed_ts}"
-    conversations.whisper(conversation, reply.user, words, key)
+    threads.whisper(conversation, reply.user, words, key)
 
 
 def _conversation(reply: Reply, now: datetime) -> Conversation | None:

@@ -25,6 +25,7 @@ from bot import (
     hours,
     lines,
     sending,
+    threads,
     viewers,
 )
 from bot.errors import Refused
@@ -257,7 +258,7 @@ def _ask(draft: Draft, why: str) -> None:
     _take_back(draft, {
         "state": "quoted", "send_at": None, "card_ts": None, "returned": True, "asked": None,
     }, f"{why} Please look again:")  # fmt: skip
-    conversations.show_draft(Draft.get_by_id(draft.id))
+    threads.show_draft(Draft.get_by_id(draft.id))
 
 
 def _give_up(draft: Draft, why: str) -> None:
@@ -272,15 +273,15 @@ def _take_back(draft: Draft, to: dict[str, object], words: str) -> None:
     if not drafts.move(draft, draft.version, {**to, "version": draft.version + 1}):
         return
     if stood_at:
-        conversations.restate(draft.talk, stood_at, "Not sent at its time: see below.")
+        threads.restate(draft.talk, stood_at, "Not sent at its time: see below.")
     account = draft.line.account_id
     here = lines.role_of(draft.author, account) is not None
     whom = f"<@{draft.author}> Your" if here else f"{_whom(draft.talk)} This"
-    conversations.say(
+    threads.say(
         draft.talk, f"{whom} text was not sent at its time. {words}",
         f"ask:{draft.id}:{draft.version}",
     )  # fmt: skip
-    conversations.show_root(draft.talk)
+    threads.show_root(draft.talk)
     viewers.changed(account)
 
 
@@ -301,7 +302,7 @@ def _held(draft: Draft, now: datetime) -> Draft:
 def _changed(draft: Draft) -> None:
     again = Draft.get_by_id(draft.id)
     drafts.refresh(again)
-    conversations.show_root(again.talk)
+    threads.show_root(again.talk)
     viewers.changed(again.line.account_id)
 
 

@@ -13,6 +13,7 @@ from bot import (
     drafts,
     first_texts,
     lines,
+    threads,
 )
 from bot.departures import Leaving
 from bot.drafts import Offer, shortage
@@ -90,7 +91,7 @@ def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) ->
     conversation = conversations.open_conversation(draft.line, contact, now)
     conversations.answered(conversation, draft.author, now)
     text = Leaving(
-        conversations.thread_of(conversation), draft.number, draft.body, price, draft.author,
+        threads.thread_of(conversation), draft.number, draft.body, price, draft.author,
         draft.words, draft.media, draft.as_mms, draft.author, draft=draft.id, card_ts=draft.card_ts,
     )  # fmt: skip
     try:
@@ -99,7 +100,7 @@ def _queue(draft: Draft, contact: Contact, price: rates.Quote, now: datetime) ->
         funds = credits.funds(draft.line.account_id, now)
         raise Refused(shortage(short.needed, funds)) from None
     if draft.card_ts is not None:
-        conversations.show_again(Message.get_by_id(message))
+        threads.show_again(Message.get_by_id(message))
 
 
 def _contact(draft: Draft, now: datetime) -> Contact:

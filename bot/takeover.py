@@ -13,10 +13,10 @@ from bot import (
     columns,
     consent,
     contacts,
-    conversations,
     directory,
     enrollments,
     numbers,
+    threads,
     viewers,
 )
 from bot.directory import Details, Difference, Unfit
@@ -229,7 +229,7 @@ def _complete(
     if "name" in more.fills or said is False:
         here = (Conversation.contact == contact) & Conversation.thread_ts.is_null(False)
         for talk in Conversation.select().where(here):
-            conversations.show_root(talk)
+            threads.show_root(talk)
 
 
 def _how(sheet: Sheet) -> str:

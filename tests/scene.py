@@ -385,6 +385,8 @@ class Day:
         """People and the app come and go."""
         self.slack.change(self.house.manager, profile={"display_name": "Mona M."})
         self.slack.change(self.house.clerk, deleted=True)
+        self.slack.archive(self.house.channel, self.owner)
+        self.slack.unarchive(self.house.channel, self.owner)
         self.slack.remove_app(self.house.channel)
         for what in ("channel_unarchive", "group_unarchive"):
             self.slack.tell(self.slack.event({

@@ -9,7 +9,7 @@ from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import clock, contacts, conversations, drafts, outages
+from bot import clock, contacts, drafts, outages, threads
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards, thread_cards
@@ -56,7 +56,7 @@ class PostCarrier:
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.postMessage, with an opaque key in its metadata to find it again by."""
         with session():
-            conversation = conversations.of(delivery.payload["conversation"])
+            conversation = threads.of(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
             shown = _new(delivery, conversation, self.client)
         is_root = delivery.payload["what"] == "root"
@@ -87,7 +87,7 @@ class PostCarrier:
             return result
         error, now = result.why.removeprefix("Slack: "), clock.now()
         if thread_ts and error in THREAD_GONE:
-            conversations.thread_gone(conversation_id, thread_ts)
+            threads.thread_gone(conversation_id, thread_ts)
             return Again(1, result.why)
         if error in outages.CHANNEL:
             outages.channel_shut(channel, error, now)
@@ -99,7 +99,7 @@ class PostCarrier:
     def look(self, delivery: Delivery) -> Outcome:
         """Reads the post back by its key. Where Slack lets us not read, it is posted again."""
         with session():
-            conversation = conversations.of(delivery.payload["conversation"])
+            conversation = threads.of(delivery.payload["conversation"])
             channel, thread_ts = conversation.channel, conversation.thread_ts
         read = {"channel": channel, **around(delivery)}
         try:
@@ -119,9 +119,9 @@ class PostCarrier:
         ts, state = outcome.result["ts"], outcome.result["state"]
         match delivery.payload["what"]:
             case "root":
-                conversations.rooted(delivery.payload["conversation"], ts)
+                threads.rooted(delivery.payload["conversation"], ts)
             case "text":
-                conversations.shown(delivery.payload["message"], ts, state)
+                threads.shown(delivery.payload["message"], ts, state)
             case "draft":
                 if ts is not None:
                     drafts.shown(delivery.payload["draft"], ts, state)
@@ -151,7 +151,7 @@ class UpdateCarrier:
 
         result = first_taken(forms, update, about(delivery))
         if isinstance(result, Failed) and result.why == NOT_THERE and _is_root(delivery):
-            conversations.thread_gone(delivery.payload["conversation"], ts)
+            threads.thread_gone(delivery.payload["conversation"], ts)
         if isinstance(result, Again):
             return self._heed(result, delivery, channel)
         return result
@@ -187,7 +187,7 @@ class UpdateCarrier:
             if is_copy or draft.card_ts is None:  # its post, which is to come, shows all
                 return draft.talk.channel, None, [], None
             return draft.talk.channel, draft.card_ts, _reply(draft), None
-        talk = conversations.of(told["conversation"])
+        talk = threads.of(told["conversation"])
         if "former" in told:
             if talk.thread_ts is None:  # its next first post has this one told, too
                 return talk.channel, None, [], None
@@ -207,7 +207,7 @@ class UpdateCarrier:
             if "draft" in told and outcome.why == NOT_THERE:
                 drafts.card_gone(told["draft"])
             elif outcome.why.removeprefix("Slack: ") in outages.CHANNEL:
-                conversations.left_stale(_talk(told).id)
+                threads.left_stale(_talk(told).id)
         elif "message" in told and outcome.result:
             shown = {"shown": outcome.result["state"]}
             Message.update(**shown).where(Message.id == told["message"]).execute()
@@ -221,7 +221,7 @@ def _talk(told: Mapping[str, Any]) -> Conversation:
     if "draft" in told:
         draft: Draft = Draft.get_by_id(told["draft"])
         return draft.talk
-    return conversations.of(told.get("conversation") or told["talk"])
+    return threads.of(told.get("conversation") or told["talk"])
 
 
 def about(delivery: Delivery) -> str:

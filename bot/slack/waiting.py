@@ -7,12 +7,12 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import clock, desk, lines
-from bot.desk import Waiting
+from bot import clock, lines, unanswered
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import whisper
 from bot.slack.client import permalink
+from bot.unanswered import Waiting
 from bot.words import escape
 from ledger.database import session
 
@@ -23,7 +23,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     try:
         with session():
             account = lines.account_for(command["user_id"], command["channel_id"])
-            found, total = desk.unanswered(account, now), desk.unanswered_count(account, now)
+            found, total = unanswered.listed(account, now), unanswered.count(account, now)
     except Refused as refusal:
         return whisper(ack, cards.note(str(refusal)))
     if not found:
