@@ -33,7 +33,7 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 test: $(VENV)/development ## the tests, on SQLite and PostgreSQL
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-faults: $(VENV)/development ## kill web and worker KILLS times while texts flow
+faults: $(VENV)/development ## kill web and worker KILLS times while texts and plans flow
 	KILLS=$(KILLS) $(BIN)/pytest tests/faults $(ARGS)
 
 lint: $(VENV)/development ## format, lint, types, import rules

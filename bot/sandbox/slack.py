@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from bot import clock
 from bot.sandbox.slack_files import File, Refusal, SlackFiles, broken
 from bot.sandbox.slack_forms import State, state
 from bot.sandbox.slack_reading import plain
@@ -152,7 +153,7 @@ class SlackStandIn(SlackFiles):
     def next_ts(self) -> str:
         """A ts: seconds and microseconds, unique, and later than all before."""
         with self.lock:
-            self._last_ts = max(self._last_ts + 1, int(time.time() * 1_000_000))
+            self._last_ts = max(self._last_ts + 1, int(clock.now().timestamp() * 1_000_000))
             return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
     def edit_ts(self) -> str:

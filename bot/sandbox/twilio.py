@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urldefrag
@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, quote, urldefrag
 import requests
 from flask import Response, jsonify, request
 
+from bot import clock
 from bot.sandbox.server import wait
 from bot.sandbox.twilio_media import MediaRefusal, Received, TwilioMedia
 from ledger.segments import count
@@ -244,7 +245,7 @@ class TwilioStandIn(TwilioMedia):
             with self.lock:
                 text.status = step
                 text.error_code = code if step == status else None
-                text.sent = text.sent or (datetime.now(UTC) if step == "sent" else None)
+                text.sent = text.sent or (clock.now() if step == "sent" else None)
             told.append(
                 {"MessageStatus": step, **({"ErrorCode": str(code)} if text.error_code else {})}
             )
@@ -375,7 +376,7 @@ class TwilioStandIn(TwilioMedia):
     ) -> Text:
         with self.lock:
             sid = ("MM" if as_mms else "SM") + secrets.token_hex(16)
-            text = Text(sid, direction, from_, to, body, status, len(self.texts), datetime.now(UTC))
+            text = Text(sid, direction, from_, to, body, status, len(self.texts), clock.now())
             self.texts[sid] = text
         return text
 
