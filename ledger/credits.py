@@ -102,7 +102,7 @@ def charge_texts(account_id: int, charges: Sequence[Charge], *, now: datetime) -
     needed = sum(charge.amount for charge in new)
     if new and books.kind == "frozen":
         raise Frozen(needed, books.balance)
-    if books.balance < needed:
+    if new and books.balance < needed:
         raise NotEnoughCredits(needed, books.balance)
     books.burn(needed)
     written = books.book_charges(new, "charge_out", "text out")

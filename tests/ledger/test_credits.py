@@ -110,6 +110,9 @@ def test_r16_a_key_decides_before_the_balance_does(account: Account) -> None:
     give(account, 5)
     out(account, 5)
     assert out(account, 5).replayed
+    # Nor when texts that came in have taken the balance below zero meanwhile.
+    credits.charge_in(account.id, "in:1", 3, message=2, now=NOW)
+    assert out(account, 5).replayed
 
 
 def test_r20_the_oldest_credits_go_first(account: Account) -> None:
