@@ -17,11 +17,11 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def books(engine: str) -> Iterator[str]:
-    """A fresh, migrated database, bound; its URL."""
-    url = databases.fresh(engine)
-    bound = database.bind(url)
-    yield url
-    bound.close_all()
+    """A migrated database with nothing in it, bound; its URL."""
+    with databases.lent(engine) as url:
+        bound = database.bind(url)
+        yield url
+        bound.close_all()
 
 
 @pytest.fixture
