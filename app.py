@@ -17,30 +17,12 @@ import bot.slack.client
 import bot.slack.files
 import bot.twilio.client
 import bot.twilio.media
-from bot import (
-    clock,
-    desk,
-    digest,
-    doctor,
-    imports,
-    inbox,
-    logs,
-    notices,
-    operator,
-    outages,
-    plan_upkeep,
-    reminders,
-    renewals,
-    requests,
-    retention,
-    scheduled,
-    scheduler,
-    steps,
-    viewers,
-)
+from bot import clock, doctor, inbox, logs, operator, requests, retention, scheduler
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.contact_files import contacts_by_file
+from bot.contacts import imports
+from bot.credits import digest, notices, renewals
 from bot.health import health
 from bot.mail import pages as mail_pages
 from bot.mail.deliver import LetterCarrier, MailCarrier
@@ -60,6 +42,10 @@ from bot.slack.deliver_sheets import (
     SheetFileCarrier,
 )
 from bot.slack.live import LiveQuotes
+from bot.smartplans import plan_upkeep, reminders, steps
+from bot.talks import desk, outages
+from bot.team import viewers
+from bot.texts import scheduled
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
 from bot.twilio.deliver import TextCarrier

@@ -10,7 +10,8 @@ from typing import IO
 
 import click
 
-from bot import clock, columns, exports, imports
+from bot import clock
+from bot.contacts import columns, exports, imports
 from bot.errors import Refused
 from bot.models import Sheet
 from bot.operator import require_schema_or_exit

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from bot import clock, outages
+from bot import clock
 from bot.models import Delivery, Heartbeat, Inbox, Lane, Member
+from bot.talks import outages
 from ledger.database import instant, query, session
 from ledger.models import Account
 

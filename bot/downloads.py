@@ -13,7 +13,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from bot.kinds import HEAD_BYTES, Kind, recognise
+from bot.texts.kinds import HEAD_BYTES, Kind, recognise
 
 CHUNK = 64 * 1024  # bytes held of a file at a time
 HOPS = 4  # redirects

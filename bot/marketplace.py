@@ -19,8 +19,9 @@ import peewee
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from bot import clock, lines, viewers
+from bot import clock
 from bot.config import Settings
+from bot.team import lines, viewers
 from bot.words import is_email
 from ledger import subscriptions
 from ledger.books import KeyReused

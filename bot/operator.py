@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
-from bot import clock, config, inbox, lines, outbox, people
+from bot import clock, config, inbox, outbox
 from bot.audit import prove
 from bot.config import Settings
-from bot.margin import invoices as invoices_of
-from bot.margin import margins
+from bot.credits.margin import invoices as invoices_of
+from bot.credits.margin import margins
 from bot.models import MIGRATIONS
+from bot.team import lines, people
 from bot.words import no_formula
 from ledger import database, plans
 from ledger.plans import Catalogue, UnknownPlan

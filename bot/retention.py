@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot import clock, keystrokes
+from bot import clock
+from bot.texts import keystrokes
 from ledger.database import instant, query, transaction
 
 log = structlog.get_logger()

@@ -21,9 +21,14 @@ from ledger import database
 ENGINES = ("sqlite", "postgresql")
 _names = itertools.count()
 _emptied: list[str] = []  # of PostgreSQL, to be lent again
-
-
-MEMORY = Path("/dev/shm")  # databases whose fsync costs nothing, where there is room
+# Databases whose fsync costs nothing, where there is room.
+MEMORY = Path("/dev/shm")
+# What a test may change of a database beside its rows; and the rows that are never emptied.
+SHAPE = """
+    SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute WHERE attnum > 0),
+           (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_trigger)
+"""
+KEPT = "SELECT count(*) FROM schema_migration"
 
 
 @cache
@@ -93,18 +98,27 @@ def lent(engine: str) -> Iterator[str]:
     if engine == "sqlite":
         for end in ("", "-wal", "-shm"):
             Path(url.removeprefix("sqlite:///") + end).unlink(missing_ok=True)
-    else:
-        _empty(url)
+    elif _empty(url):
         _emptied.append(url)
 
 
-def _empty(url: str) -> None:
-    """Ends whatever is still connected, takes every row, and counts from 1 again."""
+@cache
+def _new(query: str) -> object:
+    """What a database that no test has touched answers."""
+    with psycopg.connect(_postgres_url(_template("postgresql"), durable=False)) as connection:
+        return connection.execute(query).fetchone()
+
+
+def _empty(url: str) -> bool:
+    """Ends whatever is still connected, takes every row, and counts from 1 again. Returns whether
+    the database is as new then: not if a test changed more than rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+        if any(connection.execute(asked).fetchone() != _new(asked) for asked in (SHAPE, KEPT)):
+            return False
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         tables = {name for (name,) in found} - {"schema_migration"}
         counted = connection.execute(
@@ -117,3 +131,4 @@ def _empty(url: str) -> None:
             for (name,) in counted:
                 restart = sql.SQL("ALTER SEQUENCE {} RESTART")
                 connection.execute(restart.format(sql.Identifier(name)))
+        return True

@@ -13,11 +13,13 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 import app as wiring
-from bot import accounts, audit, clock, config, directory, inbox, lines, outbox, viewers
+from bot import audit, clock, config, inbox, outbox
+from bot.contacts import directory
 from bot.models import Address, Conversation, Line, Policy, Viewer
 from bot.sandbox import Sandbox, slack_watching, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import Act
+from bot.team import accounts, lines, viewers
 from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from bot import clock, imports, lines
+from bot import clock
+from bot.contacts import imports
 from bot.models import Lane, Line, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
-from bot.smartplan_models import Step
+from bot.smartplans.models import Step
+from bot.team import lines
 from ledger import database
 from tests import pictures
 from tests.house import House

@@ -13,10 +13,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from bot import letters
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
-from bot.smartplan_models import Letter
+from bot.smartplans import letters
+from bot.smartplans.models import Letter
 
 #: Opens a channel in whatever Slack the reader has: docs.slack.dev/interactivity/deep-linking
 CHANNEL = "https://slack.com/app_redirect?channel="

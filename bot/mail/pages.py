@@ -9,9 +9,10 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, current_app
 
-from bot import clock, letters
+from bot import clock
 from bot.config import Settings
 from bot.mail.deliver import PAGES
+from bot.smartplans import letters
 
 log = structlog.get_logger()
 pages = Blueprint("mail", __name__, url_prefix="/mail")

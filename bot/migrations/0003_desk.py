@@ -2,7 +2,7 @@
 
 import peewee
 
-from bot import address_book
+from bot.contacts import address_book
 from ledger.database import InstantField, query
 
 STATES = "state IN ('quoted', 'queued', 'cancelled')"

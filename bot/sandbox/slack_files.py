@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Response, jsonify, redirect, request
 
-from bot.kinds import recognise
 from bot.sandbox.server import StandIn
+from bot.texts.kinds import recognise
 
 LOGIN = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in</body></html>"
 PIECE = 16 * 1024  # bytes handed over at a time

@@ -12,8 +12,8 @@ from urllib.parse import urldefrag
 import requests
 from flask import Response, jsonify, redirect, request
 
-from bot.kinds import KINDS, recognise
 from bot.sandbox.server import StandIn
+from bot.texts.kinds import KINDS, recognise
 
 HOST, CDN = "https://api.twilio.com", "https://media.twiliocdn.com"
 PIECE = 16 * 1024

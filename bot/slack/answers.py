@@ -10,10 +10,10 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import people
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.markup import to_phone
+from bot.team import people
 from bot.words import clean
 from ledger.database import session
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, drafts
-from bot.contacts import Recipient
-from bot.drafts import Offer
-from bot.kinds import size_words
+from bot.contacts import contacts
+from bot.contacts.contacts import Recipient
 from bot.models import Draft
-from bot.sending import Sent
+from bot.texts import drafts
+from bot.texts.drafts import Offer
+from bot.texts.kinds import size_words
+from bot.texts.sending import Sent
 from bot.words import clock_words, count, day_words, escape
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
 from ledger.savings import Saving

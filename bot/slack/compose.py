@@ -11,9 +11,7 @@ import structlog
 from slack_bolt import Ack, BoltContext
 from slack_sdk import WebClient
 
-from bot import clock, composed, composer, desk, keystrokes, people
-from bot.composed import Gone, Wrong
-from bot.composer import Typed
+from bot import clock
 from bot.errors import Refused
 from bot.slack import cards, compose_cards
 from bot.slack.answers import whisper
@@ -21,6 +19,11 @@ from bot.slack.client import permalink
 from bot.slack.front import refusal_view
 from bot.slack.live import LiveQuotes
 from bot.slack.markup import emoji_names
+from bot.talks import desk
+from bot.team import people
+from bot.texts import composed, composer, keystrokes
+from bot.texts.composed import Gone, Wrong
+from bot.texts.composer import Typed
 from bot.words import clean
 from ledger.database import session
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, directory, hours
-from bot.directory import Kept
+from bot.contacts import contacts, directory, hours
+from bot.contacts.directory import Kept
 from bot.models import Consent, Contact
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain, when

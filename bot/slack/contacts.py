@@ -11,14 +11,16 @@ from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot import address_book, clock, contacts, directory, lines
-from bot.directory import Details, Said, Unfit
+from bot import clock
+from bot.contacts import address_book, contacts, directory
+from bot.contacts.directory import Details, Said, Unfit
 from bot.errors import Refused
 from bot.models import Contact
 from bot.slack import cards, contact_cards, merges, sheets
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.front import refusal_view, values
+from bot.team import lines
 from bot.words import escape
 from ledger.database import transaction
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot import notices, usage
-from bot.billing import Account
+from bot.credits import notices, usage
+from bot.credits.billing import Account
+from bot.credits.usage import Report
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain, when
-from bot.usage import Report
 from bot.words import count, day_words, escape
 from ledger.plans import Catalogue
 from ledger.reports import Past

@@ -9,10 +9,12 @@ from typing import Any
 from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
-from bot import billing, clock, digest, lines, outbox, usage
+from bot import clock, outbox
+from bot.credits import billing, digest, usage
 from bot.errors import Refused
 from bot.slack import cards, credit_cards, plans
 from bot.slack.answers import or_refusal, reply, tell, typed_words, whisper
+from bot.team import lines
 from ledger import reports
 from ledger.database import session, transaction
 from ledger.plans import Catalogue

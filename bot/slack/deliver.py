@@ -9,8 +9,9 @@ from typing import Any
 
 from slack_sdk import WebClient
 
-from bot import clock, contacts, drafts, outages, threads
+from bot import clock
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.contacts import contacts
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards, thread_cards
 from bot.slack.client import permalink
@@ -25,6 +26,8 @@ from bot.slack.outcomes import (
     found,
     keyed,
 )
+from bot.talks import outages, threads
+from bot.texts import drafts
 from ledger.database import session
 
 #: A thread that takes no more replies: the conversation goes on in a new one.

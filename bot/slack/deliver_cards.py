@@ -11,8 +11,10 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import charts, clock, first_run, home, outbox, usage
+from bot import clock, outbox
 from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
+from bot.credits import charts, usage
+from bot.credits.usage import Asked, Report
 from bot.slack import cards, credit_cards, home_cards
 from bot.slack.client import permalink
 from bot.slack.limits import BlockError, check_view
@@ -25,7 +27,7 @@ from bot.slack.outcomes import (
     outcome,
     read_back,
 )
-from bot.usage import Asked, Report
+from bot.team import first_run, home
 from bot.words import escape
 from ledger.plans import Catalogue
 

@@ -9,11 +9,10 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import composed, downloads, kinds, media
+from bot import downloads
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.downloads import Away, Gone, Misled, Shut, Source, TooLarge, Trouble
 from bot.models import Message
-from bot.replies import Reply
 from bot.slack import files, media_cards
 from bot.slack.cards import Card
 from bot.slack.deliver import PostCarrier, about, drawn
@@ -26,6 +25,8 @@ from bot.slack.outcomes import (
     keyed,
     outcome,
 )
+from bot.talks.replies import Reply
+from bot.texts import composed, kinds, media
 from bot.words import clean
 from ledger.database import session
 from ledger.rates import PACK_BYTES

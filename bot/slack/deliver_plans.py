@@ -6,11 +6,11 @@ from datetime import datetime
 
 from slack_sdk import WebClient
 
-from bot import reminders
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards, plan_cards
 from bot.slack.outcomes import first_taken, keyed, read_back
-from bot.smartplan_models import Enrollment, Reminder, SmartPlan
+from bot.smartplans import reminders
+from bot.smartplans.models import Enrollment, Reminder, SmartPlan
 from ledger.database import session
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from slack_sdk import WebClient
 
-from bot import exports, imports
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.contacts import exports, imports
+from bot.contacts.sheets import MOST_BYTES
 from bot.downloads import Away, Misled, Shut, Source, TooLarge, Trouble
 from bot.errors import Refused
 from bot.models import Sheet
-from bot.sheets import MOST_BYTES
 from bot.slack import cards, files, sheet_cards
 from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, outcome, read_back
 from ledger.database import session, transaction

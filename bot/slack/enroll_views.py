@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot import contacts, plan_words
-from bot.enrollments import Enrolled
+from bot.contacts import contacts
 from bot.models import Contact
-from bot.plan_preview import Cost, Foreseen
 from bot.slack.cards import Blocks, context, mrkdwn, option, plain, when
 from bot.slack.smart_views import modal
 from bot.slack.step_views import box, menu
-from bot.smartplan_models import ALIVE, Enrollment, SmartPlan
+from bot.smartplans import plan_words
+from bot.smartplans.enrollments import Enrolled
+from bot.smartplans.models import ALIVE, Enrollment, SmartPlan
+from bot.smartplans.plan_preview import Cost, Foreseen
 from bot.words import count, escape
 
 LABEL = 75  # characters of an option

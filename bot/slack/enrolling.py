@@ -10,13 +10,16 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import address_book, clock, contacts, lines, plan_preview, smartplans
+from bot import clock
+from bot.contacts import address_book, contacts
 from bot.errors import Refused
 from bot.models import Contact
 from bot.slack import cards, enroll_views
 from bot.slack.answers import show_in
 from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
+from bot.smartplans import plan_preview, smartplans
+from bot.team import lines
 from bot.words import clean
 from ledger.database import transaction
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import structlog
 
-from bot import accounts, desk, outages, people, replies, tally, viewers
+from bot import tally
 from bot.errors import Refused
 from bot.inbox import Payload
-from bot.replies import Reply
 from bot.slack.rich import said
+from bot.talks import desk, outages, replies
+from bot.talks.replies import Reply
+from bot.team import accounts, people, viewers
 from bot.words import clean
 
 log = structlog.get_logger()

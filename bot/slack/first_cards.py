@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.first_run import Step
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn
+from bot.team.first_run import Step
 
 
 def steps(way: Sequence[Step]) -> Blocks:

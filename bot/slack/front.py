@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
-from bot import accounts, clock, first_run, people, scheduled, viewers
+from bot import clock
 from bot.errors import Refused
 from bot.slack import (
     cards,
@@ -20,6 +20,8 @@ from bot.slack import (
     settings_cards,
 )
 from bot.slack.answers import refusal_view, reply, tell
+from bot.team import accounts, first_run, people, viewers
+from bot.texts import scheduled
 from bot.words import clean
 from ledger.database import session
 from ledger.plans import Catalogue

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot import contacts
-from bot.first_run import Step
-from bot.home import Home
-from bot.lines import MANAGERS
+from bot.contacts import contacts
 from bot.models import Line
 from bot.slack import cards, credit_cards, first_cards, settings_cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
-from bot.unanswered import Waiting
+from bot.talks.unanswered import Waiting
+from bot.team.first_run import Step
+from bot.team.home import Home
+from bot.team.lines import MANAGERS
 from bot.words import count, escape
 from ledger.plans import Catalogue
 

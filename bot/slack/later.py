@@ -10,12 +10,13 @@ from typing import Any
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 
-from bot import clock, drafts, scheduled, sending
+from bot import clock
 from bot.errors import Refused
-from bot.scheduled import Listed
 from bot.slack import cards, later_cards
 from bot.slack.answers import beside, or_refusal, reply, whisper
 from bot.slack.pressed import answer, card_url, draft_of, on_card
+from bot.texts import drafts, scheduled, sending
+from bot.texts.scheduled import Listed
 from bot.words import clean
 from ledger.database import session
 

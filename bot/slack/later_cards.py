@@ -6,9 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from bot import contacts, drafts
+from bot.contacts import contacts
 from bot.models import Draft
-from bot.scheduled import Listed
 from bot.slack.cards import (
     CHECKED_AGAIN,
     LONGEST_INPUT,
@@ -20,6 +19,8 @@ from bot.slack.cards import (
     plain,
     when,
 )
+from bot.texts import drafts
+from bot.texts.scheduled import Listed
 from bot.words import count, escape
 
 LISTED = "later:"  # opens the block_id of a listed text's buttons

@@ -10,10 +10,10 @@ from slack_bolt import Ack, BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
-from bot import accounts, first_run
-from bot.first_run import Way
 from bot.slack import first_cards, roll_call
 from bot.slack.answers import typed_words
+from bot.team import accounts, first_run
+from bot.team.first_run import Way
 
 log = structlog.get_logger()
 

@@ -14,11 +14,12 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import clock, keystrokes
-from bot.composer import Typed
+from bot import clock
 from bot.errors import Refused
-from bot.keystrokes import Update, Wait
 from bot.slack import compose_cards
+from bot.texts import keystrokes
+from bot.texts.composer import Typed
+from bot.texts.keystrokes import Update, Wait
 
 log = structlog.get_logger()
 

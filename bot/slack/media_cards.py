@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bot import contacts
+from bot.contacts import contacts
 from bot.models import Message
 from bot.slack.cards import Card, context, mrkdwn
 from bot.words import count, escape

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import structlog
 from flask import Blueprint, Response, current_app
 
-from bot import media_links
 from bot.config import Settings
 from bot.downloads import Away, Gone, Incoming, Trouble
-from bot.media_links import Shared
 from bot.slack import files
+from bot.texts import media_links
+from bot.texts.media_links import Shared
 
 log = structlog.get_logger()
 routes = Blueprint("media", __name__)

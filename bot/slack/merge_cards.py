@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot import contacts
-from bot.directory import Kept
-from bot.merging import Effect
+from bot.contacts import contacts
+from bot.contacts.directory import Kept
+from bot.contacts.merging import Effect
 from bot.slack import cards
 from bot.slack.cards import mrkdwn, option, plain
 from bot.words import count, escape

@@ -10,7 +10,8 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.webhook import WebhookClient
 
-from bot import address_book, clock, contacts, directory, merging
+from bot import clock
+from bot.contacts import address_book, contacts, directory, merging
 from bot.errors import Refused
 from bot.slack import cards, contact_cards, merge_cards
 from bot.slack.answers import reply

@@ -18,10 +18,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web import SlackResponse
 
-from bot import outages
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
+from bot.talks import outages
 
 log = structlog.get_logger()
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from slack_bolt import Ack, Respond
 
-from bot import clock, plan_upkeep, reminders
+from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import beside, reply
+from bot.smartplans import plan_upkeep, reminders
 from bot.words import count
 
 Act = Callable[[int, str], Any]

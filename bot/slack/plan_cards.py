@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot import contacts
+from bot.contacts import contacts
 from bot.slack import cards
 from bot.slack.cards import Card, button, mrkdwn
-from bot.smartplan_models import Enrollment, Reminder, SmartPlan
+from bot.smartplans.models import Enrollment, Reminder, SmartPlan
 from bot.words import count, escape
 
 CLOSED = {"done": "Done", "skipped": "Skipped"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot import billing, notices
-from bot.billing import Account, Turn
+from bot.credits import billing, notices
+from bot.credits.billing import Account, Turn
 from bot.slack.cards import Blocks, button, mrkdwn, option, plain
 from bot.slack.credit_cards import day_of, fields, plan_line
 from bot.words import count, escape, ordinal

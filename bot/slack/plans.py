@@ -12,7 +12,8 @@ from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import billing, clock
+from bot import clock
+from bot.credits import billing
 from bot.errors import Refused
 from bot.slack import cards, plan_views
 from bot.slack.answers import tell, whisper

@@ -8,12 +8,12 @@ from typing import Any
 from slack_bolt import Ack, Respond
 from slack_sdk.webhook import WebhookClient
 
-from bot import drafts
-from bot.drafts import Offer
 from bot.errors import Refused
-from bot.sending import Sent
 from bot.slack import cards
 from bot.slack.answers import beside, reply
+from bot.texts import drafts
+from bot.texts.drafts import Offer
+from bot.texts.sending import Sent
 
 
 def draft_of(body: dict[str, Any]) -> tuple[str, int]:

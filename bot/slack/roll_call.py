@@ -8,7 +8,8 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import accounts, clock, people
+from bot import clock
+from bot.team import accounts, people
 
 log = structlog.get_logger()
 

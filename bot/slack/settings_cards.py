@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot import contacts
-from bot.accounts import LONGEST_WORDS
+from bot.contacts import contacts
 from bot.models import Line, Member
 from bot.slack import cards
 from bot.slack.cards import context, mrkdwn
+from bot.team.accounts import LONGEST_WORDS
 from bot.words import count
 
 MOST_NAMED = 50  # people

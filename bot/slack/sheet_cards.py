@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot import columns, imports
+from bot.contacts import columns, imports
 from bot.models import Sheet, SheetRow
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain

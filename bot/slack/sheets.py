@@ -9,12 +9,14 @@ from typing import Any
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 
-from bot import clock, exports, imports, lines
+from bot import clock
+from bot.contacts import exports, imports
 from bot.errors import Refused
 from bot.models import Sheet, SheetRow
 from bot.slack import cards, sheet_cards
 from bot.slack.answers import or_refusal, reply, whisper
 from bot.slack.front import refusal_view, values
+from bot.team import lines
 from ledger.database import transaction
 
 SAMPLED = 20  # rows in which a column's first words are looked for

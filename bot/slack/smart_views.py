@@ -7,14 +7,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot import contacts, plan_shapes, plan_words
+from bot.contacts import contacts
 from bot.models import Line
-from bot.plan_shapes import REPEATS, Shape, StepShape
-from bot.schedule import When
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.slack.step_views import box, choice, initial, menu, moving
-from bot.smartplan_models import SmartPlan
+from bot.smartplans import plan_shapes, plan_words
+from bot.smartplans.models import SmartPlan
+from bot.smartplans.plan_shapes import REPEATS, Shape, StepShape
+from bot.smartplans.schedule import When
 from bot.words import count, escape
 
 HELP = (

@@ -10,14 +10,16 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import clock, lines, plan_files, plan_shapes, smartplans
+from bot import clock
 from bot.errors import Refused
 from bot.models import Line
-from bot.plan_shapes import RuleShape, Shape
 from bot.slack import cards, enrolling, smart_views, step_views
 from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.front import refusal_view, values
+from bot.smartplans import plan_files, plan_shapes, smartplans
+from bot.smartplans.plan_shapes import RuleShape, Shape
+from bot.team import lines
 from bot.words import clean, count
 from ledger.database import transaction
 

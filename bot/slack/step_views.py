@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bot import templates
 from bot.errors import Refused
-from bot.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
-from bot.schedule import When
 from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, option, plain
-from bot.smartplans import Effect
+from bot.smartplans.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
+from bot.smartplans.schedule import When
+from bot.smartplans.smartplans import Effect
+from bot.texts import templates
 from bot.words import count
 
 TURN = "\n---\n"  # between texts that take turns

@@ -9,10 +9,11 @@ from typing import Any
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 
-from bot import clock, desk
+from bot import clock
 from bot.errors import Refused
 from bot.slack import cards, contacts, thread_cards
 from bot.slack.answers import beside
+from bot.talks import desk
 
 
 def assign(ack: Ack, body: dict[str, Any], respond: Respond) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import lines, templates
 from bot.errors import Refused
 from bot.models import Template
 from bot.slack import cards
 from bot.slack.answers import show_in
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.front import refusal_view, values
+from bot.team import lines
+from bot.texts import templates
 from bot.words import clean, escape
 from ledger.database import session
 

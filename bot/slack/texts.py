@@ -9,11 +9,14 @@ from typing import Any
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
 
-from bot import clock, contacts, drafts, lines, sending
+from bot import clock
+from bot.contacts import contacts
 from bot.errors import Refused
 from bot.slack import cards, compose, later, waiting
 from bot.slack.answers import beside, or_refusal, typed_words, whisper
 from bot.slack.pressed import answer, card_url, draft_of, on_card
+from bot.team import lines
+from bot.texts import drafts, sending
 from bot.words import clean
 from ledger import rates
 from ledger.database import session

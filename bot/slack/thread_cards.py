@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import consent, contacts, drafts, scheduled
-from bot.desk import Wake
+from bot.contacts import consent, contacts
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
+from bot.talks.desk import Wake
+from bot.texts import drafts, scheduled
 from bot.words import count, escape
 
 STATES = {

@@ -7,12 +7,14 @@ from typing import Any
 from slack_bolt import Ack
 from slack_sdk import WebClient
 
-from bot import clock, lines, unanswered
+from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import whisper
 from bot.slack.client import permalink
-from bot.unanswered import Waiting
+from bot.talks import unanswered
+from bot.talks.unanswered import Waiting
+from bot.team import lines
 from bot.words import escape
 from ledger.database import session
 

@@ -17,11 +17,12 @@ from twilio.base.exceptions import (
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from bot import clock, media_links, receipts
+from bot import clock
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.models import Part
-from bot.receipts import Outgoing, outgoing
+from bot.texts import media_links, receipts
+from bot.texts.receipts import Outgoing, outgoing
 from bot.twilio.client import RateLimited
 from bot.twilio.errors import classify, explain
 from bot.twilio.inbound import fate

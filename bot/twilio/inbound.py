@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot import conversations, receipts
-from bot.conversations import TextIn
 from bot.inbox import Park, Payload
-from bot.receipts import Fate
+from bot.talks import conversations
+from bot.talks.conversations import TextIn
+from bot.texts import receipts
+from bot.texts.receipts import Fate
 from bot.twilio.errors import explain
 from bot.words import clean
 

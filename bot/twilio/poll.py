@@ -9,8 +9,9 @@ import structlog
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
-from bot import clock, inbox, receipts
+from bot import clock, inbox
 from bot.models import Inbox, Line, Message, Part
+from bot.texts import receipts
 from bot.twilio.deliver import outcome
 from bot.twilio.inbound import fate
 from ledger.database import session, transaction

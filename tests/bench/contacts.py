@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 from slack_sdk.signature import SignatureVerifier
 
 import app as wiring
-from bot import address_book, config, imports, logs
+from bot import config, logs
+from bot.contacts import address_book, imports
 from bot.models import Contact, Member, Tag, Word
 from ledger import credits, database
 from ledger.database import is_sqlite, query, session, transaction

@@ -12,8 +12,10 @@ from datetime import timedelta
 import requests
 
 import app as wiring
-from bot import clock, config, drafts, lines
+from bot import clock, config
 from bot.carriers import RATES, Rate, Timing
+from bot.team import lines
+from bot.texts import drafts
 from bot.worker import Worker
 from ledger import database
 from tests import databases

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import renewals, usage
 from bot.clock import travelled
+from bot.credits import renewals, usage
 from ledger import alerts, books, credits, database, periods, reports, subscriptions
 from ledger.database import is_sqlite, query, session, transaction
 from tests import databases

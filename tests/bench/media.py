@@ -9,9 +9,10 @@ from pathlib import Path
 
 import requests
 
-from bot import clock, media_links
+from bot import clock
 from bot.models import Contact, Conversation, Line, Message, Part
 from bot.sandbox import Sandbox
+from bot.texts import media_links
 from ledger import database
 from ledger.database import transaction
 from ledger.models import Account

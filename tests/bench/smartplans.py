@@ -12,11 +12,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import clock, lines, plan_upkeep, smartplans, step_facts, steps
+from bot import clock
 from bot.models import Contact, Line, Policy
-from bot.plan_shapes import Shape, StepShape
-from bot.schedule import When
-from bot.smartplan_models import Enrollment, SmartPlan, SmartPlanVersion, Step
+from bot.smartplans import plan_upkeep, smartplans, step_facts, steps
+from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
+from bot.smartplans.plan_shapes import Shape, StepShape
+from bot.smartplans.schedule import When
+from bot.team import lines
 from ledger import credits, database, rows
 from ledger.database import is_sqlite, query, session, transaction
 from ledger.models import Account

@@ -6,7 +6,8 @@ import json
 import time
 
 import app as wiring
-from bot import clock, config, inbox, lines
+from bot import clock, config, inbox
+from bot.team import lines
 from ledger import database
 from ledger.database import query, transaction
 from tests import databases

@@ -16,7 +16,7 @@ from bot.models import Delivery
 from bot.sandbox.slack import Refusal
 from bot.slack import cards, credit_cards, outcomes, thread_cards
 from ledger import database
-from tests.bot.threads import begun, card, posts, press, replied, texts
+from tests.bot.talks.threads import begun, card, posts, press, replied, texts
 from tests.house import ANN, LINE, House
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import clock, lines, renewals
+from bot import clock
+from bot.credits import renewals
 from bot.models import Message, Part
+from bot.team import lines
 from bot.twilio import poll
 from bot.twilio.client import connect
 from ledger import database, plans, subscriptions

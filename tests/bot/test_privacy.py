@@ -12,10 +12,11 @@ import pytest
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from bot import clock, lines, logs
+from bot import clock, logs
 from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.slack import commands, events
+from bot.team import lines
 from ledger import database
 from tests.house import House
 from tests.logged import written

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from bot import address_book, clock, templates
+from bot import clock
+from bot.contacts import address_book
 from bot.models import Contact
 from bot.sandbox import drawing
+from bot.texts import templates
 from ledger import boundaries, database
 from tests import pictures
-from tests.bot.test_composer import form, shows, still, to, type_in
-from tests.bot.test_templates import listed, opened
+from tests.bot.texts.test_composer import form, shows, still, to, type_in
+from tests.bot.texts.test_templates import listed, opened
 from tests.browser.test_pictures import look, office
 from tests.house import ANN, LINE, House
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from bot import clock, directory
+from bot import clock
+from bot.contacts import directory
 from bot.sandbox import drawing, wait
 from bot.sandbox.slack import View
-from tests.bot.test_imports import Import
+from tests.bot.contacts.test_imports import Import
 from tests.browser.test_composer_pictures import daytime
 from tests.browser.test_pictures import look, office
 from tests.house import ANN, BEN, LINE, House

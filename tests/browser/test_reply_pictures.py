@@ -7,11 +7,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from bot import address_book, clock
+from bot import clock
+from bot.contacts import address_book
 from bot.models import Contact, Member
 from bot.sandbox import drawing
 from ledger import database
-from tests.bot.threads import begun, card, is_told, press, replied
+from tests.bot.talks.threads import begun, card, is_told, press, replied
 from tests.browser.test_composer_pictures import daytime
 from tests.browser.test_pictures import look, office
 from tests.house import ANN, House

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from bot import address_book, clock, smartplans
+from bot import clock
+from bot.contacts import address_book
 from bot.models import Contact, Line, Policy
-from bot.plan_shapes import Shape, StepShape
 from bot.sandbox import Sandbox, wait
-from bot.schedule import When
-from bot.smartplan_models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
+from bot.smartplans import smartplans
+from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
+from bot.smartplans.plan_shapes import Shape, StepShape
+from bot.smartplans.schedule import When
 from ledger import credits, database
 from ledger.models import Account
 from tests import databases

@@ -11,7 +11,7 @@ import pytest
 from playhouse.schema_diff import diff_models
 
 from bot.models import MIGRATIONS
-from bot.smartplan_models import TABLES
+from bot.smartplans.models import TABLES
 from ledger import database
 from ledger.database import transaction
 from ledger.models import Account

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from bot import clock, media_links
+from bot import clock
 from bot.models import Part
 from bot.sandbox.server import StandIn, wait
 from bot.sandbox.slack_files import File
+from bot.texts import media_links
 from ledger import database
 from tests import pictures
-from tests.bot.test_pictures_out import card, thread
+from tests.bot.texts.test_pictures_out import card, thread
 from tests.house import ANN, House
 from tests.logged import logged
 from tests.pictures import MB, attach, share

@@ -1,0 +1,181 @@
+"""Contacts: who is meant, and how a number is written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import phonenumbers
+
+from bot.contacts import address_book
+from bot.contacts.numbers import E164
+from bot.errors import Refused
+from bot.models import Contact, Line
+
+LONGEST_NAME = 6  # words
+PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Who a text is for; `contact` is None for a number nobody texted with yet."""
+
+    number: str
+    contact: Contact | None
+
+    @property
+    def name(self) -> str:
+        """The contact's name, else the number as people write it."""
+        return name_of(self.contact) if self.contact else spoken(self.number)
+
+
+def textable(number: str) -> bool:
+    """Whether this is a number one can text back to: E.164, not a short code or a name."""
+    return E164.fullmatch(number) is not None
+
+
+def region(number: str) -> str | None:
+    """The country or territory of a number, like "US"; None where it cannot be told."""
+    try:
+        found: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
+    return found
+
+
+def home_region(account_id: int) -> str:
+    """The country in which a number without a country code is meant: that of the first line."""
+    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    return (region(line.number) if line else None) or "US"
+
+
+def takes_pictures(ours: str, theirs: str) -> bool:
+    """Whether a picture message can go between these numbers: within the US and Canada alone."""
+    return region(ours) in PICTURES and region(theirs) in PICTURES
+
+
+def spoken(number: str) -> str:
+    """The number as people write it: "(415) 555-0100", "+44 20 7946 0000"; others as they are."""
+    if not textable(number):
+        return number
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    national = parsed.country_code == 1
+    style = phonenumbers.PhoneNumberFormat
+    return str(
+        phonenumbers.format_number(parsed, style.NATIONAL if national else style.INTERNATIONAL)
+    )
+
+
+def name_of(contact: Contact) -> str:
+    """What to call a contact: the name, else the number."""
+    return contact.name or spoken(contact.number)
+
+
+def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
+    """Reads `<number or contact> <body>`. Returns who is meant and the body.
+
+    Raises Refused with what to type when nobody is named, or several are.
+    """
+    text = text.strip()
+    account_id = line.account_id
+    number, rest = _leading_number(text, region(line.number) or "US")
+    if number:
+        return Recipient(number, address_book.by_number(account_id, number)), rest
+    contact, rest = _leading_name(account_id, text)
+    if contact is None:
+        raise Refused(
+            f"“{_first(text)}” is no number and no contact of this line. Start with a phone number,"
+            " like `/text +14155550100 See you at 3`, or a contact's full name."
+        )
+    if not textable(contact.number):
+        raise Refused(f"{name_of(contact)} is a sender that takes no answers.")
+    return Recipient(contact.number, contact), rest
+
+
+def split_new(account_id: int, text: str) -> tuple[str, str]:
+    """Reads a number and a name, in either order. Returns both as typed, "" for none."""
+    home = home_region(account_id)
+    leniency = phonenumbers.Leniency.POSSIBLE
+    for match in phonenumbers.PhoneNumberMatcher(text, home, leniency=leniency):
+        before, after = text[: match.start], text[match.end :]
+        # What is written into it is a part of it: "whatsapp:+1415…" is no number.
+        start = len(before) - len(re.split(r"[\s,;]", before)[-1])
+        end = match.end + len(re.split(r"[\s,;]", after)[0])
+        rest = f"{text[:start]} {text[end:]}".replace(",", " ").replace(";", " ")
+        return text[start:end], " ".join(rest.split())
+    # No number that could be: what looks most like one is said to be wrong where it is read.
+    digits = next((word for word in text.split() if any(one.isdecimal() for one in word)), "")
+    return digits, " ".join(word for word in text.split() if word != digits)
+
+
+def split_contact(account_id: int, text: str) -> tuple[Contact, str]:
+    """Reads `<number or contact> <more>`. Returns the contact and the rest.
+
+    Raises Refused when it is no contact of the account's, or several are called so.
+    """
+    text = text.strip()
+    number, rest = _leading_number(text, home_region(account_id))
+    if number:
+        contact = address_book.by_number(account_id, number)
+        if contact is None:
+            raise Refused(f"{spoken(number)} is no contact yet. `/contacts add` makes it one.")
+        return contact, rest
+    contact, rest = _leading_name(account_id, text)
+    if contact is None:
+        raise Refused(
+            f"“{_first(text)}” is no contact. Start with a phone number or a contact's full name; "
+            "`/contacts find` helps."
+        )
+    return contact, rest
+
+
+def _leading_number(text: str, home: str) -> tuple[str | None, str]:
+    # A number typed in full is taken as it stands, even one that no numbering plan knows.
+    if plain := re.match(r"(\+[1-9]\d{6,14})(?=\s|$)", text):
+        return plain[1], text[plain.end() :].strip()
+    leniency = phonenumbers.Leniency.POSSIBLE
+    for match in phonenumbers.PhoneNumberMatcher(text, home, leniency=leniency):
+        if match.start != 0:
+            break
+        if match.number.extension:
+            raise Refused(
+                f"{match.raw_string} has an extension, which no text can reach. "
+                "Leave it out if the number itself takes texts."
+            )
+        number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
+        return number, text[match.end :].strip()
+    return None, text
+
+
+def _leading_name(account_id: int, text: str) -> tuple[Contact | None, str]:
+    """The contact whose whole name opens the text; the longest such name wins."""
+    if quoted := re.match(r'["“]([^"”]+)["”]\s*', text):
+        return _named(account_id, quoted[1]), text[quoted.end() :].strip()
+    words = list(re.finditer(r"\S+", text))[:LONGEST_NAME]
+    for last in reversed(words):
+        if found := address_book.named(account_id, text[: last.end()]):
+            return _only(found), text[last.end() :].strip()
+    if re.fullmatch(r"\d{3,6}", _first(text)):
+        raise Refused(f"“{_first(text)}” is a short code: it sends texts, but takes none.")
+    return None, text
+
+
+def _first(text: str) -> str:
+    return text.split(maxsplit=1)[0] if text.split() else ""
+
+
+def _named(account_id: int, name: str) -> Contact:
+    found = address_book.named(account_id, name)
+    if not found:
+        raise Refused(f"No contact of this line is called “{name}”.")
+    return _only(found)
+
+
+def _only(found: list[Contact]) -> Contact:
+    if len(found) > 1:
+        numbers = ", ".join(spoken(contact.number) for contact in found)
+        raise Refused(f"Several contacts are called “{found[0].name}”: {numbers}. Use the number.")
+    return found[0]

@@ -1,0 +1,1 @@
+"""What an account is told of its credits and does with its plan."""

@@ -1,0 +1,200 @@
+"""Usage reports: which days, grouped by what, as rows for a table, a chart and a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from bot.contacts import contacts
+from bot.errors import Refused
+from bot.models import Contact, Conversation, Message
+from bot.words import day_words, no_formula
+from ledger import boundaries, reports, subscriptions
+from ledger.database import session
+from ledger.reports import Row, Span, Use
+
+BY = ("day", "member", "contact", "kind")
+COLUMNS = ("Texts in", "Texts out", "Credits in", "Credits out", "Given back", "Credits")
+RECEIVED = "Texts in"  # whose cost no member caused
+CHUNK = 500  # messages looked up at once
+HELP = "`/credits report [month | 30d | 2026-10] [by day | member | contact | kind]`"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which report is meant."""
+
+    account: int
+    span: Span
+    by: str
+
+    def payload(self) -> dict[str, object]:
+        """It as JSON takes it; `of` reads it back."""
+        return {
+            "account": self.account, "first": self.span.first.isoformat(),
+            "end": self.span.end.isoformat(), "zone": self.span.zone, "by": self.by,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, payload: dict[str, object]) -> Asked:
+        """The report that a payload names."""
+        first, end = (date.fromisoformat(str(payload[key])) for key in ("first", "end"))
+        span = Span(first, end, str(payload["zone"]))
+        return cls(int(str(payload["account"])), span, str(payload["by"]))
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its rows, their sum, and what it is called."""
+
+    title: str
+    by: str
+    rows: list[Row]
+    total: Row
+    expiring: int = 0  # credits that expire by the end of the period now (R20)
+
+
+def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
+    """Reads `[month|30d|2026-10] [by day|member|contact|kind]`. Raises Refused with the form."""
+    today = boundaries.day_of(now, timezone)
+    tomorrow = today + timedelta(days=1)
+    span, by = Span(today.replace(day=1), tomorrow, timezone), "day"
+    words = typed.lower().split()
+    while words:
+        word = words.pop(0)
+        if word == "by" and words and words[0] in BY:
+            by = words.pop(0)
+        elif word == "month":
+            continue
+        elif days := re.fullmatch(r"(\d{1,3})d", word):
+            span = Span(tomorrow - timedelta(days=max(1, int(days[1]))), tomorrow, timezone)
+        elif month := re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", word):
+            first = date(int(month[1]), int(month[2]), 1)
+            following = (first + timedelta(days=31)).replace(day=1)
+            span = Span(
+                first, min(following, tomorrow) if first < tomorrow else following, timezone
+            )
+        else:
+            raise Refused(f"{word!r} is not understood here. Type {HELP}")
+    return Asked(account_id, span, by)
+
+
+def make(asked: Asked, now: datetime) -> Report:
+    """The report: days in their order, all else by credits, most first."""
+    expiring = subscriptions.standing(asked.account, now).expiring
+    with session():  # reads alone: a month of a large account must hold up no text
+        return _made(asked, expiring)
+
+
+def _made(asked: Asked, expiring: int) -> Report:
+    uses = reports.used(asked.account, asked.span)
+    if asked.by == "day":
+        by_day = {row.label: row for row in reports.group(uses, lambda use: use.day.isoformat())}
+        days = [day.isoformat() for day in asked.span.days()]
+        rows = [by_day.get(day) or Row(day) for day in days]
+    else:
+        rows = reports.group(uses, _labels(asked.by, uses))
+        rows.sort(key=lambda row: (-row.credits, row.label))
+    return Report(_title(asked), asked.by, rows, reports.total(rows), expiring)
+
+
+def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
+    """The report as CSV that spreadsheets open: UTF-8 with a byte order mark. `people` are members'
+    names by their ids."""
+    written = io.StringIO()
+    sheet = csv.writer(written)
+    sheet.writerow([report.by.capitalize(), *COLUMNS])
+    for row in [*report.rows, report.total]:
+        sheet.writerow([no_formula(people.get(row.label, row.label)), *cells(row)])
+    return written.getvalue().encode("utf-8-sig")
+
+
+def cells(row: Row) -> tuple[int, ...]:
+    """A row's numbers, in the order of COLUMNS."""
+    return (
+        row.texts_in, row.texts_out, row.credits_in, row.credits_out, row.refunded, row.credits,
+    )  # fmt: skip
+
+
+def bars(report: Report, most: int) -> list[tuple[str, int, int]]:
+    """What a chart shows: label, credits for texts in, for texts out; at most so many bars.
+
+    Too many days are taken together in weeks; of all else the rest is summed up as "Others".
+    """
+    rows = [(row.label, row.credits_in, row.credits_out) for row in report.rows]
+    if report.by == "day":
+        days = [(date.fromisoformat(label), in_, out) for label, in_, out in rows]
+        step = 1 if len(days) <= most else max(7, -(-len(days) // most))
+        chunks = [days[at : at + step] for at in range(0, len(days), step)]
+        return [
+            (
+                _from_to(chunk[0][0], chunk[-1][0]),
+                sum(d[1] for d in chunk),
+                sum(d[2] for d in chunk),
+            )
+            for chunk in chunks
+        ]
+    if len(rows) <= most:
+        return rows
+    rest = rows[most - 1 :]
+    return [*rows[: most - 1], ("Others", sum(r[1] for r in rest), sum(r[2] for r in rest))]
+
+
+def _labels(by: str, uses: list[Use]) -> Callable[[Use], str]:
+    if by == "kind":
+        kinds = _look_up(uses, _kinds)
+        return lambda use: (
+            f"{RECEIVED if use.inbound else 'Texts out'}, {kinds.get(use.message, 'sms').upper()}"
+        )
+    if by == "contact":
+        names = _look_up(uses, names_of)
+        return lambda use: names.get(use.message, "Unknown")
+    return lambda use: use.member or RECEIVED
+
+
+def _look_up(uses: list[Use], read: Callable[[list[int]], dict[int, str]]) -> dict[int, str]:
+    """What `read` says of each message that was used, some at a time."""
+    ids = sorted({use.message for use in uses})
+    found: dict[int, str] = {}
+    for at in range(0, len(ids), CHUNK):
+        found |= read(ids[at : at + CHUNK])
+    return found
+
+
+def _kinds(ids: list[int]) -> dict[int, str]:
+    rows = Message.select(Message.id, Message.kind).where(Message.id.in_(ids))
+    return {message.id: message.kind for message in rows}
+
+
+def names_of(ids: list[int]) -> dict[int, str]:
+    """What the contacts of these messages are called."""
+    rows = (
+        Message.select(Message, Conversation, Contact)
+        .join(Conversation)
+        .join(Contact)
+        .where(Message.id.in_(ids))
+    )
+    return {message.id: contacts.name_of(message.conversation.contact) for message in rows}
+
+
+def _title(asked: Asked) -> str:
+    last = asked.span.end - timedelta(days=1)
+    if asked.span.first > last:
+        return "Credits"
+    return f"Credits by {asked.by}, {_from_to(asked.span.first, last, day_words)}"
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%b}"
+
+
+def _from_to(first: date, last: date, say: Callable[[date], str] = _short) -> str:
+    if first == last:
+        return say(first)
+    if first.month == last.month and first.year == last.year:
+        return f"{first.day}–{say(last)}"
+    return f"{say(first)} – {say(last)}"

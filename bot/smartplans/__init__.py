@@ -1,0 +1,1 @@
+"""SmartPlans: written, priced, and run, each step of each enrollment once."""

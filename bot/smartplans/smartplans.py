@@ -1,0 +1,457 @@
+"""SmartPlans: written, changed, switched on and off, shared, and who is put on them.
+
+A plan's steps are kept in versions: one that somebody is on never changes. Managers write plans;
+every member puts contacts on them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from bot.errors import Refused
+from bot.models import Contact, Line, Tag
+from bot.smartplans import enrollments, plan_preview, plan_shapes
+from bot.smartplans.enrollments import Enrolled
+from bot.smartplans.models import (
+    ALIVE,
+    Enrollment,
+    PlanRule,
+    SmartPlan,
+    SmartPlanVersion,
+    Step,
+)
+from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
+from bot.team import lines
+from bot.texts import templates
+from ledger.database import query, transaction
+
+MOST = 200  # plans of an account
+
+COUNTS = """
+    SELECT state, count(*) FROM enrollment WHERE plan_id = %s GROUP BY state"""
+PLACES = """
+    SELECT version_id, position, count(*) FROM enrollment
+    WHERE plan_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
+    GROUP BY version_id, position"""
+SAME_NAME = """
+    SELECT id FROM smart_plan
+    WHERE account_id = %s AND LOWER(name) = LOWER(%s) AND state <> 'archived'"""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change of a plan would do to those who are on it, in numbers."""
+
+    on_it: int = 0  # contacts
+    go_on: int = 0  # of them, if they move: find a next step in the new version
+    end: int = 0  # and have none left there
+
+
+# Written and changed
+
+
+@transaction
+def new(account_id: int, user: str, shape: Shape, now: datetime) -> SmartPlan:
+    """Keeps a new plan, switched off. Raises Refused in plain words."""
+    lines.require_manager(user, account_id)
+    _check(account_id, shape, None)
+    if SmartPlan.select().where(SmartPlan.account == account_id).count() >= MOST:
+        raise Refused(f"{MOST} plans are the most. Change one of them.")
+    plan: SmartPlan = SmartPlan.create(
+        account=account_id, made_by=user, made_at=now, **_settings(shape)
+    )
+    _write_version(plan, shape, user, now)
+    _write_rules(plan, shape.rules)
+    return plan
+
+
+@transaction
+def edit(plan_id: int, user: str, shape: Shape, now: datetime, *, move: bool = True) -> SmartPlan:
+    """Changes a plan. Where contacts are on its newest version the steps become a new one, to which
+    they move with `move`, each keeping its place; else they end on the old one. Raises Refused."""
+    plan = own(plan_id, user)
+    _check(plan.account_id, shape, plan)
+    for name, value in _settings(shape).items():
+        setattr(plan, name, value)
+    version = enrollments.newest(plan)
+    if _differs(version, shape):
+        agreed = {step.key: step for step in _steps(version)}
+        if Enrollment.select().where(Enrollment.version == version).exists():
+            plan.version += 1
+        else:
+            version.delete_instance()  # nobody was ever on it
+        _write_version(plan, shape, user, now, agreed)
+        plan.moving = plan.moving or move
+    if plan.moving:
+        plan.due_at = min(plan.due_at or now, now)
+    plan.save()
+    _write_rules(plan, shape.rules)
+    if plan.state == "on":
+        set_ceilings(plan, plan_preview.ceilings(plan, shape, now), all_of_them=False)
+    return plan
+
+
+@transaction
+def effect(plan_id: int, user: str, shape: Shape) -> Effect:
+    """What moving to these steps would do to those who are on the plan. Changes nothing."""
+    plan = own(plan_id, user)
+    on_it = end = 0
+    keys = [step.key or "" for step in shape.steps]
+    for version_id, position, count in query(PLACES, plan.id).fetchall():
+        on_it += count
+        if plan_shapes.landing(_keys(version_id), position, keys) is None:
+            end += count
+    return Effect(on_it, on_it - end, end)
+
+
+@transaction
+def duplicate(plan_id: int, user: str, now: datetime) -> SmartPlan:
+    """A copy, switched off and without its rules, under a name of its own."""
+    plan = own(plan_id, user)
+    shape = shape_of(plan)
+    steps = tuple(replace(step, key=None) for step in shape.steps)
+    name = _free_name(plan.account_id, f"{plan.name[:70]} (copy)")
+    return new(plan.account_id, user, replace(shape, name=name, steps=steps, rules=()), now)
+
+
+@transaction
+def archive(plan_id: int, user: str, now: datetime) -> int:
+    """Puts the plan away for good: whoever is on it is taken off. Returns how many that were."""
+    plan = own(plan_id, user)
+    on_it = (Enrollment.plan == plan) & Enrollment.state.in_(list(ALIVE))
+    ended: dict[str, Any] = {
+        "state": "stopped", "why": "the plan was archived", "due_at": None, "ended_at": now,
+    }  # fmt: skip
+    count = int(Enrollment.update(ended).where(on_it).execute())
+    SmartPlan.update(flows_into=None).where(SmartPlan.flows_into == plan).execute()
+    away = {"state": "archived", "published_at": None, "due_at": None}
+    SmartPlan.update(away).where(SmartPlan.id == plan.id).execute()
+    return count
+
+
+# On and off
+
+
+@transaction
+def switch_on(
+    plan_id: int, user: str, now: datetime, ceilings: Mapping[str, int] | None = None
+) -> SmartPlan:
+    """Lets the plan run, a new one or one that was paused; what is late comes one by one.
+
+    `ceilings` are credits by step key, as a preview showed them: a text that would cost more asks
+    first. Without them they are worked out from the account's own contacts. Raises Refused.
+    """
+    plan = own(plan_id, user)
+    if plan.state == "archived":
+        raise Refused("This plan was archived. Duplicate it to use it again.")
+    plan.state, plan.due_at = "on", now
+    plan.save(only=[SmartPlan.state, SmartPlan.due_at])
+    if ceilings is None:
+        ceilings = plan_preview.ceilings(plan, shape_of(plan), now)
+    set_ceilings(plan, ceilings, all_of_them=True)
+    return plan
+
+
+@transaction
+def switch_off(plan_id: int, user: str) -> SmartPlan:
+    """Pauses the plan: nothing of it runs, and nobody is taken off."""
+    plan = own(plan_id, user)
+    if plan.state == "on":
+        plan.state = "paused"
+        plan.save(only=[SmartPlan.state])
+    return plan
+
+
+# Shared
+
+
+@transaction
+def publish(plan_id: int, user: str, now: datetime, *, on: bool = True) -> SmartPlan:
+    """Offers the plan to the other accounts of the workspace, or no longer."""
+    plan = own(plan_id, user)
+    plan.published_at = now if on else None
+    plan.save(only=[SmartPlan.published_at])
+    return plan
+
+
+@transaction
+def library(user: str) -> list[SmartPlan]:
+    """Plans that any account has published, newest first. For members of an account alone."""
+    if not lines.accounts_of(user):
+        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
+    found = SmartPlan.select().where(SmartPlan.published_at.is_null(False))
+    return list(found.order_by(SmartPlan.published_at.desc(), SmartPlan.id.desc()).limit(100))
+
+
+@transaction
+def take(plan_id: int, account_id: int, user: str, now: datetime) -> SmartPlan:
+    """A copy of a published plan for this account, without what belonged to the other one."""
+    lines.require_manager(user, account_id)
+    plan = SmartPlan.get_or_none(SmartPlan.id == plan_id, SmartPlan.published_at.is_null(False))
+    if plan is None:
+        raise Refused("This plan is no longer in the library.")
+    shape = shape_of(plan).bare()
+    return new(account_id, user, replace(shape, name=_free_name(account_id, shape.name)), now)
+
+
+# Read
+
+
+@transaction
+def listed(account_id: int, user: str) -> list[SmartPlan]:
+    """The account's plans but those archived, by name. Raises Refused for a stranger."""
+    lines.require_member(user, account_id)
+    found = SmartPlan.select().where(
+        SmartPlan.account == account_id, SmartPlan.state != "archived"
+    )  # fmt: skip
+    return sorted(found, key=lambda plan: (plan.name.casefold(), plan.id))
+
+
+@transaction
+def get(plan_id: int, user: str) -> SmartPlan:
+    """A plan, for any member of its account. Raises Refused."""
+    plan = _known(plan_id)
+    lines.require_member(user, plan.account_id)
+    return plan
+
+
+def shape_of(plan: SmartPlan) -> Shape:
+    """The plan as it is written now."""
+    version = enrollments.newest(plan)
+    steps = tuple(_shape_of_step(step) for step in _steps(version))
+    rules = PlanRule.select().where(PlanRule.plan == plan).order_by(PlanRule.id)
+    return Shape(
+        plan.name, steps, plan.line_id, version.repeat_every, version.repeat_unit,
+        plan.stop_on_reply, plan.stop_on_close, plan.allow_again, plan.cap, plan.flows_into_id,
+        tuple(RuleShape(rule.what, rule.event, rule.tag) for rule in rules),
+    )  # fmt: skip
+
+
+def counts(plan: SmartPlan) -> Counter[str]:
+    """How many contacts are on the plan or were, by the state of their enrollment."""
+    return Counter(dict(query(COUNTS, plan.id).fetchall()))
+
+
+# Who is on it
+
+
+@transaction
+def enroll(plan_id: int, user: str, contact_ids: Sequence[int], now: datetime) -> Enrolled:
+    """Puts contacts on the plan. Says how many, and why the others were left out."""
+    plan = get(plan_id, user)
+    _require_running(plan)
+    found = Contact.select().where(
+        Contact.account == plan.account_id, Contact.id.in_(list(contact_ids))
+    )
+    return enrollments.enroll(plan, list(found), user, now)
+
+
+@transaction
+def enroll_tagged(plan_id: int, user: str, tag: str, now: datetime) -> Enrolled:
+    """Puts all contacts with a tag on the plan."""
+    plan = get(plan_id, user)
+    _require_running(plan)
+    found = (
+        Contact.select()
+        .join(Tag, on=(Tag.contact == Contact.id))
+        .where(Tag.account == plan.account_id, Tag.tag == tag)
+        .order_by(Contact.id)
+    )
+    return enrollments.enroll(plan, list(found), user, now)
+
+
+@transaction
+def of_contact(contact_id: int, user: str) -> list[Enrollment]:
+    """The plans a contact is on or was, newest first. Raises Refused for a stranger."""
+    contact = Contact.get_or_none(Contact.id == contact_id)
+    if contact is None:
+        raise Refused("This contact is not known here.")
+    lines.require_member(user, contact.account_id)
+    here = Enrollment.contact == contact
+    return list(Enrollment.select().where(here).order_by(Enrollment.id.desc()).limit(50))
+
+
+@transaction
+def pause(enrollment_id: int, user: str) -> bool:
+    """Holds one contact's steps. Returns whether that is new."""
+    return enrollments.pause(_own_enrollment(enrollment_id, user))
+
+
+@transaction
+def resume(enrollment_id: int, user: str, now: datetime) -> bool:
+    """Lets a contact's steps go on. Returns whether that is new."""
+    return enrollments.resume(_own_enrollment(enrollment_id, user), now)
+
+
+@transaction
+def skip(enrollment_id: int, user: str, now: datetime) -> bool:
+    """Leaves one contact's next step out. Returns whether there was one."""
+    return enrollments.skip(_own_enrollment(enrollment_id, user), "skipped by hand", now)
+
+
+@transaction
+def stop(enrollment_id: int, user: str, now: datetime) -> bool:
+    """Takes one contact off for good. Returns whether that is new."""
+    return enrollments.stop(_own_enrollment(enrollment_id, user), "stopped by hand", now)
+
+
+@transaction
+def move(enrollment_id: int, user: str, plan_id: int, now: datetime) -> Enrolled:
+    """Moves one contact to the beginning of another plan. Raises Refused."""
+    enrollment = _own_enrollment(enrollment_id, user)
+    plan = get(plan_id, user)
+    if plan.account_id != enrollment.account_id:
+        raise Refused("That plan belongs to another account.")
+    _require_running(plan)
+    return enrollments.move(enrollment, plan, user, now)
+
+
+# Below: for this feature's own use
+
+
+def own(plan_id: int, user: str) -> SmartPlan:
+    """A plan, locked, for a manager of its account to change. Raises Refused."""
+    query("SELECT id FROM smart_plan WHERE id = %s FOR UPDATE", plan_id).fetchone()
+    plan = _known(plan_id)
+    lines.require_manager(user, plan.account_id)
+    return plan
+
+
+def set_ceilings(plan: SmartPlan, ceilings: Mapping[str, int], *, all_of_them: bool) -> None:
+    """Keeps what each text of the plan may cost before it asks; with `all_of_them` of those that
+    have a ceiling already, too."""
+    for step in _steps(enrollments.newest(plan)):
+        if step.key in ceilings and (all_of_them or step.ceiling is None):
+            step.ceiling = ceilings[step.key]
+            step.save(only=[Step.ceiling])
+
+
+def _known(plan_id: int) -> SmartPlan:
+    plan: SmartPlan | None = SmartPlan.get_or_none(SmartPlan.id == plan_id)
+    if plan is None:
+        raise Refused("This plan is not known here.")
+    return plan
+
+
+def _own_enrollment(enrollment_id: int, user: str) -> Enrollment:
+    query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
+    found: Enrollment | None = Enrollment.get_or_none(Enrollment.id == enrollment_id)
+    if found is None:
+        raise Refused("This contact is on no such plan.")
+    lines.require_member(user, found.account_id)
+    return found
+
+
+def _require_running(plan: SmartPlan) -> None:
+    if plan.state not in ("on", "paused"):
+        raise Refused(f"Switch “{plan.name}” on before you put contacts on it.")
+
+
+def _check(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
+    """Raises Refused for what is wrong with the shape, alone and in this account."""
+    plan_shapes.check(shape)
+    for step in shape.steps:
+        for words in (*step.bodies, step.subject or ""):
+            templates.require_fields(words)
+    for row in query(SAME_NAME, account_id, shape.name.strip()).fetchall():
+        if plan is None or row[0] != plan.id:
+            raise Refused(f"There is a plan called “{shape.name.strip()}”. Choose another name.")
+    if shape.line is not None:
+        line = Line.get_or_none(Line.id == shape.line)
+        if line is None or line.account_id != account_id:
+            raise Refused("That line is not one of this account.")
+    for step in shape.steps:
+        if step.assigned_to and lines.role_of(step.assigned_to, account_id) is None:
+            raise Refused(f"<@{step.assigned_to}> is not on this account's team.")
+    _check_flow(account_id, shape, plan)
+
+
+def _check_flow(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
+    following, seen = shape.flows_into, {plan.id} if plan else set()
+    while following is not None:
+        found = SmartPlan.get_or_none(SmartPlan.id == following)
+        if found is None or found.account_id != account_id or found.state == "archived":
+            raise Refused("The plan it flows into is not one of this account.")
+        if found.id in seen:
+            raise Refused("These plans would flow into each other for ever. Choose another one.")
+        seen.add(found.id)
+        following = found.flows_into_id
+
+
+def _settings(shape: Shape) -> dict[str, Any]:
+    return {
+        "name": shape.name.strip(), "line": shape.line, "stop_on_reply": shape.stop_on_reply,
+        "stop_on_close": shape.stop_on_close, "allow_again": shape.allow_again, "cap": shape.cap,
+        "flows_into": shape.flows_into,
+    }  # fmt: skip
+
+
+def _write_version(
+    plan: SmartPlan,
+    shape: Shape,
+    user: str,
+    now: datetime,
+    agreed: Mapping[str, Step] = MappingProxyType({}),
+) -> None:
+    """Writes the newest version. Steps that say the same as before keep the ceiling `agreed` on."""
+    version = SmartPlanVersion.create(
+        plan=plan, number=plan.version, repeat_every=shape.repeat_every,
+        repeat_unit=shape.repeat_unit, made_by=user, made_at=now,
+    )  # fmt: skip
+    keys: set[str] = set()
+    for position, step in enumerate(shape.steps):
+        key = step.key if step.key and step.key not in keys else secrets.token_hex(6)
+        keys.add(key)
+        was = agreed.get(key)
+        same = was is not None and (was.bodies, was.media) == (
+            list(step.bodies), [dict(file) for file in step.media]
+        )  # fmt: skip
+        Step.create(
+            version=version, position=position, key=key, kind=step.kind, basis=step.when.basis,
+            amount=step.when.amount, unit=step.when.unit, at=step.when.at,
+            weekdays=step.when.weekdays, date_field=step.when.field, subject=step.subject,
+            bodies=list(step.bodies), media=[dict(file) for file in step.media],
+            assigned_to=step.assigned_to, ceiling=was.ceiling if was and same else None,
+        )  # fmt: skip
+
+
+def _write_rules(plan: SmartPlan, rules: Sequence[RuleShape]) -> None:
+    wanted = {(rule.what, rule.event, enrollments.same_tag(rule.tag)) for rule in rules}
+    PlanRule.delete().where(PlanRule.plan == plan).execute()
+    for what, event, tag in sorted(wanted):
+        PlanRule.create(plan=plan, what=what, event=event, tag=tag)
+
+
+def _differs(version: SmartPlanVersion, shape: Shape) -> bool:
+    stands = tuple(_shape_of_step(step) for step in _steps(version))
+    repeats = (version.repeat_every, version.repeat_unit)
+    return stands != shape.steps or repeats != (shape.repeat_every, shape.repeat_unit)
+
+
+def _steps(version: SmartPlanVersion) -> list[Step]:
+    return list(Step.select().where(Step.version == version).order_by(Step.position))
+
+
+def _keys(version_id: int) -> list[str]:
+    steps = Step.select(Step.key).where(Step.version == version_id).order_by(Step.position)
+    return [step.key for step in steps]
+
+
+def _shape_of_step(step: Step) -> StepShape:
+    return StepShape(
+        step.kind, enrollments.when_of(step), tuple(step.bodies), step.subject, tuple(step.media),
+        step.assigned_to, step.key,
+    )  # fmt: skip
+
+
+def _free_name(account_id: int, name: str) -> str:
+    tried, number = name, 2
+    while query(SAME_NAME, account_id, tried).fetchone():
+        tried, number = f"{name} {number}", number + 1
+    return tried

@@ -1,0 +1,1 @@
+"""Accounts, their lines and their people, and what these see first."""

@@ -1,0 +1,133 @@
+"""What owners and managers settle: an account opened, its words, hours and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.contacts import hours
+from bot.credits import digest
+from bot.errors import Refused
+from bot.models import Line, Member, Policy
+from bot.talks import outages
+from bot.team import first_run, lines, people, viewers
+from ledger import credits
+from ledger.database import transaction
+from ledger.models import Account
+from ledger.segments import count as count_characters
+
+GRANTS_LAST_MONTHS = 12
+LONGEST_WORDS = 150  # characters
+
+
+@transaction
+def open_account(person: Mapping[str, Any], name: str, timezone: str, now: datetime) -> int:
+    """An account of a workspace admin's own. Returns its id. Raises Refused.
+
+    `person` is Slack's description of them.
+    """
+    if not (person.get("is_admin") or person.get("is_owner")):
+        raise Refused("Only an admin of this workspace can open an account. Ask one of them.")
+    name = " ".join(name.split())
+    if not name:
+        raise Refused("Give your team a name.")
+    if Account.get_or_none(Account.name == name):
+        raise Refused("There is an account of that name already. Choose another one.")
+    account = credits.open_account(name, timezone, now, GRANTS_LAST_MONTHS)
+    digest.start(account.id, timezone, now)
+    people.put(account.id, str(person["id"]), "owner", people.name_of(person))
+    return int(account.id)
+
+
+@transaction
+def team(account_id: int, user: str) -> list[Member]:
+    """Who is on the account. Raises Refused unless this user may change it."""
+    lines.require_manager(user, account_id)
+    return people.team(account_id)
+
+
+@transaction
+def policy(account_id: int, user: str) -> Policy:
+    """What the account has settled. Raises Refused unless this user may change it."""
+    lines.require_manager(user, account_id)
+    return hours.policy(account_id)
+
+
+@transaction
+def settle_policy(
+    account_id: int, user: str, words: str, quiet_from: int, quiet_until: int
+) -> None:  # fmt: skip
+    """Keeps the words of a first text, and the quiet hours. Raises Refused."""
+    lines.require_manager(user, account_id)
+    words = " ".join(words.split())
+    if len(words) > LONGEST_WORDS:
+        raise Refused(f"{len(words)} characters; {LONGEST_WORDS} is the most.")
+    if words and "stop" not in words.lower():
+        raise Refused("Say how to opt out: STOP is the word that carriers know.")
+    if count_characters(words).encoding != "GSM-7":
+        raise Refused(
+            "Use plain letters: an emoji or curly quote would make every first text dear."
+        )
+    if quiet_until >= quiet_from:
+        raise Refused("Quiet hours begin in the evening and end in the morning.")
+    kept = {"opt_out_words": words, "quiet_from": quiet_from, "quiet_until": quiet_until}
+    Policy.insert(account=account_id, **kept).on_conflict(
+        conflict_target=[Policy.account], update=kept
+    ).execute()
+
+
+@transaction
+def line(line_id: int, user: str) -> Line:
+    """The line. Raises Refused unless this user may change it."""
+    found: Line | None = Line.get_or_none(Line.id == line_id)
+    if found is None:
+        raise Refused("This line is not known here.")
+    lines.require_manager(user, found.account_id)
+    return found
+
+
+@transaction
+def settle_line(
+    line_id: int, user: str, mode: str, send_up_to: int, channel: str | None
+) -> None:  # fmt: skip
+    """Keeps what a reply in the line's threads is, and where texts are shown. Raises Refused."""
+    found = line(line_id, user)
+    found.mode, found.send_up_to = mode, send_up_to
+    found.save(only=[Line.mode, Line.send_up_to])
+    if channel and channel != found.channel:
+        lines.move(found, channel)
+    viewers.changed(found.account_id)
+
+
+@transaction
+def entered(channel: str, now: datetime) -> None:
+    """Partyline is in this channel: what waits to be shown there is shown now."""
+    here = (Line.channel == channel) & Line.joined_at.is_null()
+    for one in list(Line.select().where(here)):
+        Line.update(joined_at=now).where(Line.id == one.id).execute()
+        viewers.changed(one.account_id)
+        outages.mended(channel, now)
+
+
+@transaction
+def left(channel: str) -> None:
+    """Partyline is no longer in this channel."""
+    for one in list(Line.select().where(Line.channel == channel)):
+        Line.update(joined_at=None).where(Line.id == one.id).execute()
+        viewers.changed(one.account_id)
+
+
+@transaction
+def unjoined(account_id: int, user: str) -> list[str]:
+    """The channels of the account's lines in which Partyline was not seen yet. Raises Refused."""
+    lines.require_member(user, account_id)
+    return first_run.unjoined(account_id)
+
+
+@transaction
+def unjoined_anywhere(most: int) -> list[str]:
+    """The same of all accounts, the newest lines' first."""
+    here = Line.joined_at.is_null() & (Line.channel != "")
+    found = Line.select().where(here).order_by(Line.id.desc()).limit(most)
+    return [one.channel for one in found]

@@ -1,0 +1,180 @@
+"""People of the workspace: who is on an account, and who no longer may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import clock, outbox
+from bot.errors import Refused
+from bot.models import Conversation, Line, Member
+from bot.talks import threads
+from bot.team import lines, viewers
+from bot.words import escape
+from ledger.database import query, transaction
+from ledger.models import Account
+
+ROLES = ("owner", "manager", "agent")
+CHECK_EVERY = timedelta(days=1)
+BEHIND = """
+    SELECT slack_user FROM member
+    WHERE left_at IS NULL AND (checked_at IS NULL OR checked_at < %s)
+    GROUP BY slack_user ORDER BY MIN(checked_at) NULLS FIRST LIMIT %s"""
+MOST_ROOTS = 200  # that are brought up to date when somebody leaves
+
+
+def is_gone(person: Mapping[str, Any]) -> bool:
+    """Whether Slack's description of a user is of one who may not be on an account."""
+    guest = person.get("is_restricted") or person.get("is_ultra_restricted")
+    bot = person.get("is_bot") or person.get("is_workflow_bot") or person["id"] == "USLACKBOT"
+    return bool(person.get("deleted") or guest or bot or person.get("is_stranger"))
+
+
+def name_of(person: Mapping[str, Any]) -> str:
+    """What Slack calls a user."""
+    profile = person.get("profile") or {}
+    name = profile.get("display_name") or person.get("real_name") or person.get("name")
+    return str(name or person["id"])
+
+
+@transaction
+def changed(person: Mapping[str, Any], now: datetime) -> None:
+    """Slack says what a user is called, and whether they are still here."""
+    here = (Member.slack_user == str(person["id"])) & Member.left_at.is_null()
+    Member.update(name=name_of(person), checked_at=now).where(here).execute()
+    if is_gone(person):  # for good: whoever comes back is added again
+        for member in list(Member.select().where(here)):
+            _leave(member, now)
+            if member.role == "owner":
+                _tell_ownerless(member)
+
+
+def called(user: str) -> str | None:
+    """What Slack calls a user who is, or was, on an account; None if nobody knows."""
+    member = Member.get_or_none(Member.slack_user == user, Member.name.is_null(False))
+    return str(member.name) if member else None
+
+
+@transaction
+def to_check(now: datetime, most: int) -> list[str]:
+    """Members of whom Slack was not asked for a day: an event may have been missed."""
+    return [row[0] for row in query(BEHIND, now - CHECK_EVERY, most).fetchall()]
+
+
+@transaction
+def checked(user: str, now: datetime) -> None:
+    """Slack had nothing to say of this user."""
+    Member.update(checked_at=now).where(Member.slack_user == user).execute()
+
+
+@transaction
+def add(account_id: int, by: str, person: Mapping[str, Any], role: str, team: str) -> None:
+    """Puts somebody on the account, or gives them another role. Raises Refused.
+
+    Managers add agents; only the owner makes managers. `person` is Slack's description of them,
+    `team` the workspace's id.
+    """
+    lines.require_manager(by, account_id)
+    user = str(person["id"])
+    if role not in ("manager", "agent"):
+        raise Refused("Say `agent` or `manager`. An account has one owner.")
+    if role == "manager":
+        lines.require_owner(by, account_id, "make managers")
+    elsewhere = person.get("team_id") not in (None, team) and not person.get("enterprise_user")
+    if is_gone(person) or elsewhere:
+        raise Refused(
+            f"<@{user}> cannot be on an account: guests, bots, people of other workspaces and "
+            "those who left cannot. Choose a full member of this workspace."
+        )
+    here = lines.role_of(user, account_id)
+    if here == "owner":
+        raise Refused(f"<@{user}> is the owner already.")
+    if here == "manager":
+        lines.require_owner(by, account_id, "change a manager's role")
+    put(account_id, user, role, name_of(person))
+
+
+@transaction
+def put(account_id: int, user: str, role: str, name: str | None) -> None:
+    """Writes down that somebody is on the account."""
+    kept = {"role": role, "left_at": None} | ({"name": name} if name else {})
+    Member.insert(account=account_id, slack_user=user, **kept).on_conflict(
+        conflict_target=[Member.account, Member.slack_user], update=kept
+    ).execute()
+    viewers.publish(user)
+    viewers.changed(account_id)
+
+
+@transaction
+def remove(account_id: int, by: str, user: str) -> None:
+    """Takes somebody off the account. Raises Refused."""
+    lines.require_manager(by, account_id)
+    here = (Member.account == account_id) & (Member.slack_user == user)
+    member = Member.get_or_none(here, Member.left_at.is_null())
+    if member is None:
+        raise Refused(f"<@{user}> is not on the team.")
+    if member.role == "owner":
+        raise Refused(f"An owner stays. To hand the account over, ask {lines.OPERATOR}.")
+    if member.role == "manager":
+        lines.require_owner(by, account_id, "take a manager off the team")
+    _leave(member, clock.now())
+
+
+@transaction
+def hand_over(account: str, user: str) -> str | None:
+    """Makes somebody the owner. Returns who was it before, if they stay on as a manager. Raises
+    ValueError naming what is wrong."""
+    found = Account.get_or_none(Account.name == account)
+    if found is None:
+        raise ValueError(f"--account: none is called {account!r}")
+    here = (Member.account == found) & (Member.role == "owner") & Member.left_at.is_null()
+    former = Member.get_or_none(here, Member.slack_user != user)
+    if former is not None:
+        Member.update(role="manager").where(Member.id == former.id).execute()
+    put(found.id, user, "owner", None)
+    return former.slack_user if former else None
+
+
+@transaction
+def team(account_id: int) -> list[Member]:
+    """Who is on the account, the owner first."""
+    found = Member.select().where(Member.account == account_id, Member.left_at.is_null())
+    return sorted(found, key=lambda member: (ROLES.index(member.role), member.id))
+
+
+def _leave(member: Member, now: datetime) -> None:
+    """They see and change nothing any more; what was theirs to answer is everybody's."""
+    member.left_at = now
+    member.save(only=[Member.left_at])
+    of_account = Line.select(Line.id).where(Line.account == member.account_id)
+    theirs = (Conversation.assigned_to == member.slack_user) & Conversation.line.in_(of_account)
+    waits = Conversation.waiting_since.is_null(False)
+    roots = list(Conversation.select().where(theirs, waits).limit(MOST_ROOTS))
+    Conversation.update(assigned_to=None).where(theirs).execute()
+    for conversation in roots:
+        threads.show_root(conversation)
+    viewers.publish(member.slack_user)
+    viewers.changed(member.account_id)
+
+
+def _tell_ownerless(owner: Member) -> None:
+    """The owner has left: those who can have it mended are told, once."""
+    account = Account.get_by_id(owner.account_id)
+    rest = team(account.id)
+    words = (
+        f":warning: <@{owner.slack_user}>, the owner of *{escape(account.name)}*, is no longer in "
+        f"this workspace. To have another owner, ask {lines.OPERATOR}: they type "
+        f'`flask handover --account "{escape(account.name)}" --owner U…`. '
+        "Until then managers do all but make managers."
+    )
+    for member in _bosses(rest) or rest:
+        outbox.enqueue(
+            f"ownerless:{owner.id}:{owner.left_at.timestamp():.0f}:{member.slack_user}",
+            "slack.card", {"what": "note", "to": member.slack_user, "text": words},
+            lane=f"card:{member.slack_user}", pace=f"channel:{member.slack_user}",
+        )  # fmt: skip
+
+
+def _bosses(members: Iterable[Member]) -> list[Member]:
+    return [member for member in members if member.role in lines.MANAGERS]

@@ -1,0 +1,1 @@
+"""Texts out: composed, quoted, charged and sent, now or later, with what is attached."""
