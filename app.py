@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
+from collections.abc import Iterator
 
 import click
 import sentry_sdk
@@ -15,7 +16,6 @@ from slack_bolt.adapter.flask import SlackRequestHandler
 
 import bot.slack.client
 import bot.slack.files
-import bot.twilio.client
 import bot.twilio.media
 from bot import clock, doctor, inbox, logs, operator, requests, retention, scheduler
 from bot.carriers import RATES, Carriers, Rate, Timing
@@ -48,6 +48,7 @@ from bot.team import viewers
 from bot.texts import scheduled
 from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
+from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import TextCarrier
 from bot.worker import Worker
 from ledger import database
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("partyline")
     app.config["SETTINGS"] = settings
     app.config["INTAKE"] = inbox.Intake()
+    app.config["TWILIO"] = Accounts(settings)
     app.config["CATALOGUE"] = catalogue = plans_or_exit(settings)
     slack = bot.slack.client.connect(settings)
     app.config["LIVE"] = live = LiveQuotes(slack)
@@ -94,10 +96,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def handlers(settings: Settings) -> inbox.Handlers:
     """What applies each kind of inbox row."""
-    status = functools.partial(inbound.status, refund_undelivered=settings.refund_undelivered)
+    known = {"accounts": Accounts(settings)}
+    refunds = {"refund_undelivered": settings.refund_undelivered}
     return {
-        "twilio.sms": inbound.sms,
-        "twilio.status": status,
+        "twilio.sms": functools.partial(inbound.sms, **known),
+        "twilio.status": functools.partial(inbound.status, **known, **refunds),
         "slack.event": events.event,
     }
 
@@ -105,6 +108,7 @@ def handlers(settings: Settings) -> inbox.Handlers:
 def carriers(settings: Settings) -> Carriers:
     """What delivers each kind of delivery."""
     slack = bot.slack.client.connect(settings)
+    twilio = Accounts(settings)
     mail: Carriers = {}
     if settings.smtp_url and settings.mail_from:
         mail = {
@@ -115,7 +119,7 @@ def carriers(settings: Settings) -> Carriers:
         }
     return {
         **mail,
-        "twilio.message": TextCarrier(bot.twilio.client.connect(settings), settings),
+        "twilio.message": TextCarrier(twilio, settings),
         "slack.post": PostCarrier(slack, by_mail=bool(mail)),
         "slack.update": UpdateCarrier(slack, by_mail=bool(mail)),
         "slack.card": CardCarrier(slack),
@@ -124,7 +128,7 @@ def carriers(settings: Settings) -> Carriers:
         "slack.plan": PlanCardCarrier(slack),
         "slack.plan_update": PlanUpdateCarrier(slack),
         "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
-        "slack.media": MediaCarrier(slack, bot.twilio.media.source(settings)),
+        "slack.media": MediaCarrier(slack, functools.partial(bot.twilio.media.source, twilio)),
         "slack.pictures": PicturesCarrier(slack, by_mail=bool(mail)),
         "slack.attach": AttachCarrier(slack),
         "slack.sheet": SheetCarrier(slack, bot.slack.files.source(settings)),
@@ -138,7 +142,7 @@ def carriers(settings: Settings) -> Carriers:
 
 def jobs(settings: Settings) -> list[scheduler.Job]:
     """What runs on the clock: name, seconds between runs, what. Each also runs at the start."""
-    twilio = bot.twilio.client.connect(settings)
+    twilio = Accounts(settings)
     slack = bot.slack.client.connect(settings)
     by_mail = settings.smtp_url is not None
     return [
@@ -166,6 +170,14 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
             functools.partial(poll.overdue_statuses, twilio, settings.refund_undelivered),
         ),
     ]
+
+
+def twilios(accounts: Accounts) -> Iterator[str]:
+    """What keeps us from a Twilio account that lines are in."""
+    for sid in accounts.sids():
+        yield from doctor.reach(
+            f"Twilio ({sid})", lambda sid=sid: accounts.client(sid).api.account.fetch()
+        )
 
 
 # Commands, beside Flask's own: `flask run` serves the app.
@@ -199,7 +211,7 @@ def diagnose() -> None:
     findings = [
         *doctor.findings(),
         *doctor.reach("Slack", bot.slack.client.connect(settings).auth_test),
-        *doctor.reach("Twilio", bot.twilio.client.connect(settings).api.account.fetch),
+        *twilios(Accounts(settings)),
     ]
     for finding in findings:
         click.echo(f"- {finding}")

@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         description="a long random string that signs links; make one with: "
         'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     )
+    secret_key_former: SigningKey | None = Field(
+        None,
+        description="the SECRET_KEY before this one, while tokens of Twilio accounts are sealed "
+        "with it; run `flask reseal`, then take it away",
+    )
 
     slack_bot_token: Annotated[SecretStr, _begin("xoxb-")] = Field(
         description="the bot token (xoxb-…) of your Slack app, on its page OAuth & Permissions"
@@ -141,6 +146,11 @@ class Settings(BaseSettings):
     )
     twilio_auth_token: Secret = Field(
         description="the auth token on the front page of Twilio's console"
+    )
+    twilio_auth_token_former: Secret | None = Field(
+        None,
+        description="the auth token before this one, while Twilio changes over and may still sign "
+        "with it",
     )
     twilio_api_url: Address | None = Field(
         None, description="what replaces every one of Twilio's hosts, for a stand-in"
@@ -214,6 +224,11 @@ class Settings(BaseSettings):
         description="seconds from there to the first look whether Twilio has the text",
     )  # fmt: skip
     look_apart_s: float = Field(120, ge=0, le=3600, description="seconds between two such looks")
+
+    def keys(self) -> list[str]:
+        """The keys that secrets may be sealed with, the newest first."""
+        both = (self.secret_key, self.secret_key_former)
+        return [key.get_secret_value() for key in both if key]
 
     @field_validator("mail_from")
     @classmethod

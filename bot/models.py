@@ -110,12 +110,33 @@ class Digest(Table):
 Digest.add_index(Digest.next_at, where=Digest.next_at.is_null(False), name="digest_next")
 
 
+class TwilioAccount(Table):
+    """A Twilio account beside the one of the settings: an agent's own, or a sub-account."""
+
+    sid = peewee.TextField(primary_key=True)  # AC…
+    account = peewee.ForeignKeyField(  # whose own it is; none: the operator's
+        Account, null=True, on_delete="RESTRICT", index=False
+    )
+    parent_sid = peewee.TextField(null=True)  # AC… of the account above it, as Twilio says
+    name = peewee.TextField(null=True)  # as Twilio says
+    token = peewee.TextField()  # sealed, as sealing.py does
+    former_token = peewee.TextField(null=True)  # sealed; still signs while Twilio changes over
+    made_at = InstantField()
+
+
 class Line(Table):
     """One phone number of an account, tied to one Slack channel."""
 
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT")
-    number = peewee.TextField(unique=True)  # E.164
+    number = peewee.TextField()  # E.164
     channel = peewee.TextField(index=True)  # Slack's id; empty until somebody has chosen one
+    name = peewee.TextField(null=True)  # what the team calls it
+    twilio = peewee.ForeignKeyField(  # where its number is; none: the account of the settings
+        TwilioAccount, null=True, on_delete="RESTRICT", index=False
+    )
+    sid = peewee.TextField(null=True)  # PN…; none until Twilio was asked
+    former_webhooks = JSONText(null=True)  # where its texts and calls went before: put back
+    price_cents = peewee.IntegerField(null=True)  # of the number a month, as the operator set it
     read_until = InstantField()  # Twilio's list has been read up to here
     priced_until = InstantField(null=True)  # and Twilio's own prices up to here
     mode = peewee.TextField(  # what a reply in a thread is: asked about, sent at once, or a note
@@ -128,6 +149,19 @@ class Line(Table):
     send_up_to = peewee.SmallIntegerField(  # credits that are sent at once in the mode `send`
         default=3, constraints=[peewee.SQL("DEFAULT 3")]
     )
+    quiet_from = peewee.SmallIntegerField(null=True)  # none: as the account has settled
+    quiet_until = peewee.SmallIntegerField(null=True)
+    voice_mode = peewee.TextField(  # what a call to it gets: words, or somebody's phone
+        default="message",
+        constraints=[peewee.SQL("DEFAULT 'message'"), *one_of("voice_mode", "message", "forward")],
+    )
+    voice_words = peewee.TextField(null=True)  # none: ours
+    forward_user = peewee.TextField(null=True)  # Slack user whose phone rings
+    forward_number = peewee.TextField(null=True)  # E.164
+    text_back = peewee.TextField(null=True)  # to who called and was not heard; none: nothing
+    text_back_up_to = peewee.SmallIntegerField(  # credits, the most such a text may cost
+        default=3, constraints=[peewee.SQL("DEFAULT 3")]
+    )
     joined_at = InstantField(null=True)  # when Partyline was seen to be in the channel
     suspended_at = InstantField(null=True)  # no text of a SmartPlan leaves from it since then
     plans_until = InstantField(null=True)  # the texts of SmartPlans let go fill its pace until then
@@ -138,7 +172,63 @@ class Line(Table):
     plan_texts_a_day = peewee.IntegerField(  # of which there are no more than this
         default=2000, constraints=[peewee.SQL("DEFAULT 2000")]
     )
+    released_at = InstantField(null=True)  # it is no line any more; its conversations stay
     made_at = InstantField()
+
+    @classmethod
+    def live(cls, *fields: Any) -> Any:
+        """A query of the lines that were not released."""
+        return cls.select(*fields).where(cls.released_at.is_null())
+
+
+Line.add_index(Line.number, unique=True, where=Line.released_at.is_null(), name="line_number")
+
+
+class Setup(Table):
+    """A number on its way to be a line, or away from it: which step comes next."""
+
+    id = peewee.TextField(primary_key=True)
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT")
+    line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT", index=False)
+    kind = peewee.TextField(
+        constraints=one_of("kind", "new", "adopt", "transfer", "own", "support", "release")
+    )
+    number = peewee.TextField()  # E.164
+    twilio = peewee.ForeignKeyField(  # where the number is or will be
+        TwilioAccount, null=True, on_delete="RESTRICT", index=False
+    )
+    sid = peewee.TextField(null=True)  # PN…, once known
+    step = peewee.TextField()  # the one that comes next, or `done` or `failed`
+    details = JSONText(default=dict)  # what its steps need: name, channel, former webhooks …
+    error = peewee.TextField(null=True)  # why it failed or waits, in plain words
+    by = peewee.TextField()  # Slack user
+    view = peewee.TextField(null=True)  # the modal that shows how far it is
+    remind_at = InstantField(null=True)
+    made_at = InstantField()
+    done_at = InstantField(null=True)
+
+
+Setup.add_index(Setup.number, unique=True, where=Setup.done_at.is_null(), name="setup_number")
+Setup.add_index(Setup.remind_at, where=Setup.remind_at.is_null(False), name="setup_to_remind")
+
+
+class Trouble(Table):
+    """Something that is wrong with a line or an account, from when to when, and whom we told."""
+
+    account = peewee.ForeignKeyField(  # none: the operator's
+        Account, null=True, on_delete="RESTRICT", index=False
+    )
+    line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT")
+    what = peewee.TextField()  # one word: `webhooks`, `gone`, `channel` …
+    key = peewee.TextField()  # `<line>:<what>`: open once at a time
+    detail = peewee.TextField(default="")
+    since = InstantField()
+    told_at = InstantField(null=True)
+    mended_at = InstantField(null=True)
+    mended_told_at = InstantField(null=True)
+
+
+Trouble.add_index(Trouble.key, unique=True, where=Trouble.mended_at.is_null(), name="trouble_open")
 
 
 class Contact(Table):
@@ -349,6 +439,7 @@ class Message(Table):
     slack_ts = peewee.TextField(null=True)  # of its copy in the thread
     shown = peewee.TextField(null=True)  # the state that copy shows
     recovered_at = InstantField(null=True)  # when no webhook brought it
+    arrived_at = InstantField(null=True)  # and when Twilio had it, as its list says
     draft = peewee.TextField(null=True, unique=True)  # what a text out was before Send
     price_micros = peewee.IntegerField(null=True)  # of a text in, Twilio's, in millionths
     made_at = InstantField()
@@ -367,6 +458,9 @@ class Part(Table):
     as_mms = peewee.BooleanField(default=False, constraints=[peewee.SQL("DEFAULT false")])
     credits = peewee.IntegerField()  # its share of the message's
     ref = peewee.TextField(unique=True)  # what its status callbacks carry
+    twilio = peewee.ForeignKeyField(  # by which it is sent, whatever its line moves to
+        TwilioAccount, null=True, on_delete="RESTRICT", index=False
+    )
     message_sid = peewee.TextField(null=True, unique=True)
     status = peewee.TextField(default="waiting")  # then Twilio's word
     error_code = peewee.IntegerField(null=True)
@@ -378,6 +472,39 @@ class Part(Table):
 
 
 Part.add_index(Part.ask_at, where=Part.ask_at.is_null(False), name="part_to_ask")
+
+
+class Call(Table):
+    """Somebody called a line, and what came of it."""
+
+    line = peewee.ForeignKeyField(Line, on_delete="RESTRICT", index=False)
+    contact = peewee.ForeignKeyField(  # none: a caller who is no phone number
+        Contact, null=True, on_delete="RESTRICT", index=False
+    )
+    number = peewee.TextField()  # the caller's, as Twilio says it
+    call_sid = peewee.TextField(unique=True)
+    outcome = peewee.TextField(
+        default="ringing",
+        constraints=[
+            peewee.SQL("DEFAULT 'ringing'"),
+            *one_of("outcome", "ringing", "answered", "missed", "message"),
+        ],
+    )
+    forwarded_to = peewee.TextField(null=True)  # E.164
+    seconds = peewee.IntegerField(default=0)  # that two people spoke
+    minutes = peewee.IntegerField(default=0)  # begun, of those
+    credits = peewee.IntegerField(default=0)
+    price_micros = peewee.IntegerField(null=True)  # Twilio's, in millionths of its currency
+    text_back = peewee.ForeignKeyField(Message, null=True, on_delete="RESTRICT", index=False)
+    text_back_at = InstantField(null=True)
+    began_at = InstantField()
+    ended_at = InstantField(null=True)
+
+    class Meta:
+        indexes = ((("line", "began_at"), False),)
+
+
+Call.add_index(Call.contact, Call.began_at, where=Call.contact.is_null(False), name="call_contact")
 
 
 class Draft(Table):
@@ -519,6 +646,7 @@ class Pace(Table):
     key = peewee.TextField(primary_key=True)
     next_at = InstantField()  # the next free slot
     shut_until = InstantField(null=True)  # the peer said: not before
+    every_s = peewee.FloatField(null=True)  # between two; none: as the settings have it
 
 
 class Delivery(Table):
@@ -586,7 +714,7 @@ class Tally(Table):
 
 
 TABLES = [
-    *LEDGER_TABLES, Member, Policy, Template, Address, Digest, Line, Contact, Tag, Word, Consent,
-    Sheet, SheetRow, Conversation, Message, Part, Draft, Typing, Viewer, Inbox, Lane, Pace,
-    Delivery, Heartbeat, Tally,
+    *LEDGER_TABLES, Member, Policy, Template, Address, Digest, TwilioAccount, Line, Setup, Trouble,
+    Contact, Tag, Word, Consent, Sheet, SheetRow, Conversation, Message, Part, Call, Draft, Typing,
+    Viewer, Inbox, Lane, Pace, Delivery, Heartbeat, Tally,
 ]  # fmt: skip

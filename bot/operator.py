@@ -16,8 +16,11 @@ from bot.audit import prove
 from bot.config import Settings
 from bot.credits.margin import invoices as invoices_of
 from bot.credits.margin import margins
+from bot.lines.sealing import CannotOpen, Seal
 from bot.models import MIGRATIONS
 from bot.team import lines, people
+from bot.twilio import accounts as twilio_accounts
+from bot.twilio.client import connect
 from bot.words import no_formula
 from ledger import database, plans
 from ledger.plans import Catalogue, UnknownPlan
@@ -45,6 +48,7 @@ def migrate(check: bool) -> None:
 @click.option("--agent", "agents", multiple=True, help="Slack user id; may be repeated.")
 @click.option("--email", "emails", multiple=True, help="Where alerts go; may be repeated.")
 @click.option("--line", help="Phone number in E.164, like +14155550100.")
+@click.option("--twilio", help="SID of the Twilio account the number is in, if not the usual one.")
 @click.option("--channel", help="Slack channel id of the line; else it is chosen in Slack.")
 @click.option(
     "--credits",
@@ -160,7 +164,48 @@ def retry() -> None:
     click.echo(f"Put back: {inbox.retry_parked()} that came in, {outbox.retry_parked()} to go out.")
 
 
-COMMANDS = (migrate, setup, handover, plans_on_sale, grant, report, invoices, audit, retry)
+@click.command("twilio")
+@click.option("--sid", required=True, help="The Twilio account's SID, like AC0123….")
+@click.option("--account", help="Whose own it is; else its numbers may be anybody's.")
+@click.option(
+    "--token", prompt=True, hide_input=True, help="Its auth token; asked for if left out."
+)
+def keep_twilio(sid: str, account: str | None, token: str) -> None:
+    """Keep the token of another Twilio account, sealed; a new token if it is known already."""
+    require_schema_or_exit()
+    settings = settings_or_exit()
+    if sid == settings.twilio_account_sid:
+        raise click.UsageError("--sid: that is the account of TWILIO_ACCOUNT_SID")
+    try:
+        connect(settings, sid, token).api.account.fetch()
+    except Exception as error:
+        why = getattr(error, "msg", None) or type(error).__name__
+        raise click.ClickException(f"Twilio does not take this SID and token: {why}") from None
+    try:
+        new = twilio_accounts.keep(Seal(*settings.keys()), sid, token, account)
+    except (ValueError, CannotOpen) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(
+        "Kept. Add its numbers with `flask setup --line … --twilio …`." if new
+        else "Kept. The token before it is still taken in webhooks."
+    )  # fmt: skip
+
+
+@click.command()
+def reseal() -> None:
+    """Seal the tokens of Twilio accounts with SECRET_KEY, where SECRET_KEY_FORMER opens them."""
+    require_schema_or_exit()
+    try:
+        done = twilio_accounts.reseal(Seal(*settings_or_exit().keys()))
+    except CannotOpen as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Sealed: {done} Twilio account(s). SECRET_KEY_FORMER can be taken away.")
+
+
+COMMANDS = (
+    migrate, setup, handover, plans_on_sale, grant, report, invoices, audit, retry, keep_twilio,
+    reseal,
+)  # fmt: skip
 
 
 def print_rows(rows: list[dict[str, Any]], style: str) -> None:

@@ -158,7 +158,7 @@ class Entry(Table):
         constraints=[
             peewee.Check(
                 "kind IN ('grant', 'plan', 'withdraw', 'expire', 'adjust', 'charge_in',"
-                " 'charge_out', 'refund')"
+                " 'charge_out', 'charge_call', 'refund')"
             )
         ]
     )

@@ -45,7 +45,7 @@ def region(number: str) -> str | None:
 
 def home_region(account_id: int) -> str:
     """The country in which a number without a country code is meant: that of the first line."""
-    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    line = Line.live().where(Line.account == account_id).order_by(Line.id).first()
     return (region(line.number) if line else None) or "US"
 
 

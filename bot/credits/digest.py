@@ -107,7 +107,7 @@ def _send(account_id: int) -> bool:
         told_until=now if first else told_until and instant(told_until),
     ).where(Digest.account == account_id).execute()  # fmt: skip
     here = (Line.account == account_id) & (Line.channel != "")
-    line = Line.select().where(here).order_by(Line.id).first()
+    line = Line.live().where(here).order_by(Line.id).first()
     yesterday = boundaries.day_starts(today - DAY, stands.timezone)
     since = max(now - FAILURES_KEPT, instant(told_until) if told_until else yesterday)
     daily = _compose(stands, hour, today, since, now) if first and line else None

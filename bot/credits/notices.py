@@ -179,7 +179,7 @@ def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None
     to = [member.slack_user for member in bosses]
     if in_channels:
         here = (Line.account == notice.account) & (Line.channel != "")
-        lines = Line.select(Line.channel).where(here).distinct()
+        lines = Line.live(Line.channel).where(here).distinct()
         to += [line.channel for line in lines]
     for one in to:
         outbox.enqueue(
@@ -195,7 +195,7 @@ def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None
 
 
 def _channel(account_id: int) -> str | None:
-    line = Line.select().where(Line.account == account_id).order_by(Line.id).first()
+    line = Line.live().where(Line.account == account_id).order_by(Line.id).first()
     return str(line.channel) if line else None
 
 

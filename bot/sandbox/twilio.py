@@ -54,6 +54,7 @@ class Text:
     body: str
     status: str
     number: int  # the order in which Twilio made them
+    account: str
     created: datetime
     service: str | None = None
     media: list[str] = field(default_factory=list)
@@ -93,6 +94,7 @@ class TwilioStandIn(TwilioMedia):
         self.auth_token = secrets.token_hex(16)
         self.texts: dict[str, Text] = {}
         self.numbers: dict[str, str | None] = {}  # ours: E.164 → SmsUrl, None for the app's
+        self.elsewhere: dict[str, str] = {}  # those in another account: E.164 → its SID
         self.opted_out: set[tuple[str, str]] = set()  # (ours, theirs)
         self.fates: dict[str, tuple[str, int | None]] = {}
         self.refusals: dict[str, int] = {}
@@ -104,9 +106,19 @@ class TwilioStandIn(TwilioMedia):
 
     # What tests and the demo tell it
 
-    def add_number(self, number: str, sms_url: str | None = None) -> None:
-        """A number of ours; its texts go to `sms_url`, or to the app."""
+    def add_number(
+        self, number: str, sms_url: str | None = None, account: str | None = None
+    ) -> None:
+        """A number of ours, in this account; its texts go to `sms_url`, or to the app."""
         self.numbers[number] = sms_url
+        if account:
+            self.elsewhere[number] = account
+
+    def add_account(self) -> tuple[str, str]:
+        """Another account: its SID and token."""
+        sid, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
+        self.more_accounts[sid] = token
+        return sid, token
 
     def outcome(self, to: str, status: str, error_code: int | None = None) -> None:
         """What becomes of texts to this number; "sent" stays so for ever."""
@@ -124,7 +136,9 @@ class TwilioStandIn(TwilioMedia):
         the webhook was answered."""
         media = list(media)
         text = self._new("inbound", from_, to, body, "received", bool(media))
-        text.media = [m if isinstance(m, str) else self.keep(text.sid, m) for m in media]
+        text.media = [
+            m if isinstance(m, str) else self.keep(text.sid, m, account=text.account) for m in media
+        ]
         text.sent = text.created
         word = extra.get("OptOutType") or body.strip().upper()
         if word in STOP:
@@ -145,7 +159,7 @@ class TwilioStandIn(TwilioMedia):
             "ToCountry": "US", "ToState": "CA", "ToCity": "", "ToZip": "", "SmsSid": sid,
             "NumMedia": str(len(text.media)), "FromZip": "", "FromState": "", "FromCity": "",
             "FromCountry": "US", "SmsStatus": "received", "SmsMessageSid": sid, "MessageSid": sid,
-            "Body": text.body, "To": text.to, "From": text.from_, "AccountSid": self.account_sid,
+            "Body": text.body, "To": text.to, "From": text.from_, "AccountSid": text.account,
             "NumSegments": str(count(text.body).segments), "ReferralNumMedia": "0",
             "ApiVersion": "2010-04-01", **extra,
         }  # fmt: skip
@@ -173,10 +187,11 @@ class TwilioStandIn(TwilioMedia):
                     shown.append(" ".join(["←", *([text.body] if text.body else []), *files]))
         return shown
 
-    def sign(self, url: str, params: Mapping[str, str]) -> str:
+    def sign(self, url: str, params: Mapping[str, str], token: str | None = None) -> str:
         """X-Twilio-Signature over the URL (its fragment never counts) and the sorted parameters."""
         payload = urldefrag(url).url + "".join(k + params[k] for k in sorted(params))
-        digest = hmac.new(self.auth_token.encode(), payload.encode(), hashlib.sha1).digest()
+        token = token or self.token_of(params.get("AccountSid")) or self.auth_token
+        digest = hmac.new(token.encode(), payload.encode(), hashlib.sha1).digest()
         return base64.b64encode(digest).decode()
 
     def settled(self, timeout_s: float = 20) -> None:
@@ -253,7 +268,7 @@ class TwilioStandIn(TwilioMedia):
             for word in reversed(told) if self.callbacks.shuffle else told:
                 params = {
                     "SmsSid": text.sid, "SmsStatus": word["MessageStatus"], "MessageSid": text.sid,
-                    "To": text.to, "From": text.from_, "AccountSid": self.account_sid,
+                    "To": text.to, "From": text.from_, "AccountSid": text.account,
                     "ApiVersion": "2010-04-01", **word,
                 }  # fmt: skip
                 for _ in range(self.callbacks.repeat):
@@ -288,30 +303,37 @@ class TwilioStandIn(TwilioMedia):
         return self.answer(operation, work, _broken)
 
     def _do(self, operation: str, account: str, sid: str | None) -> Response:
-        given = request.authorization
-        if not given or (given.username, given.password) != (self.account_sid, self.auth_token):
+        user = self.authenticated()
+        if user is None:
             raise Refusal(20003, "Authenticate", 401)
-        if account != self.account_sid:
+        if account != user:
             raise Refusal(20404, "The requested resource was not found", 404)
         with self.lock:
             self.calls.append((operation, request.values.to_dict()))
         match operation:
             case "POST Messages":
-                return self._create()
+                return self._create(account)
             case "GET Messages" | "GET Media" if sid:
-                if sid not in self.texts:
+                if sid not in self.texts or self.texts[sid].account != account:
                     raise Refusal(20404, "The requested resource was not found", 404)
                 if operation == "GET Media":
-                    return self._listed(self.texts[sid].media)
+                    return self._listed(account, self.texts[sid].media)
                 return jsonify(self._resource(self.texts[sid]))
             case "GET Messages":
-                return self._list()
+                return self._list(account)
             case "GET IncomingPhoneNumbers":
-                found = [{"phone_number": n, "sms_url": url} for n, url in self.numbers.items()]
+                found = [
+                    {"phone_number": number, "sms_url": url}
+                    for number, url in self.numbers.items() if self.home_of(number) == account
+                ]  # fmt: skip
                 return jsonify(incoming_phone_numbers=found, next_page_uri=None)
-        return jsonify(sid=self.account_sid, status="active", friendly_name="Sandbox")
+        return jsonify(sid=account, status="active", friendly_name="Sandbox")
 
-    def _create(self) -> Response:
+    def home_of(self, number: str) -> str:
+        """The account that a number of ours is in."""
+        return self.elsewhere.get(number, self.account_sid)
+
+    def _create(self, account: str) -> Response:
         form = request.form
         if unknown := set(form) - CREATE:
             raise Refusal(20001, f"Unknown parameter(s): {', '.join(sorted(unknown))}")
@@ -323,7 +345,7 @@ class TwilioStandIn(TwilioMedia):
             raise Refusal(21603, "A 'From' phone number is required.")
         if not re.fullmatch(r"\+[1-9]\d{6,14}", to):
             raise Refusal(21211, f"Invalid 'To' Phone Number: {to}")
-        if from_ and from_ not in self.numbers:
+        if from_ and (from_ not in self.numbers or self.home_of(from_) != account):
             raise Refusal(21606, "The 'From' phone number is not yours")
         if not (body or media):
             raise Refusal(21602, "Message body is required.")
@@ -352,13 +374,14 @@ class TwilioStandIn(TwilioMedia):
         threading.Timer(self.callbacks.delay_s, self._pool.submit, (self._run, text)).start()
         return _json(created, 201)
 
-    def _list(self) -> Response:
+    def _list(self, account: str) -> Response:
         asked = request.args
         if unknown := set(asked) - LIST:
             raise Refusal(20001, f"Unknown parameter(s): {', '.join(sorted(unknown))}")
         size = min(int(asked.get("PageSize", "50")), 1000)
         page = int(asked.get("Page", "0"))
-        found = [t for t in reversed(self._all()) if _wanted(t, asked)]
+        mine = [t for t in reversed(self._all()) if t.account == account]
+        found = [t for t in mine if _wanted(t, asked)]
         shown = found[page * size : (page + 1) * size]
         more = len(found) > (page + 1) * size
         uri = f"{request.path}?" + "&".join(
@@ -376,17 +399,20 @@ class TwilioStandIn(TwilioMedia):
     ) -> Text:
         with self.lock:
             sid = ("MM" if as_mms else "SM") + secrets.token_hex(16)
-            text = Text(sid, direction, from_, to, body, status, len(self.texts), clock.now())
+            account = self.home_of(to if direction == "inbound" else from_)
+            text = Text(
+                sid, direction, from_, to, body, status, len(self.texts), account, clock.now()
+            )
             self.texts[sid] = text
         return text
 
     def _resource(self, text: Text) -> dict[str, Any]:
-        path = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{text.sid}"
+        path = f"/2010-04-01/Accounts/{text.account}/Messages/{text.sid}"
         segments = count(text.body).segments
         accepted = text.status == "accepted"
         final = text.status in FINAL - {"failed", "canceled"}
         return {
-            "sid": text.sid, "account_sid": self.account_sid, "api_version": "2010-04-01",
+            "sid": text.sid, "account_sid": text.account, "api_version": "2010-04-01",
             "messaging_service_sid": text.service, "body": text.body, "direction": text.direction,
             "from": None if accepted else text.from_, "to": text.to, "status": text.status,
             "num_media": str(len(text.media)), "num_segments": "0" if accepted else str(segments),

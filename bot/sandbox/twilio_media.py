@@ -29,6 +29,7 @@ class Media:
     sid: str
     content: bytes
     content_type: str  # as the sender's carrier says
+    account: str
     #: How it is handed over: "whole", "no length", "cut off", "gone", or where it leads.
     served: str = "whole"
     key: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -58,6 +59,7 @@ class TwilioMedia(StandIn):
     media: dict[str, Media] = field(default_factory=dict)  # by SID
     account_sid: str = ""
     auth_token: str = ""
+    more_accounts: dict[str, str] = field(default_factory=dict)  # SID → token
     #: Where our app listens, and its PUBLIC_URL, for which webhooks are signed.
     public: tuple[str, str] | None = None
 
@@ -67,20 +69,36 @@ class TwilioMedia(StandIn):
         self.web.add_url_rule(where, "media", self._redirect)
         self.web.add_url_rule("/cdn/<key>", "cdn", self._hand_over)
 
-    def keep(self, text_sid: str, content: bytes, content_type: str = "image/jpeg") -> str:
-        """Keeps an attachment of a text in. Returns its address."""
-        media = Media("ME" + secrets.token_hex(16), content, content_type)
-        self.media[media.sid] = media
+    def token_of(self, account: str | None) -> str | None:
+        """An account's token."""
         return (
-            f"{HOST}/2010-04-01/Accounts/{self.account_sid}/Messages/{text_sid}/Media/{media.sid}"
+            self.auth_token
+            if account == self.account_sid
+            else self.more_accounts.get(account or "")
         )
+
+    def authenticated(self) -> str | None:
+        """The account whose SID and token the request shows."""
+        given = request.authorization
+        sid = given.username if given else None
+        return sid if given and sid and given.password == self.token_of(sid) else None
+
+    def keep(
+        self, text_sid: str, content: bytes, content_type: str = "image/jpeg",
+        account: str | None = None,
+    ) -> str:  # fmt: skip
+        """Keeps an attachment of a text in. Returns its address."""
+        account = account or self.account_sid
+        media = Media("ME" + secrets.token_hex(16), content, content_type, account)
+        self.media[media.sid] = media
+        return f"{HOST}/2010-04-01/Accounts/{account}/Messages/{text_sid}/Media/{media.sid}"
 
     def _redirect(self, account: str, text: str, sid: str) -> Response:
         def work() -> Response:
-            given, media = request.authorization, self.media.get(sid)
-            if not given or (given.username, given.password) != (self.account_sid, self.auth_token):
+            user, media = self.authenticated(), self.media.get(sid)
+            if user is None:
                 return Response("Authenticate", status=401)
-            if media is None or account != self.account_sid or media.served == "gone":
+            if media is None or not account == user == media.account or media.served == "gone":
                 return Response("not found", status=404)
             to = media.served if media.served.startswith("http") else f"{CDN}/cdn/{media.key}"
             return redirect(to, 307)  # type: ignore[return-value]
@@ -101,13 +119,13 @@ class TwilioMedia(StandIn):
 
         return self.answer("GET content", work, _broken)
 
-    def _listed(self, urls: list[str]) -> Response:
+    def _listed(self, account: str, urls: list[str]) -> Response:
         """A text's attachments, as the API lists them."""
         made = []
         for url in urls:
             sid = url.rpartition("/")[2]
             made.append({
-                "sid": sid, "account_sid": self.account_sid, "parent_sid": url.split("/")[-3],
+                "sid": sid, "account_sid": account, "parent_sid": url.split("/")[-3],
                 "content_type": self.media[sid].content_type if sid in self.media else "",
                 "date_created": None, "date_updated": None,
                 "uri": url.removeprefix(HOST) + ".json",

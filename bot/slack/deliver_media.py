@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -47,14 +48,15 @@ class MediaCarrier:
 
     lists_late = False
 
-    def __init__(self, client: WebClient, twilio: Source) -> None:
+    def __init__(self, client: WebClient, twilio: Callable[[str | None], Source]) -> None:
         self.client, self.twilio = client, twilio
 
     def attempt(self, delivery: Delivery) -> Outcome:
         """One download and one upload."""
         wanted = media.attachment(delivery.payload["message"], delivery.payload["place"])
         try:
-            with downloads.fetch(self.twilio, wanted.url, media.LARGEST_IN) as coming:
+            source = self.twilio(wanted.twilio)
+            with downloads.fetch(source, wanted.url, media.LARGEST_IN) as coming:
                 kind, content = coming.kind, b"".join(coming.chunks())
         except Trouble as trouble:
             return _not_fetched(trouble, delivery.tries)

@@ -364,7 +364,7 @@ def _edited(plan_id: int, user: str, settle: Callable[[Shape], Shape], move: boo
 
 
 def _lines(account: int) -> list[Line]:
-    return list(Line.select().where(Line.account == account).order_by(Line.id))
+    return list(Line.live().where(Line.account == account).order_by(Line.id))
 
 
 def _chosen_line(given: Mapping[str, Any]) -> int | None:

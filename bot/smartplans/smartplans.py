@@ -364,7 +364,7 @@ def _check(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
             raise Refused(f"There is a plan called “{shape.name.strip()}”. Choose another name.")
     if shape.line is not None:
         line = Line.get_or_none(Line.id == shape.line)
-        if line is None or line.account_id != account_id:
+        if line is None or line.released_at or line.account_id != account_id:
             raise Refused("That line is not one of this account.")
     for step in shape.steps:
         if step.assigned_to and lines.role_of(step.assigned_to, account_id) is None:

@@ -61,7 +61,7 @@ DUE_PLANS = """
 LOCK_PLAN = """
     SELECT id FROM smart_plan WHERE id = %s AND state = 'on' AND due_at <= %s FOR UPDATE"""
 RIVALS = "SELECT count(*) FROM smart_plan WHERE line_id = %s AND state = 'on' AND due_at <= %s"
-SHARING = "SELECT count(*) FROM line WHERE channel = %s"
+SHARING = "SELECT count(*) FROM line WHERE channel = %s AND released_at IS NULL"
 SOONEST = """
     SELECT due_at FROM enrollment WHERE plan_id = %s AND state = 'active' AND kind = %s
     ORDER BY due_at LIMIT 1"""

@@ -37,6 +37,7 @@ class TextIn:
     sender: str
     to: str
     body: str
+    twilio: str | None = None  # the Twilio account it came by; none: that of the settings
     media: list[dict[str, str]] = field(default_factory=list)
     place: str | None = None
     opt_out_type: str | None = None  # STOP, START or HELP, where Twilio says so
@@ -50,12 +51,14 @@ def receive(text: TextIn, now: datetime) -> Message:
 
     Raises inbox.Park when no line of ours has the number.
     """
-    line = Line.get_or_none(Line.number == text.to)
+    line = Line.get_or_none(Line.number == text.to, Line.released_at.is_null())
     if line is None:
         raise inbox.Park(
             f"no line has the number {text.to}: "
             "add it with `flask setup --line`, then run `flask retry`"
         )
+    if line.twilio_id != text.twilio:
+        raise inbox.Park(f"the line {text.to} is in another Twilio account than this text came by")
     credits.hold(line.account_id, now)
     contact = address_book.meet(line.account_id, text.sender, now, text.place)
     conversation, new = _meet(line, contact, now, quietly=contact.blocked_at is not None)
@@ -66,7 +69,7 @@ def receive(text: TextIn, now: datetime) -> Message:
         conversation=conversation,
         direction="in",
         body=text.body,
-        media=text.media,
+        media=_kept_by(text),
         kind=quote.kind,
         credits=quote.credits,
         carrier_segments=quote.carrier_segments,
@@ -182,6 +185,12 @@ def open_conversation(line: Line, contact: Contact, now: datetime) -> Conversati
     if not new:
         _begin(conversation)
     return conversation
+
+
+def _kept_by(text: TextIn) -> list[dict[str, str]]:
+    """Its attachments, each with the Twilio account that keeps it, whatever the line moves to."""
+    kept = {"twilio": text.twilio} if text.twilio else {}
+    return [{**one, **kept} for one in text.media]
 
 
 def _meet(

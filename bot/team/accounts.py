@@ -129,5 +129,5 @@ def unjoined(account_id: int, user: str) -> list[str]:
 def unjoined_anywhere(most: int) -> list[str]:
     """The same of all accounts, the newest lines' first."""
     here = Line.joined_at.is_null() & (Line.channel != "")
-    found = Line.select().where(here).order_by(Line.id.desc()).limit(most)
+    found = Line.live().where(here).order_by(Line.id.desc()).limit(most)
     return [one.channel for one in found]

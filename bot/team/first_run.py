@@ -58,7 +58,7 @@ def way(user: str, channel: str) -> Way | None:
     """Where the user stands with the account they mean in this channel; None if that cannot be
     told, or is not for them to know."""
     if not lines.accounts_of(user):
-        here = Line.select().where(Line.channel == channel).exists()
+        here = Line.live().where(Line.channel == channel).exists()
         return None if here else Way(None, [])
     try:
         account = lines.account_for(user, channel)
@@ -117,7 +117,7 @@ def first(person: Mapping[str, Any]) -> list[Step]:
 def unjoined(account_id: int) -> list[str]:
     """The channels of the account's lines in which Partyline was not seen yet."""
     here = (Line.account == account_id) & Line.joined_at.is_null() & (Line.channel != "")
-    return [line.channel for line in Line.select().where(here).order_by(Line.id)]
+    return [line.channel for line in Line.live().where(here).order_by(Line.id)]
 
 
 def _for_managers(user: str, account_id: int, done: bool, step: Step) -> Step:
@@ -128,7 +128,7 @@ def _for_managers(user: str, account_id: int, done: bool, step: Step) -> Step:
 
 def _line(account: Account) -> Line | None:
     """The line that is furthest."""
-    mine = list(Line.select().where(_of(Line, account)).order_by(Line.id))
+    mine = list(Line.live().where(_of(Line, account)).order_by(Line.id))
     return min(mine, key=lambda line: (not line.channel, not line.joined_at), default=None)
 
 

@@ -61,7 +61,7 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
     role = lines.role_of(user, account_id) or "agent"
     all_waiting = unanswered.count(account_id, now)
     waiting = unanswered.listed(account_id, now, most)
-    here = Line.select().where(Line.account == account_id).order_by(Line.id)
+    here = Line.live().where(Line.account == account_id).order_by(Line.id)
     shown, all_lines = list(here.limit(most)), here.count()
     way = first_run.steps(account_id, user)
     return Home(

@@ -10,7 +10,7 @@ from bot import clock, outbox
 from bot.contacts.contacts import textable
 from bot.credits import digest
 from bot.errors import Refused
-from bot.models import Address, Conversation, Line, Member
+from bot.models import Address, Conversation, Line, Member, TwilioAccount
 from bot.team import viewers
 from bot.words import is_email
 from ledger import credits, subscriptions
@@ -42,6 +42,7 @@ def setup(
     emails: tuple[str, ...] = (),
     line: str | None = None,
     channel: str | None = None,
+    twilio: str | None = None,
     opening_credits: int = 0,
     plan: Plan | None = None,
     catalogue: Catalogue | None = None,
@@ -67,8 +68,8 @@ def setup(
         _, new = Address.get_or_create(account=found, email=email)
         if new:
             done.append(f"e-mail address {email}")
-    if line is not None or channel is not None:
-        done += _set_line(found, line, channel, now)
+    if line is not None or channel is not None or twilio is not None:
+        done += _set_line(found, line, channel, twilio, now)
     viewers.changed(found.id)
     if opening_credits:
         key = f"grant:opening:{found.id}"
@@ -180,27 +181,39 @@ def _set_anchor(account: Account, anchor: int, now: datetime) -> list[str]:
 
 
 def _set_line(
-    account: Account, number: str | None, channel: str | None, now: datetime
+    account: Account, number: str | None, channel: str | None, twilio: str | None, now: datetime
 ) -> list[str]:
     if not number:
-        raise ValueError("--channel: of which number? Name it with --line")
+        raise ValueError("--channel, --twilio: of which number? Name it with --line")
     if channel == "":
         raise ValueError("--channel: it is empty. Leave it out, and it is chosen in Slack")
     if not textable(number):
         raise ValueError(f"--line: {number} is not a phone number in E.164, like +14155550100")
-    line = Line.get_or_none(Line.number == number)
+    if twilio:
+        _require_twilio(account, twilio)
+    line = Line.live().where(Line.number == number).get_or_none()
     if line is None:
-        line = Line.create(account=account, number=number, channel="", read_until=now, made_at=now)
+        line = Line.create(
+            account=account, number=number, channel="", twilio=twilio, read_until=now, made_at=now
+        )
         if channel is None:
             return [f"line {number}, whose channel is chosen in Slack"]
         move(line, channel)
         return [f"line {number} in channel {channel}"]
     if line.account_id != account.id:
         raise ValueError(f"--line: {number} belongs to another account")
+    if twilio not in (None, line.twilio_id):
+        raise ValueError(f"--twilio: {number} is in another one; setup does not move it")
     if channel is None or line.channel == channel:
         return []
     move(line, channel)
     return [f"line {number} moved to channel {channel}"]
+
+
+def _require_twilio(account: Account, sid: str) -> None:
+    known = TwilioAccount.get_or_none(TwilioAccount.sid == sid)
+    if known is None or known.account_id not in (None, account.id):
+        raise ValueError("--twilio: no such account is kept for this one. Run `flask twilio` first")
 
 
 def move(line: Line, channel: str) -> None:
@@ -229,13 +242,13 @@ def line_for(user: str, channel: str) -> Line:
     In a line's channel it is that line; elsewhere the only line of the user's accounts.
     """
     accounts = accounts_of(user)
-    here = list(Line.select().where(Line.channel == channel))
+    here = list(Line.live().where(Line.channel == channel))
     mine = [line for line in here if line.account_id in accounts]
     if here and not mine:
         raise Refused(stranger(here[0].account_id))
     if not accounts:
         raise Refused("You are not on any account here. Ask the owner of your account to add you.")
-    mine = mine or list(Line.select().where(Line.account.in_(accounts)))
+    mine = mine or list(Line.live().where(Line.account.in_(accounts)))
     if not mine:
         raise Refused("Your account has no number yet. Ask your operator to run `flask setup`.")
     if len(mine) > 1:
@@ -250,7 +263,7 @@ def account_for(user: str, channel: str) -> int:
     In a line's channel it is that line's; elsewhere the only account of the user's.
     """
     mine = accounts_of(user)
-    here = [line.account_id for line in Line.select().where(Line.channel == channel)]
+    here = [line.account_id for line in Line.live().where(Line.channel == channel)]
     meant = sorted(set(mine) & set(here)) or sorted(set(mine))
     if not meant:
         raise Refused("You are not on any account here. Ask the owner of your account to add you.")

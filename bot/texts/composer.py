@@ -138,7 +138,7 @@ def line_of(typed: Typed) -> Line:
 
 
 def _first(user: str, channel: str | None, account: int | None) -> Line:
-    if channel and Line.select().where(Line.channel == channel).exists():
+    if channel and Line.live().where(Line.channel == channel).exists():
         return lines.line_for(user, channel)
     mine = _lines(user)
     if account is not None:
@@ -150,7 +150,7 @@ def _first(user: str, channel: str | None, account: int | None) -> Line:
 def _lines(user: str) -> list[Line]:
     here = Line.account.in_(lines.accounts_of(user))
     return list(
-        Line.select(Line, Account).join(Account).where(here).order_by(Line.id).limit(MOST_LINES)
+        Line.live(Line, Account).join(Account).where(here).order_by(Line.id).limit(MOST_LINES)
     )
 
 

@@ -33,7 +33,7 @@ MESSAGE = (
     "slack_ts", "made_at",
 )  # fmt: skip
 PART = (
-    "message_id", "number", "body", "media", "as_mms", "credits", "ref", "status",
+    "message_id", "number", "body", "media", "as_mms", "credits", "ref", "twilio_id", "status",
 )  # fmt: skip
 
 
@@ -121,9 +121,10 @@ def _write_parts(
         for number, part in enumerate(own):
             ref = secrets.token_urlsafe(16)
             media = _json([text.media[place] for place in part.media])
-            rows.append(
-                (message, number, part.body, media, text.as_mms, part.credits, ref, "waiting")
-            )
+            rows.append((
+                message, number, part.body, media, text.as_mms, part.credits, ref, line.twilio_id,
+                "waiting",
+            ))  # fmt: skip
             leaving.append((f"text:{ref}", f"text:{line.number}:{text.number}"))
     part_ids = sorted(row[0] for row in insert(Part, PART, rows, "RETURNING id"))
     pace = f"number:{line.number}"

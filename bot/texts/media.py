@@ -34,6 +34,7 @@ class Attachment:
     who: str  # sent it
     place: int  # 0, 1, 2 …
     of: int  # how many
+    twilio: str | None  # the Twilio account that keeps it; none: that of the settings
 
     def name(self, kind: Kind | None) -> str:
         """What its file is called."""
@@ -53,7 +54,8 @@ def attachment(message_id: int, place: int) -> Attachment:
     with session():
         message = Message.get_by_id(message_id)
         who = contacts.name_of(message.conversation.contact)
-        return Attachment(message.media[place]["url"], who, place, len(message.media))
+        one = message.media[place]
+        return Attachment(one["url"], who, place, len(message.media), one.get("twilio"))
 
 
 @transaction

@@ -66,6 +66,7 @@ class Outgoing:
     as_mms: bool
     to: str
     from_: str
+    twilio: str | None  # the Twilio account it leaves by; none: that of the settings
     made_at: datetime
     message_sid: str | None
     status: str
@@ -75,15 +76,17 @@ class Outgoing:
 # Each text out passes these three times: written out, they cost a tenth of what models do.
 OUTGOING = """
     SELECT part.ref, part.body, part.media, part.as_mms,
-           COALESCE(message.other_number, contact.number), line.number, message.made_at,
-           part.message_sid, part.status, contact.opted_out_at, conversation.opted_in_at
+           COALESCE(message.other_number, contact.number), line.number, part.twilio_id,
+           message.made_at, part.message_sid, part.status, contact.opted_out_at,
+           conversation.opted_in_at
     FROM part
     JOIN message ON message.id = part.message_id
     JOIN conversation ON conversation.id = message.conversation_id
     JOIN contact ON contact.id = conversation.contact_id
     JOIN line ON line.id = conversation.line_id
     WHERE part.id = %s"""
-LOCK_PART = "SELECT id, message_id, credits, ref, message_sid, status, ask_at FROM part WHERE "
+LOCK_PART = """
+    SELECT id, message_id, credits, ref, message_sid, status, ask_at, twilio_id FROM part WHERE """
 MOVE_PART = """
     UPDATE part SET message_sid = %s, status = %s, error_code = %s, ask_at = %s WHERE id = %s"""
 PART_STATES = "SELECT status FROM part WHERE message_id = %s ORDER BY number"
@@ -100,11 +103,11 @@ def outgoing(part_id: int) -> Outgoing:
     """What to send, to whom, and whether that is still allowed."""
     with session():
         row = query(OUTGOING, part_id).fetchone()
-    ref, body, media, as_mms, to, from_, made_at, sid, status = row[:9]
-    closed, opened = (moment and instant(moment) for moment in row[9:])
+    ref, body, media, as_mms, to, from_, twilio, made_at, sid, status = row[:10]
+    closed, opened = (moment and instant(moment) for moment in row[10:])
     return Outgoing(
-        part_id, ref, body, json.loads(media), bool(as_mms), to, from_, instant(made_at), sid,
-        status, consent.is_closed(closed, opened),
+        part_id, ref, body, json.loads(media), bool(as_mms), to, from_, twilio, instant(made_at),
+        sid, status, consent.is_closed(closed, opened),
     )  # fmt: skip
 
 
@@ -127,13 +130,18 @@ def refused(part_id: int, fate: Fate, now: datetime) -> None:
 
 
 @transaction
-def report(ref: str | None, message_sid: str, fate: Fate, now: datetime) -> None:
-    """A status callback, or an answer to our asking. Raises inbox.Park if no part is meant."""
+def report(
+    ref: str | None, message_sid: str, fate: Fate, now: datetime, twilio: str | None = None
+) -> None:
+    """A status callback, or an answer to our asking, by this Twilio account. Raises inbox.Park if
+    no part is meant, or one of a line that is in another account."""
     if fate.status not in RANK:
         raise inbox.Park(f"{fate.status!r} is no status of a text out")
     part = (_locked("ref = %s", ref) if ref else None) or _locked("message_sid = %s", message_sid)
     if part is None:
         raise inbox.Park(f"no text of ours has the SID {message_sid} or the ref in its callback")
+    if part.twilio != twilio:
+        raise inbox.Park(f"the text {message_sid} was sent by another Twilio account")
     if part.message_sid not in (None, message_sid):
         _doubled(part, message_sid)
         return
@@ -142,14 +150,15 @@ def report(ref: str | None, message_sid: str, fate: Fate, now: datetime) -> None
 
 
 @transaction
-def to_ask(now: datetime, limit: int = 100) -> list[str]:
-    """SIDs whose final status is overdue, each named an hour and a day after it was sent."""
+def to_ask(now: datetime, limit: int = 100) -> list[tuple[str, str | None]]:
+    """SIDs whose final status is overdue, each named an hour and a day after it was sent, and the
+    Twilio account that has them."""
     due = list(Part.select().where(Part.ask_at <= now).order_by(Part.ask_at).limit(limit))
     for part in due:
         again_at = part.message.made_at + ASK_AGAIN_AFTER
         part.ask_at = again_at if again_at > now else None
         part.save(only=[Part.ask_at])
-    return [str(part.message_sid) for part in due]
+    return [(str(part.message_sid), part.twilio_id) for part in due]
 
 
 class Locked(NamedTuple):
@@ -162,6 +171,7 @@ class Locked(NamedTuple):
     message_sid: str | None
     status: str
     ask_at: Any
+    twilio: str | None
 
 
 def _locked(which: str, value: object) -> Locked | None:

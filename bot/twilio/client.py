@@ -39,10 +39,10 @@ class OneTryHttpClient(TwilioHttpClient):
         return response
 
 
-def connect(settings: Settings) -> Client:
-    """A client for the account of the settings; safe to share between threads."""
+def connect(settings: Settings, sid: str, token: str) -> Client:
+    """A client for this account; safe to share between threads."""
     return Client(
-        settings.twilio_account_sid,
-        settings.twilio_auth_token.get_secret_value(),
+        sid,
+        token,
         http_client=OneTryHttpClient(settings.attempt_timeout_s, settings.twilio_api_url),
     )

@@ -14,15 +14,16 @@ from twilio.base.exceptions import (
     TwilioRestException,
     TwilioServiceException,
 )
-from twilio.rest import Client
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from bot import clock
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
+from bot.lines.sealing import CannotOpen
 from bot.models import Part
 from bot.texts import media_links, receipts
 from bot.texts.receipts import Outgoing, outgoing
+from bot.twilio.accounts import Accounts, NoAccount
 from bot.twilio.client import RateLimited
 from bot.twilio.errors import classify, explain
 from bot.twilio.inbound import fate
@@ -36,12 +37,12 @@ OPTED_OUT = 21610
 
 
 class TextCarrier:
-    """Sends parts of texts through Twilio."""
+    """Sends parts of texts through Twilio, each by the account that its line's number is in."""
 
     lists_late = True
 
-    def __init__(self, client: Client, settings: Settings) -> None:
-        self.client = client
+    def __init__(self, accounts: Accounts, settings: Settings) -> None:
+        self.accounts = accounts
         self.settings = settings
 
     def attempt(self, delivery: Delivery) -> Outcome:
@@ -64,10 +65,10 @@ class TextCarrier:
             call["media_url"] = self._media_urls(part)
         elif part.as_mms:
             call["send_as_mms"] = True
-        if self.settings.twilio_messaging_service_sid:
+        if self.settings.twilio_messaging_service_sid and part.twilio is None:
             call["messaging_service_sid"] = self.settings.twilio_messaging_service_sid
         try:
-            message = self.client.messages.create(**call)
+            message = self.accounts.client(part.twilio).messages.create(**call)
         except Exception as error:
             return outcome(error)
         if not message.sid:
@@ -80,7 +81,7 @@ class TextCarrier:
         if part.message_sid:
             return Done({"sid": part.message_sid, "status": part.status})
         try:
-            listed = self.client.messages.list(
+            listed = self.accounts.client(part.twilio).messages.list(
                 to=part.to, from_=part.from_, limit=LISTED, page_size=LISTED
             )
         except Exception as error:
@@ -143,6 +144,8 @@ def outcome(error: Exception) -> Outcome:
             case "failed":
                 return Failed(str(explain(code)), code)
         return Unknown(f"Twilio: {error.status} {code}")
+    if isinstance(error, NoAccount | CannotOpen):  # no call was made: it waits, and doctor says so
+        return Again(60, str(error))
     if _never_sent(error):
         return Again(1, "Twilio could not be reached")
     if isinstance(error, requests.RequestException | TwilioException | json.JSONDecodeError):

@@ -11,11 +11,12 @@ from bot.talks import conversations
 from bot.talks.conversations import TextIn
 from bot.texts import receipts
 from bot.texts.receipts import Fate
+from bot.twilio.accounts import Accounts
 from bot.twilio.errors import explain
 from bot.words import clean
 
 
-def sms(payload: Payload, now: datetime) -> None:
+def sms(payload: Payload, now: datetime, *, accounts: Accounts) -> None:
     """A text in, from the webhook or from Twilio's list."""
     form = dict(reversed(payload["form"]))  # the first of a repeated key
     conversations.receive(
@@ -23,6 +24,7 @@ def sms(payload: Payload, now: datetime) -> None:
             message_sid=form["MessageSid"],
             sender=clean(form["From"]),
             to=form["To"],
+            twilio=accounts.beside(form.get("AccountSid")),
             body=clean(form.get("Body", "")),
             media=_media(form),
             place=_place(form),
@@ -34,7 +36,9 @@ def sms(payload: Payload, now: datetime) -> None:
     )
 
 
-def status(payload: Payload, now: datetime, *, refund_undelivered: bool) -> None:
+def status(
+    payload: Payload, now: datetime, *, accounts: Accounts, refund_undelivered: bool
+) -> None:
     """A status callback."""
     form = dict(reversed(payload["form"]))
     code = form.get("ErrorCode", "")
@@ -43,6 +47,7 @@ def status(payload: Payload, now: datetime, *, refund_undelivered: bool) -> None
         form["MessageSid"],
         fate(form["MessageStatus"], int(code) if code.isdecimal() else None, refund_undelivered),
         now,
+        accounts.beside(form.get("AccountSid")),
     )
 
 

@@ -7,16 +7,23 @@ from urllib.parse import SplitResult, urlsplit
 
 from requests.auth import HTTPBasicAuth
 
-from bot.config import Settings
-from bot.downloads import Source
+from bot.downloads import Away, Source
+from bot.lines.sealing import CannotOpen
+from bot.twilio.accounts import Accounts, NoAccount
 
 #: Where Twilio keeps attachments, and where it leads who asks for one.
 HOME, NEAR = "api.twilio.com", ("twilio.com", "twiliocdn.com", "amazonaws.com")
 
 
-def source(settings: Settings) -> Source:
-    """Twilio, as attachments come from it. With TWILIO_API_URL, its hosts are replaced by that."""
-    sid = settings.twilio_account_sid
+def source(accounts: Accounts, twilio: str | None) -> Source:
+    """Twilio, as attachments come from it to this account. With TWILIO_API_URL, its hosts are
+    replaced by that. Raises Away where its token cannot be had now."""
+    settings = accounts.settings
+    sid = twilio or settings.twilio_account_sid
+    try:
+        token = accounts.keys(sid).token
+    except (NoAccount, CannotOpen) as error:
+        raise Away(str(error), 60) from None
     paths = re.compile(rf"/2010-04-01/Accounts/{re.escape(sid)}/Messages/\w+/Media/\w+(\.\w+)?")
     origin = settings.twilio_api_url
 
@@ -33,7 +40,7 @@ def source(settings: Settings) -> Source:
         ).geturl() if origin else url  # fmt: skip
 
     return Source(
-        is_home, is_near, HTTPBasicAuth(sid, settings.twilio_auth_token.get_secret_value()),
+        is_home, is_near, HTTPBasicAuth(sid, token),
         settings.attempt_timeout_s, reach,
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from bot import clock, inbox
 from bot.models import Inbox, Line, Message, Part
 from bot.texts import receipts
+from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from bot.twilio.inbound import fate
 from ledger.database import session, transaction
@@ -24,46 +25,52 @@ API = "https://api.twilio.com"
 PAGE = 1000  # messages, Twilio's most
 
 
-def missed_texts(client: Client) -> int:
+def missed_texts(accounts: Accounts) -> int:
     """Reads Twilio's list since the last time, line by line, into the inbox.
 
     A text that its webhook brought has the same key and is ignored. Returns how many were missed.
     """
     with session():
-        lines = list(Line.select())
-    return sum(_read_line(client, line) for line in lines)
+        lines = list(Line.live())
+    return sum(_read_line(accounts, line) for line in lines)
 
 
-def _read_line(client: Client, line: Line) -> int:
+def _read_line(accounts: Accounts, line: Line) -> int:
     started = clock.now()
     try:
+        client = accounts.client(line.twilio_id)
         listed = client.messages.list(
             to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
         )
         found = [message for message in reversed(listed) if message.direction == "inbound"]
-        media = {message.sid: _media(client, message) for message in found}
+        sid = line.twilio_id or accounts.settings.twilio_account_sid
+        keys = {message.sid: accounts.key(sid, str(message.sid)) for message in found}
+        media = {message.sid: _media(client, message, keys[message.sid]) for message in found}
     except Exception as error:
         log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
         return 0
-    missed = sum(_save(message, media[message.sid]) for message in found)
+    missed = sum(_save(keys[message.sid], sid, message, media[message.sid]) for message in found)
     _read_until(line, started)
     if missed:
         log.warning("backfill.found", line_id=line.id, texts=missed)
     return missed
 
 
-def _media(client: Client, message: MessageInstance) -> list[tuple[str, str]]:
+def _media(client: Client, message: MessageInstance, key: str) -> list[tuple[str, str]]:
     """Address and type of the attachments of a text that came by no webhook."""
     with session():
-        known = Inbox.select().where(Inbox.key == message.sid).exists()
+        known = Inbox.select().where(Inbox.key == key).exists()
     if known or not int(message.num_media or 0):
         return []
     listed = client.messages(str(message.sid)).media.list()
     return [(f"{API}{one.uri}".removesuffix(".json"), one.content_type or "") for one in listed]
 
 
-def _save(message: MessageInstance, media: list[tuple[str, str]]) -> bool:
+def _save(
+    key: str, account_sid: str, message: MessageInstance, media: list[tuple[str, str]]
+) -> bool:
     form = [
+        ("AccountSid", account_sid),
         ("MessageSid", message.sid),
         ("From", message.from_),
         ("To", message.to),
@@ -74,7 +81,7 @@ def _save(message: MessageInstance, media: list[tuple[str, str]]) -> bool:
         form += [(f"MediaUrl{place}", url), (f"MediaContentType{place}", content_type)]
     sent_at = message.date_created and message.date_created.isoformat()
     payload = {"form": form, "query": {}, "recovered": True, "sent_at": sent_at}
-    return inbox.save(message.sid, "twilio.sms", f"from:{message.from_}", payload)
+    return inbox.save(key, "twilio.sms", f"from:{message.from_}", payload)
 
 
 @transaction
@@ -82,7 +89,7 @@ def _read_until(line: Line, until: datetime) -> None:
     Line.update(read_until=until).where(Line.id == line.id, Line.read_until < until).execute()
 
 
-def prices(client: Client) -> int:
+def prices(accounts: Accounts) -> int:
     """Notes Twilio's own prices, which come up to a day after the text, for the margin report.
 
     Reads the list of each line since the last time. Returns of how many texts it learnt one.
@@ -90,12 +97,13 @@ def prices(client: Client) -> int:
     until = clock.now() - PRICED_AFTER
     with session():
         lines = [line for line in Line.select() if (line.priced_until or line.made_at) < until]
-    return sum(_read_prices(client, line, until) for line in lines)
+    return sum(_read_prices(accounts, line, until) for line in lines)
 
 
-def _read_prices(client: Client, line: Line, until: datetime) -> int:
+def _read_prices(accounts: Accounts, line: Line, until: datetime) -> int:
     since = line.priced_until or line.made_at
     try:
+        client = accounts.client(line.twilio_id)
         listed = [
             message
             for end in ({"to": line.number}, {"from_": line.number})
@@ -130,15 +138,17 @@ def _priced_until(line: Line, until: datetime) -> None:
     Line.update(priced_until=until).where(Line.id == line.id).execute()
 
 
-def overdue_statuses(client: Client, refund_undelivered: bool) -> int:
+def overdue_statuses(accounts: Accounts, refund_undelivered: bool) -> int:
     """Asks what became of texts whose final status never came. Returns how many were asked for."""
     asked = receipts.to_ask(clock.now())
-    for sid in asked:
+    for sid, twilio in asked:
         try:
-            message = client.messages(sid).fetch()
+            message = accounts.client(twilio).messages(sid).fetch()
         except Exception as error:
             log.warning("status.not_told", why=str(outcome(error))[:200])
             continue
         code = int(message.error_code) if message.error_code else None
-        receipts.report(None, sid, fate(message.status, code, refund_undelivered), clock.now())
+        receipts.report(
+            None, sid, fate(message.status, code, refund_undelivered), clock.now(), twilio
+        )
     return len(asked)

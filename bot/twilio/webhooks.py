@@ -11,6 +11,8 @@ from twilio.request_validator import RequestValidator, compare
 
 from bot import inbox
 from bot.config import Settings
+from bot.lines.sealing import CannotOpen
+from bot.twilio.accounts import Accounts
 
 log = structlog.get_logger()
 webhooks = Blueprint("twilio", __name__, url_prefix="/twilio")
@@ -27,20 +29,28 @@ RETRY_FRAGMENT = "#rc=3&rp=ct,rt,5xx"
 
 @webhooks.before_request
 def guard() -> Response | None:
-    """413 for a body no text can have, 403 unless Twilio signed it for our own address."""
+    """413 for a body no text can have, 403 unless Twilio signed it for our own address, with a
+    token of the account that it names; 503 where that token cannot be had now."""
     if (request.content_length or 0) > MAX_BYTES:
         return Response(status=413, mimetype="text/xml")
     settings: Settings = current_app.config["SETTINGS"]
-    validator = RequestValidator(settings.twilio_auth_token.get_secret_value())
+    accounts: Accounts = current_app.config["TWILIO"]
     given = request.headers.get("X-Twilio-Signature", "")
     # Signed over the configured address, never over what a Host header claims.
     url = settings.public_url + request.path
     if request.query_string:
         url += "?" + request.query_string.decode("latin-1")
-    # The second: a sender that signs the whole URL it was given.
-    for signed in (url, url + RETRY_FRAGMENT):
-        if compare(validator.compute_signature(signed, request.form), given):
-            return None
+    try:
+        tokens = accounts.tokens(request.form.get("AccountSid", ""))
+    except (CannotOpen, peewee.PeeweeException):
+        log.exception("twilio.no_token")
+        return Response(status=503, mimetype="text/xml")  # so that Twilio tries again
+    for token in tokens:
+        validator = RequestValidator(token)
+        # The second: a sender that signs the whole URL it was given.
+        for signed in (url, url + RETRY_FRAGMENT):
+            if compare(validator.compute_signature(signed, request.form), given):
+                return None
     log.warning("twilio.bad_signature", path=request.path)
     return Response(status=403, mimetype="text/xml")
 
@@ -65,6 +75,8 @@ def status() -> Response:
 
 
 def _save(key: str, kind: str, lane: str) -> Response:
+    accounts: Accounts = current_app.config["TWILIO"]
+    key = accounts.key(request.form["AccountSid"], key)
     payload = {"form": list(request.form.items(multi=True)), "query": request.args.to_dict()}
     try:
         intake: inbox.Intake = current_app.config["INTAKE"]

@@ -40,6 +40,7 @@ def twilio_post(house: House):
 
     def post(path: str, form: dict[str, str]) -> int:
         form = {k: v.encode(errors="replace").decode() for k, v in form.items()}
+        form["AccountSid"] = house.twilio.account_sid
         signature = house.twilio.sign(house.settings.public_url + path, form)
         return browser.post(path, data=form, headers={"X-Twilio-Signature": signature}).status_code
 

@@ -15,7 +15,7 @@ from bot.credits import renewals
 from bot.models import Message, Part
 from bot.team import lines
 from bot.twilio import poll
-from bot.twilio.client import connect
+from bot.twilio.accounts import Accounts
 from ledger import database, plans, subscriptions
 from ledger.models import Account
 from tests import databases
@@ -135,8 +135,8 @@ def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) 
     house.send(LONDON, "z" * 170)  # 2 × 2 credits, 2 segments
     house.settle()
     with clock.travelled(timedelta(hours=30)):
-        assert poll.prices(connect(house.settings)) == 3
-        assert poll.prices(connect(house.settings)) == 0
+        assert poll.prices(Accounts(house.settings)) == 3
+        assert poll.prices(Accounts(house.settings)) == 0
     with database.session():
         assert [p.price_micros for p in Part.select().order_by(Part.id)] == [8300, 16600]
         assert Message.get(Message.direction == "in").price_micros is not None

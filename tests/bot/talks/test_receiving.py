@@ -9,7 +9,8 @@ import requests
 
 from bot import doctor, inbox
 from bot.models import Contact, Conversation, Inbox, Message
-from bot.twilio import client, poll
+from bot.twilio import poll
+from bot.twilio.accounts import Accounts
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
 
@@ -186,7 +187,7 @@ def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) ->
     house.twilio.numbers[LINE] = "http://127.0.0.1:9/down"
     house.twilio.text(BEN, LINE, "by nobody 😀")
     house.twilio.text(BEN, LINE, "nor this")
-    twilio = client.connect(house.settings)
+    twilio = Accounts(house.settings)
     assert poll.missed_texts(twilio) == 2
     assert poll.missed_texts(twilio) == 0
     house.work()
@@ -204,7 +205,7 @@ def test_a_list_that_fails_moves_no_watermark(house: House) -> None:
     house.twilio.text(ANN, LINE, "Hello")
     before = house.line().read_until
     house.twilio.faults.add("error", "GET Messages")
-    twilio = client.connect(house.settings)
+    twilio = Accounts(house.settings)
     assert poll.missed_texts(twilio) == 0
     assert house.line().read_until == before
     assert poll.missed_texts(twilio) == 1
@@ -226,6 +227,7 @@ FORM = {"MessageSid": "SM1", "From": ANN, "To": LINE, "Body": "", "FromCity": ""
 
 class TestTheWebhookItself:
     def post(self, house: House, path: str, form: dict[str, str], **more: str) -> requests.Response:
+        form = {"AccountSid": house.twilio.account_sid, **form}
         signature = more.pop("signature", None) or house.twilio.sign(
             house.settings.public_url + path, form
         )
@@ -251,14 +253,19 @@ class TestTheWebhookItself:
         assert requests.post(house.sandbox.app_url + "/twilio/sms", data=FORM).status_code == 403
 
     def test_does_not_trust_the_host_header(self, house: House) -> None:
-        forged = house.twilio.sign("https://evil.example/twilio/sms", FORM)
-        answer = self.post(house, "/twilio/sms", FORM, signature=forged, Host="evil.example")
+        form = {"AccountSid": house.twilio.account_sid, **FORM}
+        forged = house.twilio.sign("https://evil.example/twilio/sms", form)
+        answer = self.post(house, "/twilio/sms", form, signature=forged, Host="evil.example")
         assert answer.status_code == 403
 
     def test_takes_repeated_keys(self, house: House) -> None:
-        body = "MessageSid=SM2&From=%2B14155550123&To=%2B14155550100&Body=a&Body=b&Body=a"
+        account = house.twilio.account_sid
+        body = (
+            f"AccountSid={account}&MessageSid=SM2&From=%2B14155550123&To=%2B14155550100"
+            "&Body=a&Body=b&Body=a"
+        )
         url = house.settings.public_url + "/twilio/sms"
-        signed = url + "BodyaBodybFrom+14155550123MessageSidSM2To+14155550100"
+        signed = url + f"AccountSid{account}BodyaBodybFrom+14155550123MessageSidSM2To+14155550100"
         signature = house.twilio.sign(signed, {})
         answer = requests.post(
             house.sandbox.app_url + "/twilio/sms", data=body,
@@ -273,7 +280,9 @@ class TestTheWebhookItself:
         import hmac
 
         url = house.settings.public_url + "/twilio/status?ref=abc#rc=3&rp=ct,rt,5xx"
-        form = {"MessageSid": "SM1", "MessageStatus": "sent"}
+        form = {
+            "AccountSid": house.twilio.account_sid, "MessageSid": "SM1", "MessageStatus": "sent",
+        }  # fmt: skip
         text = url + "".join(k + form[k] for k in sorted(form))
         mac = hmac.new(house.twilio.auth_token.encode(), text.encode(), hashlib.sha1).digest()
         answer = self.post(

@@ -296,12 +296,13 @@ def test_an_opt_out_that_only_twilio_knows_of_is_learnt(house: House) -> None:
 
 
 def test_a_status_that_never_came_is_asked_for_after_an_hour(house: House) -> None:
-    from bot.twilio import client, poll
+    from bot.twilio import poll
+    from bot.twilio.accounts import Accounts
 
     house.twilio.callbacks.withhold = True
     house.send(ANN, "Hello")
     house.settle()
-    twilio = client.connect(house.settings)
+    twilio = Accounts(house.settings)
     assert poll.overdue_statuses(twilio, False) == 0
     with clock.travelled(timedelta(hours=1, minutes=1)):
         assert poll.overdue_statuses(twilio, False) == 1
@@ -311,13 +312,14 @@ def test_a_status_that_never_came_is_asked_for_after_an_hour(house: House) -> No
 
 
 def test_a_status_that_is_not_final_after_an_hour_is_asked_for_after_a_day(house: House) -> None:
-    from bot.twilio import client, poll
+    from bot.twilio import poll
+    from bot.twilio.accounts import Accounts
 
     house.twilio.callbacks.withhold = True
     house.twilio.outcome(ANN, "sent")
     house.send(ANN, "Hello")
     house.settle()
-    twilio = client.connect(house.settings)
+    twilio = Accounts(house.settings)
     for hours, asked in ((2, 1), (12, 0), (25, 1), (60, 0)):
         with clock.travelled(timedelta(hours=hours)):
             assert poll.overdue_statuses(twilio, False) == asked
