@@ -10,6 +10,11 @@ from tests import databases
 from tests.house import House
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: at the end one core would wait for the other."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(params=databases.ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import errno
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bot.sandbox.server import Faults
 
+TRIES = 5
 NEEDED = ("From", "To", "Subject", "Date", "Message-ID")
 
 
@@ -31,11 +33,17 @@ class MailStandIn:
 
     def serve(self) -> None:
         """Listens on 127.0.0.1 in a thread of its own."""
-        with socket.socket() as free:  # the controller greets its own port, so it must know it
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
-        self._controller.start()
+        for _ in range(TRIES):
+            with socket.socket() as free:  # the controller greets its own port, so it must know it
+                free.bind(("127.0.0.1", 0))
+                self._port = free.getsockname()[1]
+            self._controller = Controller(self, hostname="127.0.0.1", port=self._port)
+            try:
+                return self._controller.start()
+            except OSError as error:  # somebody was quicker
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, f"no port was free in {TRIES} tries")
 
     def close(self) -> None:
         """Stops listening."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import phonenumbers
-from phonenumbers import geocoder
 from phonenumbers import timezone as number_zones
 
 from bot.contacts import numbers
@@ -63,6 +62,8 @@ def _of(number: str, state: str, timezone: str | None) -> Law:
         return _table()["Canada"]
     if country not in ("US", "PR"):
         return strictest()
+    from phonenumbers import geocoder  # noqa: PLC0415 - a third of a second of a command's start
+
     said = geocoder.description_for_number(parsed, "en").rpartition(", ")[2]
     known = {_code(said), _code(state)} - {None}
     return together([_table()[str(code)] for code in known]) if known else strictest()

@@ -147,7 +147,7 @@ def _brake(conversation: Conversation, now: datetime) -> None:
         f":octagonal_sign: {whom}{LOOP_TEXTS} texts in {LOOP_WITHIN.seconds // 60} minutes. There "
         "may be a machine at the other end: nothing is answered automatically here until one of "
         "you answers.",
-        f"brake:{conversation.id}:{now.timestamp():.0f}",
+        f"brake:{conversation.id}:{now.isoformat()}",
     )
 
 

@@ -59,6 +59,7 @@ def office(books: str, sandbox: Sandbox) -> Iterator[House]:
         yield house
 
 
+@pytest.mark.slow
 def test_nobody_else_sees_or_changes_anything(
     office: House, caplog: pytest.LogCaptureFixture
 ) -> None:

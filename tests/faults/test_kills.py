@@ -24,7 +24,7 @@ from tests import databases, pictures
 from tests.faults import processes
 from tests.faults.repliers import Repliers
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
 LINE, SECOND = "+14155550100", "+14155550101"
 #: So small that each change of plan is soon followed by alerts.
@@ -135,6 +135,7 @@ class Traffic:
                 time.sleep(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", databases.ENGINES)
 def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> None:
     dice = random.Random(SEED)

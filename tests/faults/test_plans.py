@@ -27,7 +27,7 @@ from ledger.models import Account
 from tests import databases
 from tests.faults import processes
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
 LINE = "+14155550100"
 MISBEHAVIOUR = ("slow", "slow_after", "error", "rate_limit", "drop_before", "drop_after")
@@ -131,6 +131,7 @@ class Office:
             )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", databases.ENGINES)
 def test_kills_lose_no_step_and_double_none(engine: str, tmp_path: Path) -> None:
     dice = random.Random(SEED)

@@ -275,6 +275,7 @@ def tell_many(engine: str, histories: int) -> None:
     bound.close_all()
 
 
+@pytest.mark.slow
 def test_500_histories_go_as_the_rules_say() -> None:
     """R7 to R20: every step as in the model, R13 after each, the whole audit at the end."""
     tell_many("sqlite", 500)

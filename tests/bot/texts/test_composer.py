@@ -445,6 +445,7 @@ def test_a_process_that_was_killed_in_the_middle_of_an_update_blocks_nothing(hou
     assert "1 credit" in view.plain()
     with clock.travelled(timedelta(seconds=15)):
         shows(house, view, "3 × 160 · 3 credits")
+        still(house)
     keystrokes.finish(view.id, dead.claim, dead.digest, "h", clock.now())  # it was not dead at all
     still(house)
     assert "3 × 160 · 3 credits" in view.plain()
