@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,24 +14,9 @@ from bot.worker import Worker
 from ledger import database
 from ledger.models import Account, Entry
 from tests import databases
+from tests.commands import GOOD, flask
 from tests.faults import processes
 from tests.house import ANN, House
-
-GOOD = {
-    "PUBLIC_URL": "https://texts.example.com/", "SECRET_KEY": "a long secret",
-    "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "s", "TWILIO_ACCOUNT_SID": "AC1",
-    "TWILIO_AUTH_TOKEN": "t",
-}  # fmt: skip
-ROOT = Path(__file__).parents[2]
-
-
-def flask(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK", "TWILIO"))}
-    return subprocess.run(
-        [Path(sys.executable).parent / "flask", *arguments], cwd=ROOT, env={**clean, **environ},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-
 
 # Settings are in test_config.py
 

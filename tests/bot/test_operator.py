@@ -19,7 +19,7 @@ from bot.twilio.accounts import Accounts
 from ledger import database, plans, subscriptions
 from ledger.models import Account
 from tests import databases
-from tests.bot.test_commands_of_the_operator import GOOD, flask
+from tests.commands import GOOD, flask
 from tests.house import ANN, LINE, LONDON, House
 
 CATALOGUE = plans.load()

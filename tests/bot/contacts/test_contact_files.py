@@ -15,7 +15,7 @@ from click.testing import Result
 from bot.contacts import address_book
 from bot.models import Contact, Sheet, Word
 from ledger import database
-from tests.bot.test_commands_of_the_operator import ROOT
+from tests.commands import ROOT
 from tests.house import ANN, House
 
 FILE = """First Name;Last Name;Mobile;Tags
