@@ -195,6 +195,12 @@ def up(migrator, db):
         where=Enrollment.state == "waiting",
         name="enrollment_waiting",
     )
+    Enrollment.add_index(
+        Enrollment.account,
+        Enrollment.id,
+        where=Enrollment.state == "asking",
+        name="enrollment_asking",
+    )
     Enrollment.add_index(Enrollment.version, Enrollment.id, where=alive, name="enrollment_version")
 
     class Reminder(Table):

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.models import Line
-from bot.slack import cards, credit_cards, first_cards, settings_cards
+from bot.slack import cards, credit_cards, first_cards, motion_cards, settings_cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
 from bot.talks.unanswered import Waiting
 from bot.team.first_run import Step
@@ -51,7 +51,7 @@ def _of_account(home: Home, catalogue: Catalogue, link: Link) -> Blocks:
         *_attention(home),
         *_buttons(home, catalogue),
         *_waiting(home, link),
-        # Reminders and SmartPlans in motion have their place here.
+        *motion_cards.blocks(home.motion),
         *_lines(home),
         *_team(home),
     ]

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from slack_bolt import Ack, Respond
+from slack_sdk import WebClient
 
 from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside, reply
+from bot.slack.answers import reply, tell
 from bot.smartplans import plan_upkeep, reminders
+from bot.team import viewers
 from bot.words import count
 
 Act = Callable[[int, str], Any]
 
 
-def reminder(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
-    """Done, Skip, Put off: the card shows what came of it."""
+def reminder(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> None:
+    """Done, Skip, Put off, on the reminder's card or on Home: both show what came of it."""
     what, now = body["actions"][0]["action_id"], clock.now()
     acts: dict[str, Act] = {
         "reminder_done": lambda one, user: reminders.done(one, user, now),
@@ -27,23 +29,24 @@ def reminder(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
     }
     key, user = int(body["actions"][0]["value"]), body["user"]["id"]
     try:
-        reminders.pressed(key, user, body["channel"]["id"], body["container"]["message_ts"])
+        if not _on_home(body):
+            reminders.pressed(key, user, body["channel"]["id"], body["container"]["message_ts"])
         acts[what](key, user)
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return tell(body, client, respond, str(refusal))
     ack()
-    return None
+    return viewers.publish(user)
 
 
-def ask(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
+def ask(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> None:
     """Send it for what it costs, leave it out, or stop the plan for this contact."""
     what, user, now = body["actions"][0]["action_id"], body["user"]["id"], clock.now()
     one, turn, place, price = map(int, body["actions"][0]["value"].split(":"))
     try:
         if what == "ask_send":
             said = f"It goes out for {count(price, 'credit')}."
-            done = plan_upkeep.agree(one, user, price, now)
+            done = plan_upkeep.agree(one, user, (turn, place), price, now)
         else:
             said = "It is left out."
             if for_good := what == "ask_stop":
@@ -51,10 +54,16 @@ def ask(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
             done = plan_upkeep.decline(one, user, (turn, place), now, for_good=for_good)
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return tell(body, client, respond, str(refusal))
     ack()
     said = said if done else "That was settled already, or is no longer asked."
+    if _on_home(body):
+        return viewers.publish(user)
     return reply(respond, cards.note(f"{said} (<@{user}>)"))
+
+
+def _on_home(body: dict[str, Any]) -> bool:
+    return (body.get("container") or {}).get("type") == "view"
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

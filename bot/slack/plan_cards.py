@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.contacts import contacts
 from bot.slack import cards
 from bot.slack.cards import Card, button, mrkdwn
@@ -21,18 +23,23 @@ def reminder(what: Reminder) -> Card:
         said += f"\n{who}"
     if what.snoozed_until:
         said += f"\nPut off until {cards.when(what.snoozed_until)}"
-    key = str(what.id)
     return {
         "text": said + (f"\n{escape(what.body)}" if what.body else ""),
         "blocks": [
             mrkdwn(said + (f"\n```{escape(what.body)}```" if what.body else "")),
-            {"type": "actions", "block_id": f"reminder:{key}", "elements": [
-                {**button("Done", "reminder_done", key), "style": "primary"},
-                button("Put off until 9:00 tomorrow", "reminder_snooze", key),
-                button("Skip", "reminder_skip", key),
-            ]},
+            reminder_buttons(what),
         ],
-    }  # fmt: skip
+    }
+
+
+def reminder_buttons(what: Reminder) -> dict[str, Any]:
+    """What can be done with a reminder that is open."""
+    key = str(what.id)
+    return {"type": "actions", "block_id": f"reminder:{key}", "elements": [
+        {**button("Done", "reminder_done", key), "style": "primary"},
+        button("Put off until 9:00 tomorrow", "reminder_snooze", key),
+        button("Skip", "reminder_skip", key),
+    ]}  # fmt: skip
 
 
 def ask(enrollment: Enrollment, body: str, price: int) -> Card:
@@ -42,19 +49,21 @@ def ask(enrollment: Enrollment, body: str, price: int) -> Card:
         f":grey_question: The next text of “{escape(enrollment.plan.name)}” to {name} costs "
         f"{count(price, 'credit')}, which is more than was agreed. Nothing was sent."
     )
-    key = f"{enrollment.id}:{enrollment.round}:{enrollment.position}:{price}"
+    buttons = ask_buttons(enrollment.id, (enrollment.round, enrollment.position), price)
     return {
         "text": f"{said}\n{escape(body)}",
-        "blocks": [
-            mrkdwn(said), *cards.words(body),
-            {"type": "actions", "block_id": f"ask:{enrollment.id}", "elements": [
-                {**button(f"Send for {count(price, 'credit')}", "ask_send", key),
-                 "style": "primary"},
-                button("Leave it out", "ask_skip", key),
-                button("Stop the plan for them", "ask_stop", key),
-            ]},
-        ],
-    }  # fmt: skip
+        "blocks": [mrkdwn(said), *cards.words(body), buttons],
+    }
+
+
+def ask_buttons(enrollment: int, at: tuple[int, int], price: int) -> dict[str, Any]:
+    """What can be done with a text that costs more; `at` is its round and position."""
+    key = f"{enrollment}:{at[0]}:{at[1]}:{price}"
+    return {"type": "actions", "block_id": f"ask:{enrollment}", "elements": [
+        {**button(f"Send for {count(price, 'credit')}", "ask_send", key), "style": "primary"},
+        button("Leave it out", "ask_skip", key),
+        button("Stop the plan for them", "ask_stop", key),
+    ]}  # fmt: skip
 
 
 def short(plan: SmartPlan, why: str) -> Card:

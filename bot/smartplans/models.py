@@ -165,6 +165,12 @@ Enrollment.add_index(
     where=Enrollment.state == "waiting",
     name="enrollment_waiting",
 )
+Enrollment.add_index(
+    Enrollment.account,
+    Enrollment.id,
+    where=Enrollment.state == "asking",
+    name="enrollment_asking",
+)
 Enrollment.add_index(Enrollment.version, Enrollment.id, where=_alive, name="enrollment_version")
 
 

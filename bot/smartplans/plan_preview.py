@@ -211,7 +211,7 @@ def _contact(account_id: int, contact_id: int | None, facts: Facts, now: datetim
 
 def _due(contact: Contact, user: str, now: datetime) -> Due:
     return Due(
-        0, 0, contact.id or 0, 0, 0, now, now, now, now, None, None, None, user, contact.number,
+        0, 0, 0, contact.id or 0, 0, 0, now, now, now, now, None, None, None, user, contact.number,
         contact.name, contact.place, contact.timezone, contact.opted_out_at, contact.blocked_at,
         contact.told_at, contact.unreachable, contact.email, contact.mail_stopped_at,
         contact.mail_bounced_at,

@@ -11,7 +11,7 @@ from bot.errors import Refused
 from bot.smartplans import enrollments, plan_shapes, schedule
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.schedule import Course
-from bot.team import lines
+from bot.team import lines, viewers
 from ledger import credits
 from ledger.database import query, session, transaction
 
@@ -138,14 +138,8 @@ def decline(
     """Somebody says no to such a text: it is left out, or `for_good` the plan stops for the
     contact. `at` is the round and step that were asked about. Returns whether they still were.
     Raises Refused."""
-    found = Enrollment.get_or_none(Enrollment.id == enrollment_id)
+    found = _asked(enrollment_id, user, at, now)
     if found is None:
-        raise Refused("This contact is on no such plan.")
-    lines.require_member(user, found.account_id)
-    enrollments.look_at(found.plan_id, now)
-    query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
-    found = Enrollment.get_by_id(enrollment_id)
-    if found.state != "asking" or (found.round, found.position) != at:
         return False
     if for_good:
         return enrollments.stop(found, "stopped by hand", now)
@@ -153,14 +147,31 @@ def decline(
 
 
 @transaction
-def agree(enrollment_id: int, user: str, price: int, now: datetime) -> bool:
+def agree(
+    enrollment_id: int, user: str, at: tuple[int, int], price: int, now: datetime
+) -> bool:  # fmt: skip
     """Somebody says yes to a text that costs more than the plan's ceiling; it goes out if it costs
-    no more than this. Returns whether it still waited for an answer. Raises Refused."""
+    no more than this. `at` is the round and step that were asked about. Returns whether they still
+    were. Raises Refused."""
+    found = _asked(enrollment_id, user, at, now)
+    if found is None:
+        return False
+    agreed: dict[str, Any] = {"state": "active", "why": None, "agreed": price, "due_at": now}
+    return bool(Enrollment.update(agreed).where(Enrollment.id == found.id).execute())
+
+
+def _asked(
+    enrollment_id: int, user: str, at: tuple[int, int], now: datetime
+) -> Enrollment | None:  # fmt: skip
+    """The enrollment, locked; None unless this step of it still waits for an answer."""
     found = Enrollment.get_or_none(Enrollment.id == enrollment_id)
     if found is None:
         raise Refused("This contact is on no such plan.")
     lines.require_member(user, found.account_id)
     enrollments.look_at(found.plan_id, now)  # the plan's row before the enrollment's
-    here = (Enrollment.id == enrollment_id) & (Enrollment.state == "asking")
-    agreed: dict[str, Any] = {"state": "active", "why": None, "agreed": price, "due_at": now}
-    return bool(Enrollment.update(agreed).where(here).execute())
+    query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
+    found = Enrollment.get_by_id(enrollment_id)
+    if found.state != "asking" or (found.round, found.position) != at:
+        return None
+    viewers.changed(found.account_id)
+    return found

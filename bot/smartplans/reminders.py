@@ -16,13 +16,12 @@ from bot import clock, outbox
 from bot.errors import Refused
 from bot.models import Contact
 from bot.smartplans.models import Reminder
-from bot.team import lines
+from bot.team import lines, viewers
 from ledger import rows
 from ledger.boundaries import local
 from ledger.database import query, transaction
 from ledger.models import Account
 
-LISTED = 20
 SNOOZED = """
     SELECT id FROM reminder WHERE state = 'open' AND snoozed_until <= %s
     ORDER BY snoozed_until LIMIT %s"""
@@ -53,6 +52,7 @@ def make(account_id: int, wanted: Sequence[NewReminder], now: datetime) -> list[
     outbox.enqueue_all(
         [_card(f"reminder:{n}", n, one.to) for n, one in zip(ids, wanted, strict=True)]
     )
+    viewers.changed(account_id)
     return ids
 
 
@@ -101,19 +101,20 @@ def wake_due(most: int = 100) -> int:
         reminder.save(only=[Reminder.snoozed_until, Reminder.channel, Reminder.card_ts])
         key = f"reminder:{reminder_id}:{until.timestamp():.0f}"
         outbox.enqueue_all([_card(key, reminder_id, reminder.to)])
+        viewers.changed(reminder.account_id)
     return len(due)
 
 
 @transaction
-def listed(user: str, now: datetime, most: int = LISTED) -> list[Reminder]:
-    """A member's open reminders in all accounts they are on, oldest first; none that is put off."""
-    here = (Reminder.state == "open") & (Reminder.to == user)
+def listed(account_id: int, user: str, now: datetime, most: int) -> tuple[list[Reminder], int]:
+    """A member's open reminders on this account, oldest first, none that is put off; and how many
+    there are in all. Raises Refused for a stranger."""
+    lines.require_member(user, account_id)
+    mine = (Reminder.account == account_id) & (Reminder.to == user) & (Reminder.state == "open")
     awake = Reminder.snoozed_until.is_null() | (Reminder.snoozed_until <= now)
-    mine = Reminder.account.in_(lines.accounts_of(user))
-    found = (
-        Reminder.select(Reminder, Contact).join(Contact, peewee.JOIN.LEFT_OUTER).switch(Reminder)
-    )
-    return list(found.where(here, awake, mine).order_by(Reminder.id).limit(most))
+    found = Reminder.select(Reminder, Contact).join(Contact, peewee.JOIN.LEFT_OUTER)
+    shown = found.switch(Reminder).where(mine, awake).order_by(Reminder.id).limit(most)
+    return list(shown), Reminder.select().where(mine, awake).count()
 
 
 @transaction
@@ -166,7 +167,8 @@ def _close(reminder_id: int, user: str, state: str, now: datetime) -> Reminder:
 
 
 def _show_again(reminder: Reminder) -> None:
-    """Has the card show how it is now, if it stands in Slack already."""
+    """Has Home show how it is now, and the card, if it stands in Slack already."""
+    viewers.changed(reminder.account_id)
     if reminder.card_ts is not None:
         outbox.enqueue(
             f"reminder:{reminder.id}:{clock.now().timestamp()}", "slack.plan_update",

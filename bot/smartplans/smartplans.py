@@ -27,7 +27,7 @@ from bot.smartplans.models import (
     Step,
 )
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
-from bot.team import lines
+from bot.team import lines, viewers
 from bot.texts import templates
 from ledger.database import query, transaction
 
@@ -132,6 +132,7 @@ def archive(plan_id: int, user: str, now: datetime) -> int:
     SmartPlan.update(flows_into=None).where(SmartPlan.flows_into == plan).execute()
     away = {"state": "archived", "published_at": None, "due_at": None}
     SmartPlan.update(away).where(SmartPlan.id == plan.id).execute()
+    viewers.changed(plan.account_id)
     return count
 
 
@@ -155,6 +156,7 @@ def switch_on(
     if ceilings is None:
         ceilings = plan_preview.ceilings(plan, shape_of(plan), now)
     set_ceilings(plan, ceilings, all_of_them=True)
+    viewers.changed(plan.account_id)
     return plan
 
 
@@ -165,6 +167,7 @@ def switch_off(plan_id: int, user: str) -> SmartPlan:
     if plan.state == "on":
         plan.state = "paused"
         plan.save(only=[SmartPlan.state])
+        viewers.changed(plan.account_id)
     return plan
 
 
@@ -249,7 +252,7 @@ def enroll(plan_id: int, user: str, contact_ids: Sequence[int], now: datetime) -
     found = Contact.select().where(
         Contact.account == plan.account_id, Contact.id.in_(list(contact_ids))
     )
-    return enrollments.enroll(plan, list(found), user, now)
+    return _enrolled(plan, list(found), user, now)
 
 
 @transaction
@@ -263,7 +266,7 @@ def enroll_tagged(plan_id: int, user: str, tag: str, now: datetime) -> Enrolled:
         .where(Tag.account == plan.account_id, Tag.tag == tag)
         .order_by(Contact.id)
     )
-    return enrollments.enroll(plan, list(found), user, now)
+    return _enrolled(plan, list(found), user, now)
 
 
 @transaction
@@ -346,6 +349,12 @@ def _own_enrollment(enrollment_id: int, user: str) -> Enrollment:
         raise Refused("This contact is on no such plan.")
     lines.require_member(user, found.account_id)
     return found
+
+
+def _enrolled(plan: SmartPlan, found: list[Contact], user: str, now: datetime) -> Enrolled:
+    done = enrollments.enroll(plan, found, user, now)
+    viewers.changed(plan.account_id)
+    return done
 
 
 def _require_running(plan: SmartPlan) -> None:

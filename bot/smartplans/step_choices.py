@@ -137,6 +137,14 @@ def limits(due: Due, facts: Facts, step: Step) -> Limits:
     )  # fmt: skip
 
 
+def rendered(due: Due, facts: Facts) -> tuple[str, Quote]:
+    """The words of a text step as its contact would get them, and their price."""
+    step = facts.step(due)
+    known = facts.known(due, facts.sender(due, step))
+    body = templates.fill(_turn(step, due.round), known).strip()
+    return body, rates.quote(due.number, body, [int(file["size"]) for file in step.media])
+
+
 def _too_late(due: Due, facts: Facts, step: Step, now: datetime) -> str | None:
     """Why the step's time is over."""
     if step.basis == "date":

@@ -20,11 +20,12 @@ from ledger.rows import among
 REMEMBERED = timedelta(days=30)  # for which the texts of plans to a contact are looked at (R21)
 
 COLUMNS = """
-    enrollment.id, enrollment.version_id, enrollment.contact_id, enrollment.round,
-    enrollment.position, enrollment.enrolled_at, enrollment.basis_at, enrollment.planned_at,
-    enrollment.due_at, enrollment.previous_planned_at, enrollment.previous_at, enrollment.agreed,
-    enrollment.by, contact.number, contact.name, contact.place, contact.timezone,
-    contact.opted_out_at, contact.blocked_at, contact.told_at, contact.unreachable, contact.email,
+    enrollment.id, enrollment.plan_id, enrollment.version_id, enrollment.contact_id,
+    enrollment.round, enrollment.position, enrollment.enrolled_at, enrollment.basis_at,
+    enrollment.planned_at, enrollment.due_at, enrollment.previous_planned_at,
+    enrollment.previous_at, enrollment.agreed, enrollment.by,
+    contact.number, contact.name, contact.place, contact.timezone, contact.opted_out_at,
+    contact.blocked_at, contact.told_at, contact.unreachable, contact.email,
     contact.mail_stopped_at, contact.mail_bounced_at"""
 DUE = f"""
     SELECT {COLUMNS} FROM enrollment JOIN contact ON contact.id = enrollment.contact_id
@@ -35,6 +36,10 @@ ONE_DUE = f"""
     SELECT {COLUMNS} FROM enrollment JOIN contact ON contact.id = enrollment.contact_id
     WHERE enrollment.id = %s AND enrollment.state = 'active' AND enrollment.due_at <= %s
     FOR UPDATE OF enrollment"""  # noqa: S608
+ASKING = f"""
+    SELECT {COLUMNS} FROM enrollment JOIN contact ON contact.id = enrollment.contact_id
+    WHERE enrollment.account_id = %s AND enrollment.state = 'asking'
+    ORDER BY enrollment.id LIMIT %s"""  # noqa: S608
 TALKS = """
     SELECT contact_id, line_id, last_text_at, opted_in_at, braked_at, assigned_to
     FROM conversation WHERE contact_id {}"""
@@ -48,6 +53,7 @@ class Due(NamedTuple):
     """An enrollment whose next step is due, with its contact."""
 
     id: int
+    plan: int
     version: int
     contact: int
     round: int
@@ -160,6 +166,11 @@ def due_of(plan_id: int, kind: str, now: datetime, most: int) -> list[Due]:
 def one_due(enrollment_id: int, now: datetime) -> list[Due]:
     """This one, if it is due."""
     return [_due(row) for row in query(ONE_DUE, enrollment_id, now).fetchall()]
+
+
+def asking(account_id: int, most: int) -> list[Due]:
+    """Those of an account whose next text waits for an answer, for it costs more than agreed."""
+    return [_due(row) for row in query(ASKING, account_id, most).fetchall()]
 
 
 def gather(

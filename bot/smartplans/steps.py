@@ -39,6 +39,7 @@ from bot.smartplans.step_choices import (
 )
 from bot.smartplans.step_facts import Due, Facts
 from bot.talks import conversations
+from bot.team import viewers
 from bot.texts import departures
 from bot.texts.departures import Leaving
 from ledger import boundaries, credits, rows
@@ -190,6 +191,8 @@ def _batch(plan_id: int, pace: Pace, by_mail: bool, only: int | None = None) -> 
     done = Batch(facts, now, [(due, choose(due, facts, budget, now)) for due in batch])
     plan.spent = budget.spent
     _write(done)
+    if done.places:
+        viewers.changed(account_id)
     room.used(room.messages - budget.room)
     _look_again(plan, room, now)
     return len(batch)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.credits import billing
 from bot.credits.billing import Account
 from bot.models import Line, Member, Viewer
+from bot.smartplans import in_motion
+from bot.smartplans.in_motion import InMotion
 from bot.talks import desk, unanswered
 from bot.talks.unanswered import Waiting
 from bot.team import first_run, lines, people, viewers
@@ -43,6 +45,7 @@ class Home:
     steps: Sequence[Step] = ()  # empty once the first text has come or gone
     team: Sequence[Member] = ()  # for those who may change it
     others: Sequence[Other] = ()
+    motion: InMotion = field(default_factory=InMotion)  # of SmartPlans
 
 
 @transaction
@@ -69,6 +72,7 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
         all_waiting - len(waiting), most < viewers.MOST_LISTED, desk.scheduled_count(account_id),
         desk.failed_since(account_id, now - timedelta(days=1)), () if way[-1].done else way,
         people.team(account_id) if role in lines.MANAGERS else (), others,
+        in_motion.of(account_id, user, now),
     )  # fmt: skip
 
 

@@ -364,9 +364,10 @@ def test_a_text_over_its_ceiling_asks_and_goes_only_on_a_yes(world: World) -> No
         told = [d.payload for d in Delivery.select() if d.payload.get("what") == "ask"]
     assert [(one["credits"], one["enrollment"]) for one in told] == [(2, asked[0]), (2, asked[1])]
     with pytest.raises(Refused):
-        plan_upkeep.agree(asked[0], "USTRANGER", 2, world.now)
-    assert plan_upkeep.agree(asked[0], CLERK, 2, world.now)
-    assert not plan_upkeep.agree(asked[0], CLERK, 2, world.now)
+        plan_upkeep.agree(asked[0], "USTRANGER", (0, 0), 2, world.now)
+    assert not plan_upkeep.agree(asked[0], CLERK, (0, 1), 2, world.now)  # of another step
+    assert plan_upkeep.agree(asked[0], CLERK, (0, 0), 2, world.now)
+    assert not plan_upkeep.agree(asked[0], CLERK, (0, 0), 2, world.now)
     assert smartplans.skip(asked[1], CLERK, world.now)
     world.tick()
     assert len(world.texts()) == 1
@@ -494,11 +495,11 @@ def test_a_reminder_is_put_off_comes_back_and_is_done(house) -> None:
     steps.run_due(FAST, by_mail=False)
     house.work()
     assert "Call (212) 555-0123" in house.told(house.agent)[0].plain()
-    (mine,) = reminders.listed(house.agent, clock.now())
+    [mine], _ = reminders.listed(account.id, house.agent, clock.now(), 5)
     with pytest.raises(Refused):
         reminders.done(mine.id, house.stranger, clock.now())
     reminders.snooze(mine.id, house.agent, clock.now())
-    assert reminders.listed(house.agent, clock.now()) == []
+    assert reminders.listed(account.id, house.agent, clock.now(), 5) == ([], 0)
     house.work()
     with clock.travelled(timedelta(days=2)):
         assert reminders.wake_due() == 1
@@ -508,7 +509,7 @@ def test_a_reminder_is_put_off_comes_back_and_is_done(house) -> None:
         reminders.done(mine.id, house.agent, clock.now())
         house.work()
         assert "Done by" in house.told(house.agent)[-1].plain()
-        assert reminders.listed(house.agent, clock.now()) == []
+        assert reminders.listed(account.id, house.agent, clock.now(), 5) == ([], 0)
 
 
 # Many
