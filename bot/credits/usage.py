@@ -6,22 +6,27 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from bot.contacts import contacts
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Message
+from bot.smartplans import plan_spending
 from bot.words import day_words, no_formula
 from ledger import boundaries, reports, subscriptions
 from ledger.database import session
 from ledger.reports import Row, Span, Use
 
-BY = ("day", "member", "contact", "kind")
+BY = ("day", "member", "contact", "kind", "plan")
 COLUMNS = ("Texts in", "Texts out", "Credits in", "Credits out", "Given back", "Credits")
+BESIDE = ("Spent in all", "Cap")  # of SmartPlans, in a report by plan
 RECEIVED = "Texts in"  # whose cost no member caused
+BY_HAND = "Texts out, by people"
 CHUNK = 500  # messages looked up at once
-HELP = "`/credits report [month | 30d | 2026-10] [by day | member | contact | kind]`"
+T = TypeVar("T")
+HELP = "`/credits report [month | 30d | 2026-10] [by day | member | contact | kind | plan]`"
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,25 @@ class Report:
     rows: list[Row]
     total: Row
     expiring: int = 0  # credits that expire by the end of the period now (R20)
+    beside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label → what BESIDE says
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What stands above the numbers of a row."""
+        return COLUMNS + (BESIDE if self.beside else ())
+
+    @property
+    def heading(self) -> str:
+        """What stands above the labels."""
+        return "SmartPlan" if self.by == "plan" else self.by.capitalize()
+
+    def beside_of(self, row: Row) -> tuple[str, ...]:
+        """What stands behind the numbers of a row."""
+        return self.beside.get(row.label, ("",) * len(BESIDE)) if self.beside else ()
 
 
 def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
-    """Reads `[month|30d|2026-10] [by day|member|contact|kind]`. Raises Refused with the form."""
+    """Reads `[month|30d|2026-10] [by day|member|contact|kind|plan]`. Raises Refused.""" ""
     today = boundaries.day_of(now, timezone)
     tomorrow = today + timedelta(days=1)
     span, by = Span(today.replace(day=1), tomorrow, timezone), "day"
@@ -92,14 +112,16 @@ def make(asked: Asked, now: datetime) -> Report:
 
 def _made(asked: Asked, expiring: int) -> Report:
     uses = reports.used(asked.account, asked.span)
+    beside: Beside = {}
     if asked.by == "day":
         by_day = {row.label: row for row in reports.group(uses, lambda use: use.day.isoformat())}
         days = [day.isoformat() for day in asked.span.days()]
         rows = [by_day.get(day) or Row(day) for day in days]
     else:
-        rows = reports.group(uses, _labels(asked.by, uses))
+        label, beside = _labels(asked.by, uses)
+        rows = reports.group(uses, label)
         rows.sort(key=lambda row: (-row.credits, row.label))
-    return Report(_title(asked), asked.by, rows, reports.total(rows), expiring)
+    return Report(_title(asked), asked.by, rows, reports.total(rows), expiring, beside)
 
 
 def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
@@ -107,9 +129,10 @@ def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
     names by their ids."""
     written = io.StringIO()
     sheet = csv.writer(written)
-    sheet.writerow([report.by.capitalize(), *COLUMNS])
+    sheet.writerow([report.heading, *report.columns])
     for row in [*report.rows, report.total]:
-        sheet.writerow([no_formula(people.get(row.label, row.label)), *cells(row)])
+        label = no_formula(people.get(row.label, row.label))
+        sheet.writerow([label, *cells(row), *report.beside_of(row)])
     return written.getvalue().encode("utf-8-sig")
 
 
@@ -144,22 +167,43 @@ def bars(report: Report, most: int) -> list[tuple[str, int, int]]:
     return [*rows[: most - 1], ("Others", sum(r[1] for r in rest), sum(r[2] for r in rest))]
 
 
-def _labels(by: str, uses: list[Use]) -> Callable[[Use], str]:
+Beside = dict[str, tuple[str, ...]]
+
+
+def _labels(by: str, uses: list[Use]) -> tuple[Callable[[Use], str], Beside]:
+    """What to call each use, and what stands beside those rows."""
+    if by == "plan":
+        return _plan_labels(uses)
     if by == "kind":
         kinds = _look_up(uses, _kinds)
-        return lambda use: (
-            f"{RECEIVED if use.inbound else 'Texts out'}, {kinds.get(use.message, 'sms').upper()}"
-        )
+        way = {True: RECEIVED, False: "Texts out"}
+        return lambda use: f"{way[use.inbound]}, {kinds.get(use.message, 'sms').upper()}", {}
     if by == "contact":
         names = _look_up(uses, names_of)
-        return lambda use: names.get(use.message, "Unknown")
-    return lambda use: use.member or RECEIVED
+        return lambda use: names.get(use.message, "Unknown"), {}
+    return lambda use: use.member or RECEIVED, {}
 
 
-def _look_up(uses: list[Use], read: Callable[[list[int]], dict[int, str]]) -> dict[int, str]:
+def _plan_labels(uses: list[Use]) -> tuple[Callable[[Use], str], Beside]:
+    """By SmartPlan; beside each what it has spent in all, and what it may."""
+    plans = _look_up(uses, plan_spending.plans_of)
+    called = plan_spending.labels(plans.values())
+    budgets = plan_spending.budgets(called)
+    beside: Beside = {
+        called[plan]: (str(spent), str(cap) if cap is not None else "none")
+        for plan, (spent, cap) in budgets.items()
+    }
+
+    def label(use: Use) -> str:
+        return RECEIVED if use.inbound else called.get(plans.get(use.message, 0), BY_HAND)
+
+    return label, beside
+
+
+def _look_up(uses: list[Use], read: Callable[[list[int]], dict[int, T]]) -> dict[int, T]:
     """What `read` says of each message that was used, some at a time."""
     ids = sorted({use.message for use in uses})
-    found: dict[int, str] = {}
+    found: dict[int, T] = {}
     for at in range(0, len(ids), CHUNK):
         found |= read(ids[at : at + CHUNK])
     return found
@@ -185,7 +229,8 @@ def _title(asked: Asked) -> str:
     last = asked.span.end - timedelta(days=1)
     if asked.span.first > last:
         return "Credits"
-    return f"Credits by {asked.by}, {_from_to(asked.span.first, last, day_words)}"
+    by = "SmartPlan" if asked.by == "plan" else asked.by
+    return f"Credits by {by}, {_from_to(asked.span.first, last, day_words)}"
 
 
 def _short(day: date) -> str:

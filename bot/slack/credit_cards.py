@@ -136,11 +136,12 @@ def _is_person(actor: str) -> bool:
 def report(made: Report, *, chart: bool, people: Mapping[str, str]) -> Card:
     """A usage report: a table, and a chart where Slack draws one."""
     named = [
-        [_label(made, row.label, people), *map(_figure, usage.cells(row))] for row in made.rows
+        [_label(made, row.label, people), *map(_figure, usage.cells(row)), *made.beside_of(row)]
+        for row in made.rows
     ]
     shown, more = named[:MOST_ROWS], len(named) - MOST_ROWS
-    total = ["Total", *map(_figure, usage.cells(made.total))]
-    blocks: Blocks = [_table([[made.by.capitalize(), *usage.COLUMNS], *shown, total])]
+    total = ["Total", *map(_figure, usage.cells(made.total)), *made.beside_of(made.total)]
+    blocks: Blocks = [_table([[made.heading, *made.columns], *shown, total])]
     if chart and (drawn := _chart(made, people)):
         blocks.insert(0, drawn)
     if more > 0:
@@ -153,7 +154,8 @@ def report(made: Report, *, chart: bool, people: Mapping[str, str]) -> Card:
     )
     if made.expiring:
         said += f" {count(made.expiring, 'credit')} will expire by the end of this period."
-    most = [f"{escape(row[0])}: {row[-1]}" for row in named[:5]] if made.by != "day" else []
+    last = len(usage.COLUMNS)
+    most = [f"{escape(row[0])}: {row[last]}" for row in named[:5]] if made.by != "day" else []
     return _card(made.title, [mrkdwn(said), *blocks], " ".join([said, ", ".join(most)]))
 
 

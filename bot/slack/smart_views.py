@@ -12,7 +12,7 @@ from bot.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.slack.step_views import box, choice, initial, menu, moving
-from bot.smartplans import plan_shapes, plan_words
+from bot.smartplans import plan_shapes, plan_spending, plan_words
 from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import REPEATS, Shape, StepShape
 from bot.smartplans.schedule import When
@@ -66,8 +66,8 @@ def standing(plan: SmartPlan, counts: Mapping[str, int]) -> str:
                          ("paused", "paused")):  # fmt: skip
         if counts.get(state):
             facts.append(f"{counts[state]:,} {words}")
-    if plan.spent:
-        facts.append(f"{count(plan.spent, 'credit')} spent")
+    if spent := plan_spending.spent_words(plan):
+        facts.append(spent)
     if plan.published_at:
         facts.append("shared")
     return " · ".join(facts)
