@@ -16,6 +16,7 @@ from bot.models import Line
 from bot.slack import cards, enrolling, smart_views, step_views
 from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card
+from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
 from bot.smartplans import plan_files, plan_shapes, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
@@ -100,7 +101,7 @@ def _new_view(account: int, user: str) -> View:
     return smart_views.new_view(account, _lines(account), shared)
 
 
-def made(ack: Ack, body: dict[str, Any], view: View) -> None:
+def made(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
     """Make it."""
     given, user = values(view), body["user"]["id"]
     account = json.loads(view["private_metadata"])["account"]
@@ -111,6 +112,7 @@ def made(ack: Ack, body: dict[str, Any], view: View) -> None:
         ack(response_action="errors", errors={block: str(refusal)})
     else:
         ack(response_action="update", view=plan_view(plan, user, smart_views.MADE))
+        learn_name(client, user)
 
 
 @transaction
@@ -219,7 +221,8 @@ def step_saved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) ->
         others = [one for one in shape.steps if not about["key"] or one.key != about["key"]]
         return replace(shape, steps=(*others[:place], written, *others[place:]))
 
-    _save(ack, body, view, client, "body", settle)
+    if _save(ack, body, view, client, "body", settle) and given["who"]:
+        learn_name(client, given["who"])  # who is named in it
 
 
 def step_removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -343,17 +346,18 @@ def _do(
 def _save(
     ack: Ack, body: dict[str, Any], view: View, client: WebClient, block: str,
     settle: Callable[[Shape], Shape],
-) -> None:  # fmt: skip
-    """Keeps a form's change; the plan below it shows it."""
+) -> bool:  # fmt: skip
+    """Keeps a form's change; the plan below it shows it. Returns whether it was one to keep."""
     about, user, move = json.loads(view["private_metadata"]), body["user"]["id"], values(view)
     try:
         shown = _edited(about["plan"], user, settle, move.get("move") != "stay")
     except Refused as refusal:
         where = refusal.where if isinstance(refusal, step_views.Unfit) else block
         ack(response_action="errors", errors={where: str(refusal)})
-        return
+        return False
     ack()
     show_in(client, view["root_view_id"], shown)
+    return True
 
 
 @transaction

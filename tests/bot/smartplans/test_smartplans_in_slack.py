@@ -162,6 +162,25 @@ def test_steps_are_added_changed_moved_and_taken_out(house: House) -> None:
     assert "E-mail" not in plan.plain().replace("Add an e-mail", "")
 
 
+def test_the_member_that_a_step_is_assigned_to_is_named_in_its_text(house: House) -> None:
+    clerk = house.slack.add_user("Clara Clerk")
+    with database.session():
+        Member.create(account=house.account(), slack_user=clerk, role="agent")
+    plan = made(house, "An empty plan")
+    with database.session():
+        assert Member.get(Member.slack_user == house.agent).name == "Agent"
+    form = pushed(house, plan, f"step:{steps()[0].key}:Edit")
+    kept(house, plan, form, {"body": "Hi, {agent_name|us} here.", "who": clerk})
+    slack_watching.wait(lambda: named(clerk))
+    assert "Hi, Clara Clerk here." in pushed(house, plan, "Preview and switch on").plain()
+
+
+def named(user: str) -> str | None:
+    with database.session():
+        name: str | None = Member.get(Member.slack_user == user).name
+        return name
+
+
 def test_a_change_while_contacts_are_on_it_says_in_numbers_who_moves(house: House) -> None:
     house.name(ANN, "Ann Lee")
     switched_on(house, made(house))
