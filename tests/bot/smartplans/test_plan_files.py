@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import Refused
@@ -28,6 +28,7 @@ def test_every_plan_that_ships_is_written_and_read_back(code: str) -> None:
     assert again == replace(shape, steps=stripped)
 
 
+@settings(deadline=None)
 @given(
     name=WORDS.filter(lambda name: len(name) <= 80), body=WORDS, subject=WORDS,
     at=st.integers(0, 1439), days=st.integers(0, 126), amount=st.integers(0, 300),
