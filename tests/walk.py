@@ -236,9 +236,9 @@ def difference(before: list[Any], after: list[Any]) -> list[Any]:
 
 def belongings(account: int) -> list[Any]:
     """Every row of every table that belongs to this account, whatever it hangs on."""
-    rows = {table: list(table.select().dicts()) for table in _read()}
+    rows = dict(_read())
     by_key = {
-        table: {row[table._meta.primary_key.name]: row for row in found}
+        table: {row[table._meta.primary_key.column_name]: row for row in found}
         for table, found in rows.items()
         if not isinstance(table._meta.primary_key, peewee.CompositeKey)
     }
@@ -251,9 +251,13 @@ def belongings(account: int) -> list[Any]:
     return found
 
 
-def _read() -> Iterable[Any]:
+def _read() -> Iterable[tuple[Any, list[dict[str, Any]]]]:
+    """Tables with their rows by column, as the database has them."""
     with database.session():
-        yield from TABLES
+        for table in TABLES:
+            found = database.db.execute_sql(f'SELECT * FROM "{table._meta.table_name}"')
+            names = [column[0] for column in found.description]
+            yield table, [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _follow(row: dict[str, Any], path: list[tuple[str, Any]], by_key: Any) -> Any:
@@ -275,5 +279,5 @@ def _path(table: Any, met: frozenset[Any] = frozenset()) -> list[tuple[str, Any]
         if not field.null and to not in met and to is not table:
             on = _path(to, met | {table})
             if on is not None:
-                ways.append([(field.name, to), *on])
+                ways.append([(field.column_name, to), *on])
     return min(ways, key=len, default=None)
