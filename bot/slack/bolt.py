@@ -30,6 +30,7 @@ def build(client: WebClient, catalogue: Catalogue, live: LiveQuotes) -> App:
     quiet = logging.getLogger("slack_bolt")
     quiet.setLevel(logging.ERROR)  # its warnings and debug lines hold people's words
     bolt = App(
+        name="partyline",  # without one, Bolt reads the source of all that is on the stack
         client=client,
         authorize=authorize,
         request_verification_enabled=False,  # routes.guard has checked the signature
