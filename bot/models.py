@@ -221,7 +221,7 @@ class Trouble(Table):
     line = peewee.ForeignKeyField(Line, null=True, on_delete="RESTRICT")
     what = peewee.TextField()  # one word: `webhooks`, `gone`, `channel` …
     key = peewee.TextField()  # `<line>:<what>`: open once at a time
-    detail = peewee.TextField(default="")
+    detail = peewee.TextField(default="")  # in whole sentences, with what to do
     since = InstantField()
     told_at = InstantField(null=True)
     mended_at = InstantField(null=True)

@@ -77,9 +77,10 @@ FINISH = """
            tries = tries - %s
     WHERE id = %s AND claim = %s AND state IN ('sending', 'unknown')"""
 LOOKS = "SELECT looks FROM delivery WHERE id = %s"
-LOCK_PACE = "SELECT next_at, shut_until FROM pace WHERE key = %s FOR UPDATE"
+LOCK_PACE = "SELECT next_at, shut_until, every_s FROM pace WHERE key = %s FOR UPDATE"
 ADD_PACE = "INSERT INTO pace (key, next_at) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
 SET_PACE = "UPDATE pace SET next_at = %s WHERE key = %s"
+SET_EVERY = "UPDATE pace SET every_s = %s WHERE key = %s"
 SHUT_PACE = "UPDATE pace SET shut_until = %s, next_at = %s WHERE key = %s"
 WITNESSED = "UPDATE delivery SET state = 'done', done_at = %s WHERE id = %s AND state = 'unknown'"
 OVERTAKEN = """
@@ -224,8 +225,23 @@ def _slot(pace: str, has_slot: bool, now: datetime, timing: Timing) -> datetime:
     if has_slot and not shut:
         return now
     every, burst = _rate(pace, timing)
+    every = every if row[2] is None else timedelta(seconds=row[2])
     query(SET_PACE, max(next_at, now) + every, pace)
     return max(now, next_at - every * (burst - 1))
+
+
+@transaction
+def set_pace(pace: str, every_s: float | None, now: datetime) -> None:
+    """Has this pace go by seconds of its own from now on; None: by the settings'."""
+    query(ADD_PACE, pace, now)
+    query(SET_EVERY, every_s, pace)
+
+
+@transaction
+def pace_of(pace: str) -> float | None:
+    """Its own seconds, if it has any."""
+    row = query(LOCK_PACE, pace).fetchone()
+    return row and row[2]
 
 
 def _rate(pace: str, timing: Timing) -> tuple[timedelta, int]:

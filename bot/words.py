@@ -51,3 +51,10 @@ def ordinal(number: int) -> str:
 def clock_words(moment: datetime) -> str:
     """ "9:05 pm", by the moment's own zone."""
     return f"{moment.hour % 12 or 12}:{moment:%M} {'pm' if moment.hour >= 12 else 'am'}"
+
+
+def hour_words(hour: int) -> str:
+    """ "Noon", "8:00 pm"."""
+    if hour % 12 == 0:
+        return "Noon" if hour == 12 else "Midnight"
+    return f"{hour % 12}:00 {'am' if hour < 12 else 'pm'}"

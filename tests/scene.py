@@ -346,6 +346,10 @@ class Day:
         self.submit(house.modal(owner, home, "Add or remove people"), {"who": nora})
         self.submit(house.modal(owner, home, "Opt-out words and quiet hours"), {})
         self.submit(house.modal(owner, home, "Settings"), {"mode": "confirm"})
+        house.modal(owner, house.ask("", "/line"), "Settings")
+        house.ask("help", "/line")
+        form = house.opens(lambda: self.slack.command(owner, house.channel, "/line", "settings"))
+        self.submit(form, {"name": "The Pergola line"})
         house.work()
 
     def home(self) -> None:

@@ -16,7 +16,7 @@ import phonenumbers
 from phonenumbers import timezone as number_zones
 
 from bot.contacts import numbers
-from bot.models import Policy
+from bot.models import Line, Policy
 from bot.words import clock_words
 
 #: A number that could be anywhere in its country: toll-free, personal, of many islands.
@@ -41,6 +41,16 @@ def policy(account_id: int) -> Policy:
     """What the account has settled, else what is usual."""
     found: Policy | None = Policy.get_or_none(Policy.account == account_id)
     return found or Policy(account=account_id)
+
+
+def of_line(line: Line) -> Policy:
+    """The same for the texts of one line, which may have hours of its own."""
+    settled = policy(line.account_id)
+    if line.quiet_from is not None:
+        settled.quiet_from = line.quiet_from
+    if line.quiet_until is not None:
+        settled.quiet_until = line.quiet_until
+    return settled
 
 
 def zones(contact: Whereabouts | None, number: str, home: str) -> list[str]:

@@ -12,6 +12,7 @@ from bot.slack import (
     credits,
     front,
     later,
+    lines,
     plan_answers,
     plans,
     smartplans,
@@ -22,7 +23,7 @@ from bot.slack import (
 from bot.slack.lead import lead
 
 ROOMS = (
-    texts, later, compose, talks, contacts, front, templates, credits, plans, smartplans,
+    texts, later, compose, talks, contacts, front, lines, templates, credits, plans, smartplans,
     plan_answers,
 )  # fmt: skip
 

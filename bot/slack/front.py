@@ -90,7 +90,7 @@ def account_opened(
         ack(response_action="update", view=plans.listed(user, account, catalogue))
 
 
-def _opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
+def opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
     """A listener of a button that opens the modal which `make` makes."""
 
     def listener(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -123,7 +123,7 @@ def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
         person = client.users_info(user=whom)["user"]
         return people.add(account, user, person, given["role"], body["team"]["id"])
 
-    _settled(ack, "who", change)
+    settled(ack, "who", change)
 
 
 def _policy(user: str, account: str) -> dict[str, Any]:
@@ -137,26 +137,10 @@ def _policy(user: str, account: str) -> dict[str, Any]:
 def policy_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
     """New opt-out words and quiet hours."""
     given = values(view)
-    _settled(ack, "words", lambda: accounts.settle_policy(
+    settled(ack, "words", lambda: accounts.settle_policy(
         int(view["private_metadata"]), body["user"]["id"], clean(given["words"] or ""),
         int(given["from"]), int(given["until"]),
     ))  # fmt: skip
-
-
-def _line(user: str, line: str) -> dict[str, Any]:
-    """A line's settings."""
-    return settings_cards.line_view(accounts.line(int(line), user))
-
-
-def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
-    """A line's new settings; of a new channel, Slack is asked whether Partyline is in it."""
-    given, channel = values(view), values(view)["channel"]
-    changed = _settled(ack, "channel", lambda: accounts.settle_line(
-        int(view["private_metadata"]), body["user"]["id"], given["mode"], int(given["up_to"]),
-        channel,
-    ))  # fmt: skip
-    if changed and channel:
-        roll_call.look(client, [channel])
 
 
 def _scheduled(user: str, account: str) -> dict[str, Any]:
@@ -201,7 +185,7 @@ def _value(state: dict[str, Any]) -> Any:
     return state.get("value")
 
 
-def _settled(ack: Ack, block: str, change: Callable[[], Any]) -> bool:
+def settled(ack: Ack, block: str, change: Callable[[], Any]) -> bool:
     """Closes the modal if the change was made; else says at this input why not."""
     try:
         change()
@@ -216,15 +200,13 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "home_more": more,
     "home_account": turn,
     "home_check": check,
-    "home_scheduled": _opens(_scheduled),
+    "home_scheduled": opens(_scheduled),
     "account_open": open_account,
-    "team_open": _opens(_team),
-    "policy_open": _opens(_policy),
-    "line_settings": _opens(_line),
+    "team_open": opens(_team),
+    "policy_open": opens(_policy),
 }
 VIEWS: dict[str, Callable[..., None]] = {
     "account_opened": account_opened,
     "team_changed": team_changed,
     "policy_changed": policy_changed,
-    "line_changed": line_changed,
 }

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.contacts import contacts
+from bot.lines.settings import name_of, trouble
 from bot.models import Line
 from bot.slack import cards, credit_cards, first_cards, motion_cards, settings_cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
+from bot.slack.line_cards import MODES
 from bot.talks.unanswered import Waiting
 from bot.team.first_run import Step
 from bot.team.home import Home
@@ -20,16 +22,12 @@ Link = Callable[[str, str], str]
 MOST_BLOCKS = 100
 MOST_TROUBLES = 5
 LONGEST_NAME = 60  # characters
-MODES = {
-    "confirm": "replies are quoted, then sent", "send": "small replies are sent at once",
-    "notes": "threads are for notes",
-}  # fmt: skip
 HELP = (
     "*How it works*\n"
     "A text to your number becomes a thread in its channel. Reply in the thread, or type `/text`: "
     "you see the price in credits first, and nothing is sent before you press *Send*. "
     "A reply that begins with `//` is a note for your team.\n"
-    "`/text help` · `/contacts help` · `/credits help`"
+    "`/text help` · `/contacts help` · `/line help` · `/credits help`"
 )
 
 
@@ -105,17 +103,9 @@ def _attention(home: Home) -> Blocks:
     if home.failed:
         said.append(f"{count(home.failed, 'text')} of the last day did not arrive.")
     if not home.steps:  # else they say it
-        said += [f"{contacts.spoken(line.number)} {trouble}" for line in home.lines
-                 if (trouble := _trouble(line))]  # fmt: skip
+        said += [f"{escape(_name(line))} {wrong}" for line in home.lines
+                 if (wrong := trouble(line))]  # fmt: skip
     return [mrkdwn(f":warning: {line}") for line in said[:MOST_TROUBLES]]
-
-
-def _trouble(line: Line) -> str | None:
-    if not line.channel:
-        return "has no channel: its texts are shown nowhere. Choose one in its settings below."
-    if line.joined_at is None:
-        return f"cannot show its texts: type `/invite @Partyline` in <#{line.channel}>."
-    return None
 
 
 def _buttons(home: Home, catalogue: Catalogue) -> Blocks:
@@ -167,7 +157,7 @@ def _lines(home: Home) -> Blocks:
     made: Blocks = [mrkdwn("*Lines*")] if home.lines else []
     for line in home.lines:
         where = f"in <#{line.channel}>" if line.channel else "in no channel yet"
-        block = mrkdwn(f"{contacts.spoken(line.number)} {where}: {MODES[line.mode]}")
+        block = mrkdwn(f"{escape(_name(line))} {where}: {MODES[line.mode]}")
         if home.role in MANAGERS:
             block["accessory"] = button("Settings", "line_settings", str(line.id))
         made.append(block)
@@ -175,6 +165,10 @@ def _lines(home: Home) -> Blocks:
         more = button(f"More lines ({home.lines_more:,})", "home_more", "lines")
         made.append({"type": "actions", "block_id": "home_more_lines", "elements": [more]})
     return made
+
+
+def _name(line: Line) -> str:
+    return name_of(line, contacts.spoken(line.number))
 
 
 def _team(home: Home) -> Blocks:

@@ -18,7 +18,7 @@ from bot.team.first_run import Way
 log = structlog.get_logger()
 
 #: Commands that are of use to an account which cannot text yet.
-USEFUL_BEFORE = {"/credits", "/contacts", "/smartplans"}
+USEFUL_BEFORE = {"/credits", "/contacts", "/smartplans", "/line"}
 
 
 def lead(

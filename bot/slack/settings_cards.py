@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.contacts import contacts
-from bot.models import Line, Member
+from bot.models import Member
 from bot.slack import cards
 from bot.slack.cards import context, mrkdwn
 from bot.team.accounts import LONGEST_WORDS
-from bot.words import count
+from bot.words import hour_words
 
 MOST_NAMED = 50  # people
 
@@ -55,7 +54,7 @@ def team_view(account: int, team: Sequence[Member]) -> dict[str, Any]:
 
 def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> dict[str, Any]:
     """The modal of what goes for every text of an account."""
-    hours = [cards.option(_hour(hour), str(hour)) for hour in range(25)]
+    hours = [cards.option(hour_words(hour), str(hour)) for hour in range(25)]
     return {
         "type": "modal",
         "callback_id": "policy_changed",
@@ -81,57 +80,4 @@ def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> 
              "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
                          "initial_option": hours[quiet_until]}},
         ],
-    }  # fmt: skip
-
-
-def _hour(hour: int) -> str:
-    if hour % 12 == 0:
-        return "Noon" if hour == 12 else "Midnight"
-    return f"{hour % 12}:00 {'am' if hour < 12 else 'pm'}"
-
-
-def line_view(line: Line) -> dict[str, Any]:
-    """The modal of one line's settings: first of all its channel."""
-    modes = [
-        cards.option("Ask before sending (the price is shown)", "confirm"),
-        cards.option("Send at once, up to a price", "send"),
-        cards.option("Notes only: replies are never texted", "notes"),
-    ]
-    limits = [cards.option(count(credits, "credit"), str(credits)) for credits in range(1, 11)]
-    here = next(mode for mode in modes if mode["value"] == line.mode)
-    return {
-        "type": "modal",
-        "callback_id": "line_changed",
-        "private_metadata": str(line.id),
-        "title": cards.plain("Line settings"),
-        "submit": cards.plain("Save"),
-        "close": cards.plain("Close"),
-        "blocks": [
-            mrkdwn(f"*{contacts.spoken(line.number)}*"),
-            _channel(line),
-            {"type": "input", "block_id": "mode", "label": cards.plain("A reply in a thread"),
-             "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
-                         "initial_option": here}},
-            {"type": "input", "block_id": "up_to",
-             "label": cards.plain("At once up to; above it, you are asked"),
-             "element": {"type": "static_select", "action_id": "up_to", "options": limits,
-                         "initial_option": limits[min(line.send_up_to, 10) - 1]}},
-        ],
-    }  # fmt: skip
-
-
-def _channel(line: Line) -> dict[str, Any]:
-    return {
-        "type": "input", "block_id": "channel",
-        "label": cards.plain("The channel in which its texts are shown"),
-        "hint": cards.plain(
-            "Everybody in it sees them. Make a new one in Slack if you like. Partyline must be in "
-            "it: type /invite @Partyline there. Conversations stay in the channel they began in."
-        ),
-        "element": {
-            "type": "conversations_select", "action_id": "channel",
-            "placeholder": cards.plain("Choose a channel"),
-            "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
-            **({"initial_conversation": line.channel} if line.channel else {}),
-        },
     }  # fmt: skip

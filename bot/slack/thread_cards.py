@@ -116,7 +116,8 @@ def text_in(message: Message, call: str | None = None) -> Card:
     if message.media:
         notes.insert(0, f":paperclip: {count(len(message.media), 'attachment')}")
     if message.recovered_at:
-        notes.append(f"recovered {when(message.recovered_at)}")
+        arrived = f"arrived {when(message.arrived_at)}, " if message.arrived_at else ""
+        notes.append(f"{arrived}recovered {when(message.recovered_at)}")
     said = escape(message.body) or count(len(message.media), "attachment")
     called = f"<@{call}> " if call else ""
     return {

@@ -180,7 +180,8 @@ def gather(
     account = Account.get_by_id(plan.account_id)
     here = (Member.account == account) & Member.left_at.is_null()
     facts = Facts(
-        plan, plan.line, account.name, account.timezone, hours.policy(account.id),
+        plan, plan.line, account.name, account.timezone,
+        hours.of_line(plan.line) if plan.line else hours.policy(account.id),
         {row.slack_user: row.name or "" for row in Member.select().where(here)}, by_mail,
     )  # fmt: skip
     for version in {due.version for due in batch}:

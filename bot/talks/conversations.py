@@ -78,6 +78,7 @@ def receive(text: TextIn, now: datetime) -> Message:
         other_number=text.sender if text.sender != contact.number else None,
         in_channel=_was_quiet(conversation, now),
         recovered_at=now if text.recovered else None,
+        arrived_at=text.said_at if text.recovered else None,
         made_at=now,
     )
     credits.charge_in(

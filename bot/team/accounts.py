@@ -78,29 +78,6 @@ def settle_policy(
 
 
 @transaction
-def line(line_id: int, user: str) -> Line:
-    """The line. Raises Refused unless this user may change it."""
-    found: Line | None = Line.get_or_none(Line.id == line_id)
-    if found is None:
-        raise Refused("This line is not known here.")
-    lines.require_manager(user, found.account_id)
-    return found
-
-
-@transaction
-def settle_line(
-    line_id: int, user: str, mode: str, send_up_to: int, channel: str | None
-) -> None:  # fmt: skip
-    """Keeps what a reply in the line's threads is, and where texts are shown. Raises Refused."""
-    found = line(line_id, user)
-    found.mode, found.send_up_to = mode, send_up_to
-    found.save(only=[Line.mode, Line.send_up_to])
-    if channel and channel != found.channel:
-        lines.move(found, channel)
-    viewers.changed(found.account_id)
-
-
-@transaction
 def entered(channel: str, now: datetime) -> None:
     """Partyline is in this channel: what waits to be shown there is shown now."""
     here = (Line.channel == channel) & Line.joined_at.is_null()

@@ -264,7 +264,7 @@ def offer(draft: Draft, now: datetime) -> Offer:
     account = Account.get_by_id(draft.line.account_id)
     where = hours.zones(contact, draft.number, account.timezone)
     chosen = draft.send_at if draft.send_at and draft.send_at > now else None
-    at = chosen or hours.opens_at(now, where, hours.policy(account.id))
+    at = chosen or hours.opens_at(now, where, hours.of_line(draft.line))
     recipient = contacts.Recipient(draft.number, contact)
     return Offer(
         draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
@@ -374,7 +374,7 @@ def _warnings(
     where = hours.zones(contact, draft.number, home)
     is_later = draft.send_at is not None and draft.send_at > now
     at = draft.send_at if is_later else now
-    if hours.opens_at(at, where, hours.policy(draft.line.account_id)):
+    if hours.opens_at(at, where, hours.of_line(draft.line)):
         will = "It will be" if is_later else "It is"
         said.append(f"{will} {hours.said(at, where)} where {escape(name)} lives.")
     if trouble := numbers.trouble(draft.number):

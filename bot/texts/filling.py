@@ -92,5 +92,5 @@ def _when(row: Typing, now: datetime) -> datetime:
     number = row.number or row.line.number
     contact = address_book.by_number(account.id, row.number) if row.number else None
     where = hours.zones(contact, number, account.timezone) if row.number else [account.timezone]
-    awake = hours.opens_at(now, where, hours.policy(account.id))
+    awake = hours.opens_at(now, where, hours.of_line(row.line))
     return awake or scheduled.nine_tomorrow(where[0], now)

@@ -85,7 +85,7 @@ def suggest(draft_id: str, user: str, now: datetime) -> datetime:
         return draft.send_at
     where = _where(draft)
     nine = nine_tomorrow(where[0], now)
-    return hours.opens_at(nine, where, hours.policy(draft.line.account_id)) or nine
+    return hours.opens_at(nine, where, hours.of_line(draft.line)) or nine
 
 
 def nine_tomorrow(zone: str, now: datetime) -> datetime:
@@ -99,7 +99,7 @@ def night(draft_id: str, user: str, at: datetime) -> str | None:
     """What time it would be for the contact, if that is in their quiet hours; else None."""
     draft = drafts.own(draft_id, user)
     where = _where(draft)
-    if hours.is_open(at, where, hours.policy(draft.line.account_id)):
+    if hours.is_open(at, where, hours.of_line(draft.line)):
         return None
     name = contacts.Recipient(draft.number, drafts.contact_of(draft)).name
     return f"It will be {hours.said(at, where)} where {name} lives."
@@ -233,7 +233,7 @@ def _why_ask(draft: Draft, now: datetime) -> str | None:
 
 def _too_late(draft: Draft, name: str, now: datetime) -> str | None:
     assert draft.send_at is not None
-    where, settled = _where(draft), hours.policy(draft.line.account_id)
+    where, settled = _where(draft), hours.of_line(draft.line)
     late, awake = now - draft.send_at, hours.is_open(now, where, settled)
     if late <= LATE_AT_NIGHT:
         return None

@@ -27,7 +27,7 @@ RIVAL_LINE = "+14155550155"
 #: What agents may do: the rest is for owner and managers. What is added is refused to agents until
 #: it stands here.
 AGENTS_MAY = {
-    "/text", "/quote", "/contacts", "/credits", "/smartplans",
+    "/text", "/quote", "/contacts", "/credits", "/smartplans", "/line",
     *(name for name in commands.ACTIONS if name.startswith(
         ("draft_", "later_", "compose_", "talk_", "contact_", "home_", "credits_",
          "reminder_", "ask_"))),
