@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +21,8 @@ from flask import Response, jsonify, request
 
 from bot import clock
 from bot.sandbox.server import wait
-from bot.sandbox.twilio_media import MediaRefusal, Received, TwilioMedia
+from bot.sandbox.twilio_media import MediaRefusal, Received
+from bot.sandbox.twilio_numbers import Refusal, TwilioNumbers
 from ledger.segments import count
 
 CREATE = {
@@ -33,14 +34,6 @@ CREATE = {
 LIST = {"To", "From", "DateSent", "DateSent<", "DateSent>", "PageSize", "Page", "PageToken"}
 FINAL = {"delivered", "undelivered", "failed", "canceled", "received"}
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
-
-
-class Refusal(Exception):
-    """An answer with one of Twilio's error codes."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        self.code, self.message, self.status = code, message, status
-        super().__init__(message)
 
 
 @dataclass
@@ -84,7 +77,17 @@ class Webhook:
     tries: int
 
 
-class TwilioStandIn(TwilioMedia):
+@dataclass
+class Exchange:
+    """A call of the API, and its answer."""
+
+    method: str
+    path: str
+    given: dict[str, str]
+    answer: Response
+
+
+class TwilioStandIn(TwilioNumbers):
     """Twilio. `app_url` is where our own app listens."""
 
     def __init__(self, app_url: str = "") -> None:
@@ -93,32 +96,17 @@ class TwilioStandIn(TwilioMedia):
         self.account_sid = "AC" + secrets.token_hex(16)
         self.auth_token = secrets.token_hex(16)
         self.texts: dict[str, Text] = {}
-        self.numbers: dict[str, str | None] = {}  # ours: E.164 → SmsUrl, None for the app's
-        self.elsewhere: dict[str, str] = {}  # those in another account: E.164 → its SID
         self.opted_out: set[tuple[str, str]] = set()  # (ours, theirs)
         self.fates: dict[str, tuple[str, int | None]] = {}
         self.refusals: dict[str, int] = {}
         self.callbacks = Callbacks()
         self.webhooks: list[Webhook] = []
+        self.watch: Callable[[Exchange], None] | None = None  # of every call that is answered
         self._busy = 0
         self._pool = ThreadPoolExecutor(16, "twilio-webhook")
         self._routes()
 
     # What tests and the demo tell it
-
-    def add_number(
-        self, number: str, sms_url: str | None = None, account: str | None = None
-    ) -> None:
-        """A number of ours, in this account; its texts go to `sms_url`, or to the app."""
-        self.numbers[number] = sms_url
-        if account:
-            self.elsewhere[number] = account
-
-    def add_account(self) -> tuple[str, str]:
-        """Another account: its SID and token."""
-        sid, token = "AC" + secrets.token_hex(16), secrets.token_hex(16)
-        self.more_accounts[sid] = token
-        return sid, token
 
     def outcome(self, to: str, status: str, error_code: int | None = None) -> None:
         """What becomes of texts to this number; "sent" stays so for ever."""
@@ -154,7 +142,9 @@ class TwilioStandIn(TwilioMedia):
     def redeliver(self, sid: str, times: int = 1, **extra: str) -> list[Future[int | None]]:
         """Posts an inbound text's webhook `times` times at once."""
         text = self.texts[sid]
-        url = self.numbers.get(text.to) or f"{self.app_url}/twilio/sms#rc=3&rp=ct,rt,5xx"
+        url = self.address_of(text.to)
+        if url is None:
+            return []
         params = {
             "ToCountry": "US", "ToState": "CA", "ToCity": "", "ToZip": "", "SmsSid": sid,
             "NumMedia": str(len(text.media)), "FromZip": "", "FromState": "", "FromCity": "",
@@ -277,39 +267,53 @@ class TwilioStandIn(TwilioMedia):
     # The API
 
     def _routes(self) -> None:
-        base = "/2010-04-01/Accounts/<account>"
+        root, base = "/2010-04-01/Accounts", "/2010-04-01/Accounts/<account>"
+        service, number = "/v1/Services/<service>", "<sid>"
         for path, methods in (
             (f"{base}/Messages.json", ["GET", "POST"]),
             (f"{base}/Messages/<sid>.json", ["GET"]),
             (f"{base}/Messages/<sid>/Media.json", ["GET"]),
-            (f"{base}/IncomingPhoneNumbers.json", ["GET"]),
+            (f"{base}/IncomingPhoneNumbers.json", ["GET", "POST"]),
+            (f"{base}/IncomingPhoneNumbers/<sid>.json", ["GET", "POST", "DELETE"]),
+            (f"{base}/AvailablePhoneNumbers/<country>/<kind>.json", ["GET"]),
             (f"{base}.json", ["GET"]),
+            (f"{root}.json", ["GET"]),
+            (service, ["GET"]),
+            (f"{service}/PhoneNumbers", ["POST"]),
+            (f"{service}/PhoneNumbers/{number}", ["GET"]),
         ):
             self.web.add_url_rule(path, path, self._serve, methods=methods)
         self.web.register_error_handler(404, lambda _: _error(Refusal(20404, "not found", 404)))
 
-    def _serve(self, account: str, sid: str | None = None) -> Response:
-        name = request.path.rpartition("/")[2].removesuffix(".json")
-        operation = f"{request.method} {'Messages' if name == sid else name}"
-        if name == account:
-            operation = "GET Account"
+    def _serve(self, **named: str) -> Response:
+        operation = f"{request.method} {_operation(request.path, named)}"
 
         def work() -> Response:
             try:
-                return self._do(operation, account, sid)
+                return self._do(operation, named)
             except Refusal as refusal:
                 return _error(refusal)
 
-        return self.answer(operation, work, _broken)
+        answer = self.answer(operation, work, _broken)
+        if self.watch:
+            self.watch(Exchange(request.method, request.path, request.values.to_dict(), answer))
+        return answer
 
-    def _do(self, operation: str, account: str, sid: str | None) -> Response:
+    def _do(self, operation: str, named: Mapping[str, str]) -> Response:
         user = self.authenticated()
         if user is None:
             raise Refusal(20003, "Authenticate", 401)
-        if account != user:
+        account, sid = named.get("account", user), named.get("sid")
+        if not self.may_act_on(user, account):
             raise Refusal(20404, "The requested resource was not found", 404)
         with self.lock:
             self.calls.append((operation, request.values.to_dict()))
+        if "service" in named:
+            return self.service(user, named["service"], sid, request.path.count("/") > 3)
+        if "country" in named:
+            return self.search(named["country"], named["kind"])
+        if "IncomingPhoneNumbers" in operation:
+            return self.incoming(account, sid, user)
         match operation:
             case "POST Messages":
                 return self._create(account)
@@ -321,17 +325,9 @@ class TwilioStandIn(TwilioMedia):
                 return jsonify(self._resource(self.texts[sid]))
             case "GET Messages":
                 return self._list(account)
-            case "GET IncomingPhoneNumbers":
-                found = [
-                    {"phone_number": number, "sms_url": url}
-                    for number, url in self.numbers.items() if self.home_of(number) == account
-                ]  # fmt: skip
-                return jsonify(incoming_phone_numbers=found, next_page_uri=None)
-        return jsonify(sid=account, status="active", friendly_name="Sandbox")
-
-    def home_of(self, number: str) -> str:
-        """The account that a number of ours is in."""
-        return self.elsewhere.get(number, self.account_sid)
+            case "GET Accounts":
+                return self.accounts(user)
+        return jsonify(self.account(account))
 
     def _create(self, account: str) -> Response:
         form = request.form
@@ -423,6 +419,20 @@ class TwilioStandIn(TwilioMedia):
             "date_sent": format_datetime(text.sent) if text.sent else None,
             "uri": f"{path}.json", "subresource_uris": {"media": f"{path}/Media.json"},
         }  # fmt: skip
+
+
+def _operation(path: str, named: Mapping[str, str]) -> str:
+    """What faults and tests call a call: the last word of its path that is no name of a thing."""
+    words = [word.removesuffix(".json") for word in path.split("/")]
+    if "country" in named:
+        return "AvailablePhoneNumbers"
+    if words[-1] == named.get("account"):
+        return "Account"
+    if words[-1] == named.get("service"):
+        return "Service"
+    if words[-1] == named.get("sid"):
+        return words[-2] if words[-2] == "Messages" else f"{words[-2]}/sid"
+    return words[-1]
 
 
 def _wanted(text: Text, asked: Mapping[str, str]) -> bool:

@@ -145,7 +145,7 @@ def test_a_status_by_another_account_moves_nothing(two: Two) -> None:
 def test_lists_prices_and_statuses_are_asked_of_the_lines_own_account(two: Two) -> None:
     two.twilio.callbacks.withhold = True
     for number in (OWN, LINE):
-        two.twilio.numbers[number] = "http://127.0.0.1:9/down"
+        two.twilio.point(number, "http://127.0.0.1:9/down")
         two.twilio.text(ANN, number, "by nobody", media=[pictures.png()])
     known = Accounts(two.house.settings)
     assert poll.missed_texts(known) == 2
@@ -165,7 +165,8 @@ def test_lists_prices_and_statuses_are_asked_of_the_lines_own_account(two: Two) 
 
 def test_an_account_that_does_not_answer_keeps_no_other_from_being_read(two: Two) -> None:
     two.twilio.more_accounts[two.sid] = "changed at Twilio"
-    two.twilio.numbers[LINE] = two.twilio.numbers[OWN] = "http://127.0.0.1:9/down"
+    two.twilio.point(LINE, "http://127.0.0.1:9/down")
+    two.twilio.point(OWN, "http://127.0.0.1:9/down")
     two.twilio.text(ANN, LINE, "by nobody")
     assert poll.missed_texts(Accounts(two.house.settings)) == 1
     assert any(two.sid in one for one in wiring.twilios(Accounts(two.house.settings)))

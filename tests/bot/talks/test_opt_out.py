@@ -228,10 +228,10 @@ def test_a_refusal_that_is_told_late_undoes_no_start(team: House) -> None:
 
 def test_a_stop_that_no_webhook_brought_undoes_no_later_start(team: House) -> None:
     begun(team)
-    address = team.twilio.numbers[LINE]
-    team.twilio.numbers[LINE] = "http://127.0.0.1:9/down"
+    address = team.twilio.numbers[LINE].set.get("sms_url")
+    team.twilio.point(LINE, "http://127.0.0.1:9/down")
     team.twilio.text(ANN, LINE, "STOP")
-    team.twilio.numbers[LINE] = address
+    team.twilio.point(LINE, address)
     wait(lambda: clock.now().microsecond > 0)
     with clock.travelled(timedelta(minutes=5)):
         says(team, body="START")

@@ -184,7 +184,7 @@ def test_a_row_that_fails_is_tried_again_then_parked_and_holds_up_nobody_else(
 
 def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) -> None:
     house.twilio.text(ANN, LINE, "by webhook")
-    house.twilio.numbers[LINE] = "http://127.0.0.1:9/down"
+    house.twilio.point(LINE, "http://127.0.0.1:9/down")
     house.twilio.text(BEN, LINE, "by nobody 😀")
     house.twilio.text(BEN, LINE, "nor this")
     twilio = Accounts(house.settings)
@@ -201,7 +201,7 @@ def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) ->
 
 
 def test_a_list_that_fails_moves_no_watermark(house: House) -> None:
-    house.twilio.numbers[LINE] = "http://127.0.0.1:9/down"
+    house.twilio.point(LINE, "http://127.0.0.1:9/down")
     house.twilio.text(ANN, LINE, "Hello")
     before = house.line().read_until
     house.twilio.faults.add("error", "GET Messages")

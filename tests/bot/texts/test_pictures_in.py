@@ -249,7 +249,7 @@ def test_where_slack_takes_no_files_the_thread_says_who_can_mend_that(house: Hou
 
 
 def test_pictures_of_a_text_that_no_webhook_brought_come_and_are_charged(house: House) -> None:
-    house.twilio.numbers[LINE] = "http://127.0.0.1:9/down"
+    house.twilio.point(LINE, "http://127.0.0.1:9/down")
     house.twilio.text(BEN, LINE, "Missed", media=[pictures.png(), pictures.jpeg()])
     assert poll.missed_texts(Accounts(house.settings)) == 1
     house.work()
