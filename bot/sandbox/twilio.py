@@ -424,12 +424,13 @@ class TwilioStandIn(TwilioNumbers):
 def _operation(path: str, named: Mapping[str, str]) -> str:
     """What faults and tests call a call: the last word of its path that is no name of a thing."""
     words = [word.removesuffix(".json") for word in path.split("/")]
+    if service := named.get("service"):
+        path = path.removeprefix("/v1/").replace(service, "{}")
+        return path.replace(named.get("sid", "/"), "{}") if "sid" in named else path
     if "country" in named:
         return "AvailablePhoneNumbers"
     if words[-1] == named.get("account"):
         return "Account"
-    if words[-1] == named.get("service"):
-        return "Service"
     if words[-1] == named.get("sid"):
         return words[-2] if words[-2] == "Messages" else f"{words[-2]}/sid"
     return words[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -68,20 +69,30 @@ class Number:
 
     number: str
     account: str
-    sid: str = field(default_factory=lambda: "PN" + secrets.token_hex(16))
     set: dict[str, Any] = field(default_factory=dict)
     capabilities: dict[str, bool] = field(default_factory=lambda: dict(ALL))
     made_at: datetime = field(default_factory=clock.now)
 
+    @property
+    def sid(self) -> str:
+        """The number's own SID."""
+        return sid_of(self.number)
+
 
 @dataclass
 class Service:
-    """A Messaging Service."""
+    """A Messaging Service: its numbers' SIDs, and where it has texts go."""
 
+    sid: str
     account: str
-    use_inbound_webhook_on_number: bool = True
     inbound_request_url: str | None = None
-    numbers: list[str] = field(default_factory=list)  # PN…
+    on_number: bool = True
+    numbers: list[str] = field(default_factory=list)
+
+
+def sid_of(number: str) -> str:
+    """A number's own SID."""
+    return "PN" + hashlib.sha256(number.encode()).hexdigest()[:32]
 
 
 class TwilioNumbers(TwilioMedia):
@@ -125,11 +136,11 @@ class TwilioNumbers(TwilioMedia):
             self.parents[sid] = parent
         return sid, token
 
-    def add_service(self, **how: Any) -> str:
-        """A Messaging Service of the main account. Returns its SID."""
+    def add_service(self, account: str | None = None) -> Service:
+        """A Messaging Service without any number."""
         sid = "MG" + secrets.token_hex(16)
-        self.services[sid] = Service(self.account_sid, **how)
-        return sid
+        service = self.services[sid] = Service(sid, account or self.account_sid)
+        return service
 
     def home_of(self, number: str) -> str:
         """The account that a number of ours is in."""
@@ -140,7 +151,7 @@ class TwilioNumbers(TwilioMedia):
         held = self.numbers.get(number)
         set_ = held.set if held else {}
         mine = [one for one in self.services.values() if held and held.sid in one.numbers]
-        if mine and not mine[0].use_inbound_webhook_on_number:
+        if mine and not mine[0].on_number:
             return mine[0].inbound_request_url
         if set_.get("sms_application_sid"):
             return None
@@ -319,7 +330,7 @@ class TwilioNumbers(TwilioMedia):
             "area_code_geomatch": True, "synchronous_validation": False, "validity_period": 14400,
             "url": url, "links": {"phone_numbers": f"{url}/PhoneNumbers"}, "usecase": "mixed",
             "us_app_to_person_registered": True,
-            "use_inbound_webhook_on_number": known.use_inbound_webhook_on_number,
+            "use_inbound_webhook_on_number": known.on_number,
         }  # fmt: skip
 
     def _member(self, sid: str, held: Number) -> dict[str, Any]:
