@@ -49,12 +49,12 @@ def ordinal(number: int) -> str:
 
 
 def clock_words(moment: datetime) -> str:
-    """ "9:05 pm", by the moment's own zone."""
-    return f"{moment.hour % 12 or 12}:{moment:%M} {'pm' if moment.hour >= 12 else 'am'}"
+    """ "9:05 PM", by the moment's own zone."""
+    return f"{moment.hour % 12 or 12}:{moment:%M} {'PM' if moment.hour >= 12 else 'AM'}"
 
 
 def hour_words(hour: int) -> str:
-    """ "Noon", "8:00 pm"."""
+    """ "Noon", "8:00 PM"."""
     if hour % 12 == 0:
         return "Noon" if hour == 12 else "Midnight"
-    return f"{hour % 12}:00 {'am' if hour < 12 else 'pm'}"
+    return f"{hour % 12}:00 {'AM' if hour < 12 else 'PM'}"

@@ -74,6 +74,15 @@ def name_of(contact: Contact) -> str:
     return contact.name or spoken(contact.number)
 
 
+def with_number(name: str, number: str, most: int | None = None) -> str:
+    """ "Ann Lee · (415) 555-0123", or the number alone where there is no other name; of a name that
+    is longer than `most` leaves over, the beginning."""
+    spelt = spoken(number)
+    if name == spelt:
+        return spelt
+    return f"{name[: most - len(spelt) - 3] if most else name} · {spelt}"
+
+
 def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
     """Reads `<number or contact> <body>`. Returns who is meant and the body.
 

@@ -98,7 +98,7 @@ def local(moment: datetime, where: Sequence[str]) -> datetime:
 
 
 def said(moment: datetime, where: Sequence[str]) -> str:
-    """ "6:10 am", or "between 6:10 am and 9:10 am" where nobody knows in which zone they live."""
+    """ "6:10 AM", or "between 6:10 AM and 9:10 AM" where nobody knows in which zone they live."""
     clocks = _clocks(moment, where)
     first, last = clock_words(min(clocks, key=_shown)), clock_words(max(clocks, key=_shown))
     return first if first == last else f"between {first} and {last}"

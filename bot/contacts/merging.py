@@ -251,8 +251,7 @@ def _join_details(effect: Effect) -> None:
 
 def _tell(kept: Contact, gone: Contact, name: str, user: str) -> None:
     """Has every thread of the contact show who it is now, and say what happened."""
-    number = contacts.spoken(gone.number)
-    who = escape(name if name == number else f"{name} ({number})")
+    who = escape(contacts.with_number(name, gone.number))
     for talk in Conversation.select().where(Conversation.contact == kept):
         threads.show_root(talk)
         threads.say(

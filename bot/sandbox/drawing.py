@@ -1,36 +1,25 @@
-"""Slack's blocks drawn as HTML: to be looked at, and photographed for the documents."""
+"""Slack's blocks drawn as HTML: to be looked at, and photographed for the documents.
+
+What is not known here is drawn as such, in red, and never left out.
+"""
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup, escape
+from jinja2 import Environment, PackageLoader, pass_context, select_autoescape
+from jinja2.runtime import Context
+from markupsafe import Markup
 
-from bot.sandbox.slack import Post, View
+from bot.sandbox import drawn_words
+from bot.sandbox.drawn_words import NEW_YORK, Names
+from bot.sandbox.slack import Channel, Post, View
 from bot.sandbox.slack_files import File
+from bot.sandbox.slack_forms import HELD
 from bot.sandbox.slack_reading import cell_words, rich_text
-
-#: Slack's mark-up and what it becomes; the text is escaped before, as Slack keeps it.
-MARKUP = (
-    (r"&lt;!date\^[^|&]*\|((?:(?!&gt;).)*)&gt;", r"\1"),
-    (r"&lt;(https?:[^|&]*)\|((?:(?!&gt;).)*)&gt;", r'<a href="\1">\2</a>'),
-    (r"&lt;([@#])([^|&]*)(?:\|[^&]*)?&gt;", r"<a>\1\2</a>"),
-    (r"`([^`\n]+)`", r"<code>\1</code>"),
-    (r"(?<![\w*])\*([^*\n]+)\*(?![\w*])", r"<b>\1</b>"),
-    (r":warning:", "⚠️"),
-    (r":white_check_mark:", "✅"),
-    (r":paperclip:", "📎"),
-    (r":clock3:", "🕒"),
-)
-
-
-NEW_YORK = ZoneInfo("America/New_York")  # where the sandbox's people live
 
 
 def page(
@@ -38,40 +27,60 @@ def page(
     posts: Sequence[Post] = (),
     view: Mapping[str, Any] | View | None = None,
     files: Mapping[str, File] | None = None,
-    people: Mapping[str, str] | None = None,
+    people: Names | None = None,
+    menu: str = "",
 ) -> str:
-    """A page with these messages and this modal, as a person sees them; `files` are Slack's, of
-    which blocks show pictures, `people` what Slack's users are called."""
+    """A page with these messages, and this modal or Home, as a person sees them; `files` are
+    Slack's, of which blocks show pictures, `people` what Slack's users and channels are called,
+    `menu` the action_id of the ⋯ that lies open."""
     open_view = view if isinstance(view, View) else None
-    drawn = PAGES.get_template("blocks.html").render(
+    return PAGES.get_template("blocks.html").render(
         title=title, posts=posts, view=open_view.view if open_view else view, files=files or {},
         held=open_view.held if open_view else {}, errors=open_view.errors if open_view else {},
-        people=people or {},
+        names=people or {}, menu=menu,
     )  # fmt: skip
-    for user, name in (people or {}).items():
-        drawn = drawn.replace(f"@{user}", str(escape(f"@{name}")))
-    return drawn
 
 
-def _mrkdwn(text: str) -> Markup:
-    made = str(escape(re.sub(r"&(amp|lt|gt);", _kept, text)))
-    for pattern, becomes in MARKUP:
-        made = re.sub(pattern, becomes, made)
-    for kept, shown in KEPT.items():
-        made = made.replace(kept, shown)
-    return Markup(made)  # noqa: S704  # escaped above
+def names(people: Mapping[str, Mapping[str, Any]], channels: Mapping[str, Channel]) -> Names:
+    """What a workspace's users and channels are called, by their ids."""
+    called = {user: person["profile"]["display_name"] or person["name"]
+              for user, person in people.items()}  # fmt: skip
+    return called | {room.id: room.name for room in channels.values()}
 
 
-#: Characters that people wrote, which Slack has escaped: not to be read as mark-up.
-KEPT = {"\ue000": "&amp;", "\ue001": "&lt;", "\ue002": "&gt;"}
+@pass_context
+def _mrkdwn(context: Context, text: str) -> Markup:
+    return drawn_words.mrkdwn(text, context["names"])
 
 
-def _kept(match: re.Match[str]) -> str:
-    return {"amp": "\ue000", "lt": "\ue001", "gt": "\ue002"}[match[1]]
+@pass_context
+def _held(context: Context, element: Mapping[str, Any], held: Mapping[str, Any] | None) -> Any:
+    """What an input holds, as words; of ticks, the values."""
+    key, initial = HELD[element["type"]]
+    value = held[key] if held and key in held else element.get(initial)
+    called: Names = context["names"]
+    match element["type"]:
+        case "users_select":
+            return f"@{called.get(value, value)}" if value else None
+        case "conversations_select" | "channels_select":
+            return f"#{called.get(value, value)}" if value else None
+        case "datetimepicker":
+            at = datetime.fromtimestamp(value, NEW_YORK) if value else None
+            day = f"{at:%B} {at.day}, {at.year}" if at else None
+            return day, drawn_words.clock_face(at) if at else None
+        case "timepicker":
+            return drawn_words.clock_face(time.fromisoformat(value)) if value else None
+        case "static_select" | "external_select":
+            return value["text"]["text"] if value else None
+        case "radio_buttons":
+            return [value["value"]] if value else []
+        case "checkboxes":
+            return [one["value"] for one in value or ()]
+    return value
 
 
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, NEW_YORK).strftime("%B %-d, %Y at %-I:%M %p")
+def _when(ts: str) -> str:
+    return drawn_words.clock_face(datetime.fromtimestamp(float(ts), NEW_YORK))
 
 
 def _value(series: Mapping[str, Any], category: str) -> float:
@@ -84,7 +93,8 @@ def _peak(chart: Mapping[str, Any]) -> float:
 
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
-    "rich": rich_text, "cell": cell_words, "moment": _moment, "mrkdwn": _mrkdwn, "value": _value,
-    "peak": _peak,
+    "rich": rich_text, "cell": cell_words, "held": _held, "mrkdwn": _mrkdwn, "value": _value,
+    "peak": _peak, "clock": _when,
+    "emoji": lambda name: drawn_words.spans(f":{name}:", {}),
     "base64": lambda content: base64.b64encode(content).decode(),
 }  # fmt: skip

@@ -83,6 +83,7 @@ class Post:
     bot_id: str | None = BOT  # none of what a person wrote
     edited_ts: str | None = None
     said: dict[str, Any] = field(default_factory=dict)  # the rest of how Slack describes it
+    alone: bool = False  # one person sees it, and nobody else
 
     def plain(self) -> str:
         """What a person reads."""
@@ -184,7 +185,7 @@ class SlackStandIn(SlackFiles):
         self._check_message(card)
         post = Post(
             channel, self.next_ts(), self.bot, card.get("text", ""), list(card.get("blocks", [])),
-            card.get("thread_ts"),
+            card.get("thread_ts"), alone=True,
         )  # fmt: skip
         self.whispers.setdefault(user, []).append(post)
         return post

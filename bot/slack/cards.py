@@ -204,9 +204,8 @@ def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:
 
 
 def to_whom(name: str, number: str) -> str:
-    """ "Ann Lee ((415) 555-0123)", in Slack's mark-up."""
-    beside = number_beside(name, number)
-    return escape(name) + (f" ({escape(beside)})" if beside else "")
+    """ "Ann Lee · (415) 555-0123", in Slack's mark-up."""
+    return escape(contacts.with_number(name, number))
 
 
 def number_beside(name: str, number: str) -> str:
@@ -218,7 +217,7 @@ def number_beside(name: str, number: str) -> str:
 def when(moment: datetime) -> str:
     """The reader's own time, by Slack; UTC where Slack does not put it in."""
     fallback = moment.strftime("%d %b %H:%M UTC")
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
 
 
 def words(body: str) -> Blocks:

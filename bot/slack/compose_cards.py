@@ -38,10 +38,8 @@ def view(look: Look) -> Card:
 
 def _whom(look: Look) -> Blocks:
     if look.conversation and look.recipient:
-        name = look.recipient.name
-        beside = cards.number_beside(name, look.recipient.number)
-        to = f"*To {escape(name)}*" + (f" · {escape(beside)}" if beside else "")
-        return [mrkdwn(to), context(f"from {look.sender}")]
+        to = cards.to_whom(look.recipient.name, look.recipient.number)
+        return [mrkdwn(f"*To {to}*"), context(f"from {look.sender}")]
     made: Blocks = []
     if look.lines:
         options = [option(label[:NAME], str(line)) for line, label in look.lines]

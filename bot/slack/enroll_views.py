@@ -175,6 +175,5 @@ def _menu(one: Enrollment) -> dict[str, Any]:
 
 
 def label(contact: Contact) -> str:
-    """ "Ann Lee ((415) 555-0123)", as an option may be long."""
-    name, number = contacts.name_of(contact), contacts.spoken(contact.number)
-    return number if name == number else f"{name[: LABEL - len(number) - 3]} ({number})"
+    """ "Ann Lee · (415) 555-0123", as an option may be long."""
+    return contacts.with_number(contacts.name_of(contact), contact.number, LABEL)

@@ -15,17 +15,17 @@ def steps(way: Sequence[Step]) -> Blocks:
     if not way:
         return []
     reached = next((place for place, step in enumerate(way) if not step.done), len(way))
-    made: Blocks = [mrkdwn("*Your way to the first text*")]
-    for place, step in enumerate(way):
-        if place != reached:
-            mark = ":white_check_mark:" if step.done else f"{place + 1}."
-            made.append(mrkdwn(f"{mark} {step.title}"))
-            continue
-        block = mrkdwn(f"*{place + 1}. {step.title}*" + (f"\n{step.how}" if step.how else ""))
+    titles = [
+        f"{':white_check_mark:' if step.done else f'{place}.'} {step.title}"
+        for place, step in enumerate(way, 1)
+    ]
+    made: Blocks = [mrkdwn("*Your way to the first text*"), *cards.listed(titles[:reached])]
+    for step in way[reached : reached + 1]:
+        block = mrkdwn(f"*{titles[reached]}*" + (f"\n{step.how}" if step.how else ""))
         if step.action:
             block["accessory"] = _button(step)
         made.append(block)
-    return made
+    return [*made, *cards.listed(titles[reached + 1 :])]
 
 
 def card(way: Sequence[Step]) -> cards.Card:
@@ -69,7 +69,9 @@ def account_view(zones: Sequence[str]) -> dict[str, Any]:
              "hint": cards.plain("Your team sees it; those you text do not."),
              "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
             {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
-             "hint": cards.plain("Months, reports and the daily digest go by it. It stays so."),
+             "hint": cards.plain(
+                 "Months, reports and the daily digest go by it. You cannot change it later."
+             ),
              "element": {"type": "static_select", "action_id": "zone",
                          "options": [cards.option(zone, zone) for zone in zones],
                          "initial_option": cards.option(zones[0], zones[0])}},

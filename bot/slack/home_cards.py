@@ -27,7 +27,7 @@ HELP = (
     "A text to your number becomes a thread in its channel. Reply in the thread, or type `/text`: "
     "you see the price in credits first, and nothing is sent before you press *Send*. "
     "A reply that begins with `//` is a note for your team.\n"
-    "`/text help` · `/contacts help` · `/line help` · `/credits help`"
+    "`/text help` · `/contacts help` · `/smartplans help` · `/line help` · `/credits help`"
 )
 
 
@@ -46,7 +46,7 @@ def _of_account(home: Home, catalogue: Catalogue, link: Link) -> Blocks:
         *_others(home),
         *_head(home),
         *first_cards.steps(home.steps),
-        *_attention(home),
+        *_attention(home, link),
         *_buttons(home, catalogue),
         *_waiting(home, link),
         *motion_cards.blocks(home.motion),
@@ -92,7 +92,7 @@ def _head(home: Home) -> Blocks:
     return [{"type": "header", "text": cards.plain(title[:150])}]
 
 
-def _attention(home: Home) -> Blocks:
+def _attention(home: Home, link: Link) -> Blocks:
     stands, said = home.account.standing, []
     if stands.kind == "frozen":
         said.append("Your plan has ended: nothing can be sent. Your credits are kept.")
@@ -101,18 +101,26 @@ def _attention(home: Home) -> Blocks:
     elif stands.limit > 0 and stands.percent >= 80:
         said.append(f"{stands.percent} % of your credits are used.")
     if home.failed:
-        said.append(f"{count(home.failed, 'text')} of the last day did not arrive.")
+        said.append(_failed(home, link))
     if not home.steps:  # else they say it
         said += [f"{escape(_name(line))} {wrong}" for line in home.lines
                  if (wrong := trouble(line))]  # fmt: skip
     return [mrkdwn(f":warning: {line}") for line in said[:MOST_TROUBLES]]
 
 
+def _failed(home: Home, link: Link) -> str:
+    """Whose texts did not arrive: the thread says why."""
+    named = [_linked(one.who, one.channel, one.thread_ts, link) for one in home.failed]
+    more = [f"{home.failed_more:,} more"] if home.failed_more else []
+    texts = count(len(home.failed) + home.failed_more, "text")
+    return f"{texts} of the last day did not arrive: to {', '.join([*named, *more])}."
+
+
 def _buttons(home: Home, catalogue: Catalogue) -> Blocks:
     stands = home.account.standing
     key = str(stands.account)
     made = []
-    if home.lines:
+    if home.lines and all(step.done for step in home.steps[:-1]):
         made.append({**button("Write a text", "compose_open", key), "style": "primary"})
     if home.scheduled:
         made.append(button(f"Scheduled texts ({home.scheduled:,})", "home_scheduled", key))
@@ -146,11 +154,14 @@ def _waiting(home: Home, link: Link) -> Blocks:
 
 
 def _waits(talk: Waiting, link: Link) -> str:
-    name = escape(talk.who if len(talk.who) <= LONGEST_NAME else talk.who[: LONGEST_NAME - 1] + "…")
-    if talk.thread_ts:
-        name = f"<{link(talk.channel, talk.thread_ts)}|{name}>"
+    name = _linked(talk.who, talk.channel, talk.thread_ts, link)
     whose = f" · <@{talk.assigned_to}>" if talk.assigned_to else ""
     return f"• {name} since {when(talk.since)}{whose}"
+
+
+def _linked(who: str, channel: str, thread_ts: str | None, link: Link) -> str:
+    name = escape(who if len(who) <= LONGEST_NAME else who[: LONGEST_NAME - 1] + "…")
+    return f"<{link(channel, thread_ts)}|{name}>" if thread_ts else name
 
 
 def _lines(home: Home) -> Blocks:

@@ -66,11 +66,11 @@ def line(draft: Draft, by_all: bool) -> str:
     """When a text goes out, to whom, its price, and how it begins; whose it is, if `by_all`."""
     at = when(draft.send_at) if draft.state == "scheduled" else "*Not sent at its time*"
     name = escape(contacts.Recipient(draft.number, drafts.contact_of(draft)).name)
-    whose = f" · {drafts.by(draft)}" if by_all else ""
+    whose = f" · by {drafts.by(draft)}" if by_all else ""
     said = draft.body or count(len(draft.media), "attachment")
     said = said if len(said) <= SHOWN else f"{said[:SHOWN]}…"
     shown = " ".join(escape(said).split())
-    return f"{at} · to {name}{whose} · {count(draft.credits, 'credit')}\n>{shown}"
+    return f"*{name}* · {at} · {count(draft.credits, 'credit')}{whose}\n>{shown}"
 
 
 def when_view(about: dict[str, Any], at: datetime, night: str = "") -> dict[str, Any]:

@@ -53,9 +53,7 @@ def _others(contact_id: int, user: str, typed: str) -> list[dict[str, Any]]:
 
 
 def _label(one: Any) -> str:
-    name, number = contacts.name_of(one), contacts.spoken(one.number)
-    room = merge_cards.LABEL - len(number) - 3
-    return number if name == number else f"{name[:room]} ({number})"
+    return contacts.with_number(contacts.name_of(one), one.number, merge_cards.LABEL)
 
 
 def chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> 
         "type": "modal",
         "callback_id": "policy_changed",
         "private_metadata": str(account),
-        "title": cards.plain("Opt-out and quiet"),
+        "title": cards.plain("Words and quiet hours"),
         "submit": cards.plain("Save"),
         "close": cards.plain("Close"),
         "blocks": [
@@ -74,7 +74,7 @@ def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> 
             {"type": "input", "block_id": "from", "label": cards.plain("Quiet from"),
              "element": {"type": "static_select", "action_id": "from", "options": hours[1:],
                          "initial_option": hours[quiet_from]}},
-            {"type": "input", "block_id": "until", "label": cards.plain("until"),
+            {"type": "input", "block_id": "until", "label": cards.plain("Quiet until"),
              "hint": cards.plain("By the contact's own clock. Nothing automatic goes out then, and "
                                  "you are warned before you send by hand."),
              "element": {"type": "static_select", "action_id": "until", "options": hours[:24],

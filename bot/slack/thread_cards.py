@@ -29,7 +29,7 @@ def root(conversation: Conversation, former: str | None = None) -> Card:
     """
     contact = conversation.contact
     name = contacts.name_of(contact)
-    about = [part for part in (contact.place, cards.number_beside(name, contact.number)) if part]
+    about = [part for part in (cards.number_beside(name, contact.number), contact.place) if part]
     if contact.name is None:
         about.insert(0, "New contact")
     line = " · ".join(escape(part) for part in about)
@@ -54,18 +54,21 @@ def moved(name: str, new: str) -> Card:
 
 def _state(conversation: Conversation) -> list[str]:
     contact = conversation.contact
+    opted_out = consent.opted_out(conversation)
     notes = ["Answered" if conversation.heard_at else "No answer yet"]
     if conversation.waiting_since:
         notes = [f"Waiting for an answer since {when(conversation.waiting_since)}"]
     if conversation.state == "closed":
         notes = ["Closed: the next text opens it again"]
+    elif opted_out or contact.blocked_at:
+        notes = []  # nobody owes an answer
     if conversation.assigned_to:
         notes.append(f"<@{conversation.assigned_to}> looks after it")
     if conversation.snoozed_until:
         notes.append(f"Put off until {when(conversation.snoozed_until)}")
     if next_at := scheduled.next_in(conversation):
         notes.append(f"A text goes out {when(next_at)}")
-    if consent.opted_out(conversation):
+    if opted_out:
         notes.append(f"Opted out ({escape(consent.how(contact))}): nothing can be sent")
     if contact.blocked_at:
         notes.append("Blocked: their texts are not shown")

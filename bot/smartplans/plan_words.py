@@ -13,7 +13,7 @@ STATES = {"draft": "not switched on yet", "on": "on", "paused": "paused", "archi
 
 
 def when_words(when: When, *, first: bool = False) -> str:
-    """ "2 days after the step before, at 10:00 am, Mon to Fri"."""
+    """ "2 days after the step before, at 10:00 AM, Mon to Fri"."""
     said = _basis(when, first)
     if when.at is not None:
         at = datetime.combine(date.min, time(*divmod(when.at, 60)))
@@ -47,7 +47,7 @@ def days_words(mask: int) -> str:
 
 
 def step_words(step: StepShape, *, first: bool = False) -> str:
-    """ "Text, 2 days after the first day, at 10:00 am, from <@U1>", in Slack's mark-up."""
+    """ "Text, 2 days after the first day, at 10:00 AM, from <@U1>", in Slack's mark-up."""
     said = f"{KINDS[step.kind]}, {when_words(step.when, first=first)}"
     if len(step.bodies) > 1:
         said += f", {len(step.bodies)} texts in turn"

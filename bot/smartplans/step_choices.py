@@ -273,5 +273,5 @@ def _turn(step: Step, number: int) -> str:
 
 
 def _by_hand(due: Due) -> str:
-    who, number = due.name, contacts.spoken(due.number)
-    return f"Text {who} ({number}):" if who else f"Text {number}:"
+    name = due.name or contacts.spoken(due.number)
+    return f"Text {contacts.with_number(name, due.number)}:"

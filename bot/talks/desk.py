@@ -21,9 +21,11 @@ from ledger.models import Account
 
 AHEAD = timedelta(days=365)  # the latest that a conversation can be put off until
 FAILED = """
-    SELECT count(*) FROM entry JOIN message ON message.id = entry.message
+    SELECT message.conversation_id FROM entry JOIN message ON message.id = entry.message
     WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.kind = 'charge_out'
-      AND message.failure IS NOT NULL"""
+      AND message.failure IS NOT NULL
+    ORDER BY message.id DESC"""
+FAILED_NAMED = 3
 DUE = "SELECT id FROM conversation WHERE snoozed_until <= %s ORDER BY snoozed_until LIMIT %s"
 
 
@@ -32,6 +34,14 @@ class Wake(NamedTuple):
 
     label: str
     at: datetime
+
+
+class Failed(NamedTuple):
+    """A text out that did not arrive: to whom, and the thread that says why."""
+
+    who: str
+    channel: str
+    thread_ts: str | None
 
 
 def find(channel: str, thread_ts: str) -> Conversation | None:
@@ -122,8 +132,8 @@ def wake_times(conversation_id: int, user: str, now: datetime) -> list[Wake]:
     return [
         Wake("In an hour", now + timedelta(hours=1)),
         Wake("In three hours", now + timedelta(hours=3)),
-        Wake("Tomorrow at 9:00 am", _nine(today + timedelta(days=1), account.timezone)),
-        Wake(f"On Monday, {day_words(monday)}, at 9:00 am", _nine(monday, account.timezone)),
+        Wake("Tomorrow at 9:00 AM", _nine(today + timedelta(days=1), account.timezone)),
+        Wake(f"On Monday, {day_words(monday)}, at 9:00 AM", _nine(monday, account.timezone)),
     ]
 
 
@@ -220,15 +230,17 @@ def opt_out(conversation_id: int, user: str, now: datetime) -> bool:
     conversation = _own(conversation_id, user, now)
     if not conversations.stop(conversation, "said so", now, user):
         return False
-    name = escape(contacts.name_of(conversation.contact))
-    _say(
-        conversation,
-        f"{_called(user)} noted that {name} wants no more texts. Nothing can be sent to them, on "
-        "any line, until they text START, or one of you notes in *Edit contact* that they agree "
-        "again.",
-        "opt_out", now,
-    )  # fmt: skip
+    _say(conversation, _opted_out(conversation, user), "opt_out", now)
     return True
+
+
+def _opted_out(conversation: Conversation, user: str) -> str:
+    name = escape(contacts.name_of(conversation.contact))
+    return (
+        f":raised_hand: {_called(user)} noted that {name} wants no more texts. Nothing can be sent "
+        "to them, on any line, until they text START, or one of you notes in *Edit contact* that "
+        "they agree again."
+    )
 
 
 @transaction
@@ -236,8 +248,8 @@ def judge_wish(conversation_id: int, user: str, ts: str, meant: bool, now: datet
     """A member decides whether a text was a wish to get no more; the card at `ts` says how."""
     conversation = _own(conversation_id, user, now)
     if meant:
-        opt_out(conversation.id, user, now)
-        said = f":raised_hand: {_called(user)} opted them out."
+        conversations.stop(conversation, "said so", now, user)
+        said = _opted_out(conversation, user)
     else:
         said = f"{_called(user)} saw this: they did not mean to opt out."
     threads.restate(conversation, ts, said)
@@ -249,9 +261,15 @@ def scheduled_count(account_id: int) -> int:
     return int(Draft.select().join(Line).where(here).count())
 
 
-def failed_since(account_id: int, since: datetime) -> int:
-    """How many texts out did not arrive since then."""
-    return int(query(FAILED, account_id, since).fetchone()[0])
+def failed_since(account_id: int, since: datetime) -> tuple[list[Failed], int]:
+    """Texts out that did not arrive since then, the newest first; and how many more there are."""
+    rows = [row[0] for row in query(FAILED, account_id, since).fetchall()]
+    talks = {id_: threads.current(Conversation.get_by_id(id_)) for id_ in set(rows[:FAILED_NAMED])}
+    named = [
+        Failed(contacts.name_of(talk.contact), talk.channel, talk.thread_ts)
+        for talk in (talks[id_] for id_ in rows[:FAILED_NAMED])
+    ]
+    return named, len(rows) - len(named)
 
 
 def _own(conversation_id: int, user: str, now: datetime) -> Conversation:

@@ -89,8 +89,7 @@ class Untold:
     def who(self) -> str:
         """Name and number of who wrote it."""
         contact = self.message.conversation.contact
-        name, number = contacts.name_of(contact), contacts.spoken(contact.number)
-        return name if name == number else f"{name} ({number})"
+        return contacts.with_number(contacts.name_of(contact), contact.number)
 
     @property
     def said(self) -> str:

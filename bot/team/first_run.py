@@ -19,8 +19,8 @@ from ledger.models import Account, Subscription
 
 OTHERS_NAMED = 3
 AHEAD = (
-    "Choose a plan", "A number", "A channel for its texts", "Invite @Partyline to the channel",
-    "A first text",
+    "Choose a plan", "Get a number", "Choose a channel for its texts",
+    "Invite @Partyline to the channel", "Try a first text",
 )  # fmt: skip
 
 
@@ -74,23 +74,23 @@ def steps(account_id: int, user: str) -> list[Step]:
     paid = account.entries > 0 or Subscription.select().where(_of(Subscription, account)).exists()
     line = _line(account)
     return [
-        Step("An account", True),
+        Step("Open an account", True),
         _for_managers(
             user, account_id, paid,
             Step("Choose a plan", paid, "Credits pay for texts, sent and received. `/credits plan` "
                  "shows what there is.", "plan", account_id),
         ),
-        Step("A number", line is not None, _how_number(account)),
+        Step("Get a number", line is not None, _how_number(account)),
         _for_managers(
             user, account_id, bool(line and line.channel),
-            Step("A channel for its texts", bool(line and line.channel),
+            Step("Choose a channel for its texts", bool(line and line.channel),
                  "Everybody in that channel sees the texts.", "channel", line.id if line else 0),
         ),
         Step(
             "Invite @Partyline to the channel", bool(line and line.joined_at),
             f"Type `/invite @Partyline` in <#{line.channel}>." if line else "", "check", account_id,
         ),
-        Step("A first text", _talked(account), _how_text(line)),
+        Step("Try a first text", _talked(account), _how_text(line)),
     ]  # fmt: skip
 
 
@@ -106,11 +106,11 @@ def first(person: Mapping[str, Any]) -> list[Step]:
     if person.get("is_admin") or person.get("is_owner"):
         how = "You are an admin of this workspace: open one for your team."
         how += f" {join} if you belong there." if join else ""
-        mine = Step("An account", False, how, "open_account")
+        mine = Step("Open an account", False, how, "open_account")
     else:
         ask = "ask an admin of this workspace to open an account"
         how = f"{join}, or {ask}." if join else f"{ask[0].upper()}{ask[1:]}."
-        mine = Step("An account", False, how)
+        mine = Step("Open an account", False, how)
     return [mine, *(Step(title, False) for title in AHEAD)]
 
 

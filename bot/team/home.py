@@ -12,6 +12,7 @@ from bot.models import Line, Member, Viewer
 from bot.smartplans import in_motion
 from bot.smartplans.in_motion import InMotion
 from bot.talks import desk, unanswered
+from bot.talks.desk import Failed
 from bot.talks.unanswered import Waiting
 from bot.team import first_run, lines, people, viewers
 from bot.team.first_run import Step
@@ -41,7 +42,8 @@ class Home:
     waiting_more: int
     may_see_more: bool
     scheduled: int  # texts that wait for their time
-    failed: int  # texts of the last day that did not arrive
+    failed: Sequence[Failed]  # texts of the last day that did not arrive, the newest
+    failed_more: int
     steps: Sequence[Step] = ()  # empty once the first text has come or gone
     team: Sequence[Member] = ()  # for those who may change it
     others: Sequence[Other] = ()
@@ -67,10 +69,11 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
     here = Line.live().where(Line.account == account_id).order_by(Line.id)
     shown, all_lines = list(here.limit(most)), here.count()
     way = first_run.steps(account_id, user)
+    failed, failed_more = desk.failed_since(account_id, now - timedelta(days=1))
     return Home(
         billing.account(user, account_id, now), role, shown, all_lines - len(shown), waiting,
         all_waiting - len(waiting), most < viewers.MOST_LISTED, desk.scheduled_count(account_id),
-        desk.failed_since(account_id, now - timedelta(days=1)), () if way[-1].done else way,
+        failed, failed_more, () if way[-1].done else way,
         people.team(account_id) if role in lines.MANAGERS else (), others,
         in_motion.of(account_id, user, now),
     )  # fmt: skip

@@ -175,8 +175,7 @@ def find(user: str, account_id: int, line_id: int, typed: str) -> list[tuple[str
 
 
 def _label(contact: Contact) -> str:
-    name, number = contacts.name_of(contact), contacts.spoken(contact.number)
-    return number if name == number else f"{name} · {number}"
+    return contacts.with_number(contacts.name_of(contact), contact.number)
 
 
 # What is shown

@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser
 
 from bot import clock
-from bot.sandbox import Sandbox, drawing
+from bot.sandbox import Sandbox
 from ledger import database
 from tests import databases, pictures
-from tests.browser.test_pictures import look
+from tests.browser.test_pictures import drawn, look
 from tests.house import ANN, LINE, House
 from tests.pictures import attach, share
 
@@ -55,7 +55,7 @@ def test_pictures_of_a_text_in_and_one_that_could_not_be_brought(
         with clock.travelled(timedelta(minutes=minutes)):
             house.work()
     _, text, shown = house.thread(ANN)
-    html = drawing.page("Pictures", [text, shown], files=house.slack.files)
+    html = drawn(house, "Pictures", [text, shown])
     look(
         browser, "pictures-in", html, tmp_path,
         ["Is this the one on Elm Street?", "4 attachments", "attachment-3.vcf",
@@ -64,9 +64,9 @@ def test_pictures_of_a_text_in_and_one_that_could_not_be_brought(
     )  # fmt: skip
     page = browser.new_page()
     page.set_content(html)
-    drawn = page.evaluate("[...document.images].map(i => [i.alt, i.naturalWidth])")
+    shown = page.evaluate("[...document.images].map(i => [i.alt, i.naturalWidth])")
     page.close()
-    assert drawn == [
+    assert shown == [
         ["Picture 1 of 4 from (415) 555-0123", 360], ["Picture 2 of 4 from (415) 555-0123", 360],
     ]  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_the_card_of_a_reply_with_pictures(house: House, browser: Browser, tmp_p
     )
     card = house.thread(ANN)[-1]
     look(
-        browser, "pictures-out", drawing.page("Card", [card]), tmp_path,
+        browser, "pictures-out", drawn(house, "Card", [card]), tmp_path,
         ["The two you asked for", "front.jpg", "garden.jpg",
          "MMS · 2 × 5 MB or 10 files · 6 credits", "Send"],
     )  # fmt: skip

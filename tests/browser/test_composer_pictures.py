@@ -12,13 +12,12 @@ from playwright.sync_api import Browser
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact
-from bot.sandbox import drawing
 from bot.texts import templates
 from ledger import boundaries, database
 from tests import pictures
 from tests.bot.texts.test_composer import form, shows, still, to, type_in
 from tests.bot.texts.test_templates import listed, opened
-from tests.browser.test_pictures import look, office
+from tests.browser.test_pictures import drawn, look, office
 from tests.house import ANN, LINE, House
 
 __all__ = ["office"]
@@ -85,7 +84,7 @@ def test_the_composer(desk: House, browser: Browser, tmp_path: Path) -> None:
 def see(desk: House, browser: Browser, tmp_path: Path, name: str, words: list[str]) -> None:
     """Draws the modal on top."""
     view = desk.slack.open_view(desk.agent)
-    look(browser, name, drawing.page(name, view=view), tmp_path, words)
+    look(browser, name, drawn(desk, name, view=view), tmp_path, words)
 
 
 def test_a_reply_with_a_picture_at_night(desk: House, browser: Browser, tmp_path: Path) -> None:
@@ -98,7 +97,7 @@ def test_a_reply_with_a_picture_at_night(desk: House, browser: Browser, tmp_path
         still(desk)
         see(desk, browser, tmp_path, "composer-reply", [
             "To Ann Lee · (415) 555-0123", "MMS · 1 × 1,600 · 3 credits", "the house.jpg",
-            "It is 11:00 pm where Ann Lee lives.", "Send at 9:00 am instead…",
+            "It is 11:00 PM where Ann Lee lives.", "Send at 9:00 AM instead…",
         ])  # fmt: skip
 
 

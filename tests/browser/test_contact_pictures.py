@@ -8,11 +8,11 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.contacts import directory
-from bot.sandbox import drawing, wait
+from bot.sandbox import wait
 from bot.sandbox.slack import View
 from tests.bot.contacts.test_imports import Import
 from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import look, office
+from tests.browser.test_pictures import drawn, look, office
 from tests.house import ANN, BEN, LINE, House
 
 __all__ = ["office"]
@@ -56,13 +56,13 @@ def test_a_contact_and_its_form(office: House, browser: Browser, tmp_path: Path)
     with clock.travelled(daytime()):
         two(office)
         cards = [office.ask("lee", "/contacts"), office.ask("0123", "/contacts")]
-        look(browser, "contacts", drawing.page("Contacts", cards), tmp_path, [
-            "Found for “lee”", "Open", "Ann Lee", "buyer, hot lead", "9:00 am there", "Oakland, CA",
+        look(browser, "contacts", drawn(office, "Contacts", cards), tmp_path, [
+            "Found for “lee”", "Open", "Ann Lee", "buyer, hot lead", "9:00 AM there", "Oakland, CA",
             "May be texted: agreed (signed form)", "waiting for an answer", "Text", "Merge…",
         ])  # fmt: skip
         view = opened(office, "0123", "Edit")
         office.slack.submit(office.agent, view, {"said": "They want no more texts"})
-        page = drawing.page("Contact", view=office.slack.open_view(office.agent))
+        page = drawn(office, "Contact", view=office.slack.open_view(office.agent))
         look(browser, "contact", page, tmp_path, [
             "Time zone", "As the number tells", "May they be texted?", "agreed (signed form)",
             "Say how they told you",
@@ -73,10 +73,10 @@ def test_a_merge(office: House, browser: Browser, tmp_path: Path) -> None:
     two(office)
     view = opened(office, "0123", "Merge…")
     office.slack.look_up(office.agent, view, "merge_other", "a. lee")
-    office.slack.submit(office.agent, view, {"other": "A. Lee ((415) 555-0124)"})
-    page = drawing.page("Merge", view=office.slack.open_view(office.agent))
+    office.slack.submit(office.agent, view, {"other": "A. Lee · (415) 555-0124"})
+    page = drawn(office, "Merge", view=office.slack.open_view(office.agent))
     look(browser, "merge", page, tmp_path, [
-        "Ann Lee ((415) 555-0123) and A. Lee ((415) 555-0124) become one contact",
+        "Ann Lee · (415) 555-0123 and A. Lee · (415) 555-0124 become one contact",
         "2 texts in all (1 and 1) stand together; none is lost.", "the two threads become one",
         "This cannot be undone.", "Texts go to",
     ])  # fmt: skip
@@ -91,15 +91,15 @@ def test_an_import(office: House, browser: Browser, tmp_path: Path) -> None:
              "Columns…", "Cem Demir · (415) 555-0177 · cem@example.com · seller",
              "Line 5: “555-0199” lacks its area code.", "name from “First Name”",
              "has an extension, which no text can reach", "Not read: “Company”"]  # fmt: skip
-    look(browser, "import", drawing.page("Import", [post]), tmp_path, shows)
+    look(browser, "import", drawn(office, "Import", [post]), tmp_path, shows)
     before = len(office.slack.views)
     on.press(post, "Columns…")
     wait(lambda: len(office.slack.views) > before)
-    page = drawing.page("Columns", view=office.slack.open_view(office.agent))
+    page = drawn(office, "Columns", view=office.slack.open_view(office.agent))
     look(browser, "import-columns", page, tmp_path, ["Cell: (415) 555-0123", "Opted out"])
     on.press(post, "Import 3 rows")
     done = on.work()
-    look(browser, "import-done", drawing.page("Import", [done]), tmp_path, [
+    look(browser, "import-done", drawn(office, "Import", [done]), tmp_path, [
         "leads.csv is imported.", "New contacts: 2", "Not imported: 3",
         "leads - rows to look at.csv",
     ])  # fmt: skip

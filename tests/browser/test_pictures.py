@@ -6,7 +6,7 @@ With PICTURES set the pictures go to docs/pictures, from where the documents sho
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.sandbox import Sandbox, drawing, wait
+from bot.sandbox.slack import Post
 from ledger import credits
 from tests import databases
 from tests.bot.office import at_hour, digests, open_plans
@@ -71,6 +72,16 @@ def look(browser: Browser, name: str, html: str, tmp_path: Path, shows: list[str
     page.close()
 
 
+def drawn(
+    house: House, title: str, posts: Sequence[Post] = (), view: Any = None, menu: str = ""
+) -> str:  # fmt: skip
+    """A page of what is in this house's Slack."""
+    slack = house.slack
+    return drawing.page(
+        title, posts, view, slack.files, drawing.names(slack.people, slack.channels), menu
+    )  # fmt: skip
+
+
 def spend(office: House, amount: int, key: Any) -> None:
     credits.charge_out(
         office.account().id, f"out:{key}", amount, message=0, actor=office.agent, now=clock.now()
@@ -86,7 +97,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
         [post] = office.told(office.agent)
         shows = ["82 % of your credits are used", "414 of 500 credits (82 %)", "Upgrade",
                  "They run out on", "Days left"]  # fmt: skip
-        look(browser, "alert", drawing.page("Alert", [post]), tmp_path, shows)
+        look(browser, "alert", drawn(office, "Alert", [post]), tmp_path, shows)
         [mail] = office.sandbox.mail.box("office@harbor.example")
         html = mail.get_body(("html",)).get_content()
         look(browser, "alert-mail", html, tmp_path, [*shows[:2], *shows[3:], "/credits plan"])
@@ -94,7 +105,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
         look(
             browser,
             "plans",
-            drawing.page("Plans", view=view.view),
+            drawn(office, "Plans", view=view.view),
             tmp_path,
             ["your plan", "Now: 500 credits added, 586 credits left of 1,000.", "Cancel the plan"],
         )
@@ -102,7 +113,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
         look(
             browser,
             "confirm",
-            drawing.page("Confirm", view=view.view),
+            drawn(office, "Confirm", view=view.view),
             tmp_path,
             ["Upgrade to Pro", "All plans", "Not now"],
         )
@@ -110,7 +121,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
         look(
             browser,
             "credits",
-            drawing.page("Credits", [card]),
+            drawn(office, "Credits", [card]),
             tmp_path,
             ["Harbor Homes: 86 credits left", "Report", "History"],
         )
@@ -144,7 +155,7 @@ def test_the_report_with_slacks_chart_and_with_a_picture(
             look(
                 browser,
                 name,
-                drawing.page("Report", [post]),
+                drawn(office, "Report", [post]),
                 tmp_path,
                 ["Total", "Credits in", "Given back", "CSV"],
             )
@@ -158,7 +169,7 @@ def test_the_digest(office: House, browser: Browser, tmp_path: Path) -> None:
         look(
             browser,
             "digest",
-            drawing.page("Digest", [post]),
+            drawn(office, "Digest", [post]),
             tmp_path,
             ["3 in, 2 out", "Waiting for an answer", "Did not arrive", "8:00", "Mute"],
         )

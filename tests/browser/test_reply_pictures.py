@@ -10,11 +10,10 @@ from playwright.sync_api import Browser
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Member
-from bot.sandbox import drawing
 from ledger import database
 from tests.bot.talks.threads import begun, card, is_told, press, replied
 from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import look, office
+from tests.browser.test_pictures import drawn, look, office
 from tests.house import ANN, House
 
 __all__ = ["office"]
@@ -25,8 +24,7 @@ def see(
 ) -> None:
     """Draws the thread."""
     posts = house.slack.thread(house.channel, thread)
-    people = {user: p["profile"]["display_name"] for user, p in house.slack.people.items()}
-    look(browser, name, drawing.page(name, posts, people=people), tmp_path, words)
+    look(browser, name, drawn(house, name, posts), tmp_path, words)
 
 
 def colleagues(house: House) -> str:
@@ -52,7 +50,7 @@ def test_a_reply_its_quote_and_what_became_of_it(
         words = "Yes it is! “Open house” is on Friday at 3, rain or shine. Will you come?"
         replied(office, thread, words)
         see(office, browser, tmp_path, "reply-quoted", thread, [
-            "To Ann Lee ((415) 555-0123)", "Dana's reply, not sent yet",
+            "To Ann Lee · (415) 555-0123", "Dana's reply, not sent yet",
             "SMS · 2 × 70 · emoji or special characters · 2 credits · 497 left after",
             "Replace 2 curly quotes: 1 credit instead of 2",
             "Reply STOP to opt out. (added to a first text, free)", "Later…", "Waiting for an",

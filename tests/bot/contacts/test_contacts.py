@@ -77,7 +77,7 @@ def test_a_first_text_makes_a_contact_at_once_and_naming_it_shows_everywhere(hou
     assert "Name this contact" not in root.plain()
     assert "Ann Lee" in house.home(house.agent).plain()
     assert "buyer, hot lead" in one(house, "ann")
-    assert "To Ann Lee ((415) 555-0123)" in house.ask("ann lee Hello").plain()
+    assert "To Ann Lee · (415) 555-0123" in house.ask("ann lee Hello").plain()
 
 
 def test_two_first_texts_of_one_stranger_make_one_contact(house: House) -> None:

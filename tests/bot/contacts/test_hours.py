@@ -59,9 +59,9 @@ def test_what_was_said_of_a_contact_counts_more_than_the_number() -> None:
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        ("+14155550123", "9:00 am"),
-        ("+442079460000", "5:00 pm"),
-        ("+18005550100", "between 9:00 am and 12:00 pm"),
+        ("+14155550123", "9:00 AM"),
+        ("+442079460000", "5:00 PM"),
+        ("+18005550100", "between 9:00 AM and 12:00 PM"),
     ],
 )
 def test_the_time_there_is_said(number: str, said: str) -> None:

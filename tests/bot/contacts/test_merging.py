@@ -48,7 +48,7 @@ def foreseen(house: House, other: str, label: str, typed: str = "ann") -> View:
 
 
 def merge(house: House, keep: str = "(415) 555-0123, Ann Lee") -> None:
-    view = foreseen(house, "ben", "Ben Li ((415) 555-0124)")
+    view = foreseen(house, "ben", "Ben Li · (415) 555-0124")
     house.slack.submit(house.agent, view, {"keep": keep})
     assert view.errors == {}
     with clock.travelled(timedelta(seconds=30)):
@@ -74,8 +74,8 @@ def test_what_a_merge_does_is_said_in_numbers_first(two: House) -> None:
     two.ask(f"{BEN} Hello")
     two.send(ANN, "Hello")
     two.settle()
-    shown = foreseen(two, "0124", "Ben Li ((415) 555-0124)").plain()
-    assert "Ann Lee ((415) 555-0123) and Ben Li ((415) 555-0124) become one contact" in shown
+    shown = foreseen(two, "0124", "Ben Li · (415) 555-0124").plain()
+    assert "Ann Lee · (415) 555-0123 and Ben Li · (415) 555-0124 become one contact" in shown
     assert "3 texts in all (2 and 1) stand together; none is lost." in shown
     assert f"#{two.channel}: the two threads become one" in shown
     assert "This cannot be undone." in shown
@@ -90,7 +90,7 @@ def test_both_numbers_go_on_in_one_thread_and_nothing_is_lost(two: House) -> Non
     assert "Ann Lee" in second.plain()
     assert "the thread before this one" in second.plain()
     thread = two.slack.thread(two.channel, second.ts)
-    assert f"@{two.agent} merged Ben Li ((415) 555-0124) into Ann Lee" in thread[-1].plain()
+    assert f"@{two.agent} merged Ben Li · (415) 555-0124 into Ann Lee" in thread[-1].plain()
     text(two, ANN, "One")
     text(two, BEN, "Two")
     thread = two.slack.thread(two.channel, second.ts)
@@ -171,7 +171,7 @@ def test_a_scheduled_text_goes_out_and_stands_in_the_joined_thread(two: House) -
     at = clock.now() + timedelta(hours=2)
     scheduled.later(draft.id, draft.version, two.agent, at, clock.now())
     assert card
-    view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
+    view = foreseen(two, "ben", "Ben Li · (415) 555-0124")
     assert "Waiting to be sent: 1 text" in view.plain()
     two.slack.submit(two.agent, view, {})
     with clock.travelled(timedelta(hours=2, minutes=1)):
@@ -207,7 +207,7 @@ def test_details_tags_and_history_are_joined(two: House) -> None:
 @pytest.mark.parametrize("who", [ANN, BEN])
 def test_the_stricter_consent_wins(two: House, who: str) -> None:
     text(two, who, "STOP")
-    view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
+    view = foreseen(two, "ben", "Ben Li · (415) 555-0124")
     assert "opted out (texted STOP), so nothing can be sent to either" in view.plain()
     two.slack.submit(two.agent, view, {"keep": "(415) 555-0123, Ann Lee"})
     for number in (ANN, BEN):
@@ -226,8 +226,8 @@ def test_smartplans_of_the_second_go_on_with_the_first(two: House) -> None:
     ann, ben = (address_book.meet(account, number, clock.now()).id for number in (ANN, BEN))
     smartplans.enroll(plans[0].id, two.agent, [ann, ben], clock.now())
     smartplans.enroll(plans[1].id, two.agent, [ben], clock.now())
-    view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
-    assert "Ben Li ((415) 555-0124) is on 2 SmartPlans: they go on." in view.plain()
+    view = foreseen(two, "ben", "Ben Li · (415) 555-0124")
+    assert "Ben Li · (415) 555-0124 is on 2 SmartPlans: they go on." in view.plain()
     two.slack.submit(two.agent, view, {})
     with database.session():
         alive = Enrollment.select().where(Enrollment.state == "active")
@@ -262,7 +262,7 @@ def test_a_third_number_joins_and_all_three_lead_to_one(two: House) -> None:
     third = "+14155550125"
     text(two, third, "A third phone")
     two.name(third, "Cem")
-    view = foreseen(two, "ann", "Ann Lee ((415) 555-0123)", typed="cem")
+    view = foreseen(two, "ann", "Ann Lee · (415) 555-0123", typed="cem")
     two.slack.submit(two.agent, view, {"keep": "(415) 555-0125, Cem"})
     with clock.travelled(timedelta(seconds=60)):
         two.work()
@@ -290,7 +290,7 @@ def test_a_short_code_is_never_the_number_that_is_kept(two: House) -> None:
 
 
 def test_what_changed_since_it_was_shown_is_shown_again(two: House) -> None:
-    view = foreseen(two, "ben", "Ben Li ((415) 555-0124)")
+    view = foreseen(two, "ben", "Ben Li · (415) 555-0124")
     text(two, BEN, "STOP")
     two.slack.submit(two.agent, view, {})
     assert "Something has changed meanwhile" in view.errors["keep"]

@@ -67,7 +67,7 @@ def test_the_list_says_what_is_wrong_and_what_to_do(house: House) -> None:
 def test_what_is_settled_is_kept_and_shown(house: House) -> None:
     view = saved(
         house, name=" Front  desk ", mode="Send at once, up to a price", up_to="5 credits",
-        from_="9:00 pm", until="7:00 am", pace="1 text in 3 seconds", digest="10:00 am",
+        from_="9:00 PM", until="7:00 AM", pace="1 text in 3 seconds", digest="10:00 AM",
     )  # fmt: skip
     assert view.errors == {}
     line = house.line()
@@ -94,12 +94,12 @@ def test_a_line_has_quiet_hours_of_its_own(house: House) -> None:
     house.settle_quiet(24, 0)
     with clock.travelled(at_hour(23)):
         assert "where" not in house.ask(f"{ANN} Hi").plain()
-        saved(house, from_="8:00 pm", until="9:00 am")
+        saved(house, from_="8:00 PM", until="9:00 AM")
         assert "where (415) 555-0123 lives" in house.ask(f"{ANN} Hi").plain()
 
 
 def test_quiet_hours_that_are_the_wrong_way_round_are_refused(house: House) -> None:
-    view = saved(house, from_="7:00 am", until="9:00 am")
+    view = saved(house, from_="7:00 AM", until="9:00 AM")
     assert view.errors == {"until": "Quiet hours begin in the evening and end in the morning."}
     assert house.line().quiet_from is None
 

@@ -94,9 +94,9 @@ def test_a_contact_is_put_on_it_after_the_price_was_shown(house: House) -> None:
     switched_on(house, made(house))
     form = pushed(house, opened(house, "new lead"), "Put contacts on it")
     assert house.slack.look_up(house.agent, form, "smart_contact", "ann") == [
-        "Ann Lee ((415) 555-0123)"
+        "Ann Lee · (415) 555-0123"
     ]
-    house.slack.submit(house.agent, form, {"contact": "Ann Lee ((415) 555-0123)"})
+    house.slack.submit(house.agent, form, {"contact": "Ann Lee · (415) 555-0123"})
     price = house.slack.open_view(house.agent)
     assert "1 contact" in price.plain() and "3 credits in all" in price.plain()
     assert "Hi Ann, this is Agent." in price.plain()
@@ -148,7 +148,7 @@ def test_steps_are_added_changed_moved_and_taken_out(house: House) -> None:
         "basis": "after the step before", "at": "09:30",
         "days": [{"text": {"type": "plain_text", "text": "Mon"}, "value": "0"}],
     })  # fmt: skip
-    assert "2. E-mail, 3 days after the step before, at 9:30 am, Mon" in plan.plain()
+    assert "2. E-mail, 3 days after the step before, at 9:30 AM, Mon" in plan.plain()
     text, mail = steps()
     form = pushed(house, plan, f"step:{text.key}:Edit")
     house.slack.submit(house.agent, form, {"body": "Hi {firstname}"})
@@ -262,7 +262,7 @@ def test_an_agent_sees_plans_and_enrolls_but_changes_none(house: House) -> None:
     assert "New plan" not in house.ask("", "/smartplans", clerk).plain()
     form = house.opens(lambda: house.slack.press(clerk, view, "Put contacts on it"), clerk)
     house.slack.look_up(clerk, form, "smart_contact", "ann")
-    house.slack.submit(clerk, form, {"contact": "Ann Lee ((415) 555-0123)"})
+    house.slack.submit(clerk, form, {"contact": "Ann Lee · (415) 555-0123"})
     assert "3 credits in all" in house.slack.open_view(clerk).plain()
 
 

@@ -566,4 +566,4 @@ def test_a_contact_renamed_meanwhile_is_on_the_card_as_it_leaves(house: House) -
     with database.session():
         Contact.update(name="Ann Lee").execute()
     replied(house, thread, "Yes")
-    assert "To Ann Lee ((415) 555-0123)" in card(house, thread).plain()
+    assert "To Ann Lee · (415) 555-0123" in card(house, thread).plain()

@@ -54,7 +54,7 @@ def fresh(books: str, sandbox: Sandbox) -> Iterator[Fresh]:
 
 def test_an_admin_is_led_from_the_empty_home_to_the_first_text(fresh: Fresh) -> None:
     house, slack, admin = fresh, fresh.slack, fresh.admin
-    assert "1. An account" in house.home(admin).plain()
+    assert "1. Open an account" in house.home(admin).plain()
     plans = house.open_account()
     assert "none yet" in plans.plain()
     assert "[See the plans]" in house.home(admin).plain()
@@ -66,6 +66,7 @@ def test_an_admin_is_led_from_the_empty_home_to_the_first_text(fresh: Fresh) -> 
 
     house.give_number()
     assert "[Choose a channel]" in house.home(admin).plain()
+    assert "[Write a text]" not in house.home(admin).plain(), "none could be sent yet"
     channel = slack.add_channel("front-desk", bot=False)
     view = house.modal(admin, house.home(admin), "Choose a channel")
     slack.submit(admin, view, {"channel": channel})
@@ -74,6 +75,7 @@ def test_an_admin_is_led_from_the_empty_home_to_the_first_text(fresh: Fresh) -> 
     slack.invite_app(channel, admin)
     shown = house.home(admin).plain()
     assert f"Text (415) 555-0188 from your phone and look into #{channel}" in shown
+    assert "[Write a text]" in shown
 
     house.twilio.text(ANN, NUMBER, "Is the house still for sale?")
     house.work()
@@ -125,7 +127,7 @@ def test_who_was_no_admin_any_more_when_they_pressed_opens_nothing(fresh: Fresh)
 @pytest.mark.parametrize("command", ["/text", "/quote", "/credits"])
 def test_every_command_leads_somebody_on_no_account(fresh: Fresh, command: str) -> None:
     card = fresh.ask("Hello", command)
-    assert "Step 1 of 6: An account. Ask an admin" in card.text
+    assert "Step 1 of 6: Open an account. Ask an admin" in card.text
     card = fresh.ask("", command, fresh.admin)
     assert "[Open an account]" in card.plain()
     view = fresh.modal(fresh.admin, card, "Open an account")
@@ -147,9 +149,9 @@ def test_text_leads_on_step_by_step_and_goes_through_at_the_end(fresh: Fresh) ->
     assert "2. Choose a plan" in ask()
     assert "Harbor Homes: 0 credits left" in house.ask("", "/credits", admin).plain()
     house.subscribe_in(plans)
-    assert "3. A number" in ask()
+    assert "3. Get a number" in ask()
     house.give_number()
-    assert "4. A channel" in ask()
+    assert "4. Choose a channel" in ask()
     channel = slack.add_channel("front-desk", bot=False)
     view = house.modal(admin, slack.seen_by(admin)[-1], "Choose a channel")
     slack.submit(admin, view, {"channel": channel})
@@ -173,7 +175,7 @@ def test_the_check_button_sees_that_it_was_invited(fresh: Fresh) -> None:
     slack.channels[channel].members.add(slack.bot)
     slack.press(admin, card, "I have invited it")
     wait(lambda: card.edited)
-    assert "6. A first text" in card.plain()
+    assert "6. Try a first text" in card.plain()
 
 
 def test_an_agent_is_told_whose_turn_it_is(fresh: Fresh) -> None:

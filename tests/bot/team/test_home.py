@@ -76,7 +76,8 @@ def test_what_needs_attention_comes_first_then_who_waits_then_the_rest(house: Ho
     plain = shown(house)
     order = [
         "Harbor Homes: 17 credits left", "83 % of your credits are used",
-        "1 text of the last day did not arrive", "83 of 100 credits used", "[Write a text]",
+        "1 text of the last day did not arrive: to (415) 555-0124.",
+        "83 of 100 credits used", "[Write a text]",
         "Waiting for an answer (1)", "(415) 555-0123 since", "Lines",
         f"(415) 555-0100 in #{house.channel}", "Team", "How it works",
     ]  # fmt: skip
@@ -96,6 +97,23 @@ def test_who_waits_is_a_link_into_the_thread_and_says_who_looks_after_it(house: 
     link = f"https://sandbox.slack.com/archives/{house.channel}/p{root.ts.replace('.', '')}"
     assert text.startswith(f"• <{link}|(415) 555-0123> since <!date^")
     assert text.endswith(f"· <@{house.agent}>")
+
+
+def test_the_newest_of_those_that_did_not_arrive_are_named_with_their_threads(
+    house: House,
+) -> None:
+    for place in range(5):
+        number = f"+1415555020{place}"
+        house.twilio.outcome(number, "failed", 30005)
+        house.send(number, "Hello")
+        house.settle()
+    said = shown(house)
+    newest = ", ".join(f"(415) 555-020{place}" for place in (4, 3, 2))
+    assert f"5 texts of the last day did not arrive: to {newest}, 2 more." in said
+    view = house.home(house.agent).view
+    root = house.thread("+14155550204")[0]
+    link = f"https://sandbox.slack.com/archives/{house.channel}/p{root.ts.replace('.', '')}"
+    assert f"<{link}|(415) 555-0204>" in str(view)
 
 
 def test_when_nobody_waits_it_says_so(house: House) -> None:
@@ -158,7 +176,7 @@ def test_every_button_of_home_does_something(house: House) -> None:
     opens = [
         ("Write a text", "Write a text"), ("Choose a plan", "Your plan"),
         ("Settings", "Line settings"), ("Add or remove people", "Your team"),
-        ("Opt-out words and quiet hours", "Opt-out and quiet"), ("Templates", "Templates"),
+        ("Opt-out words and quiet hours", "Words and quiet hours"), ("Templates", "Templates"),
     ]  # fmt: skip
     for label, title in opens:
         opened = house.modal(house.agent, view, label)

@@ -834,8 +834,8 @@ def test_at_night_the_morning_is_offered(house: House) -> None:
         view = form(house)
         to(house, view, ANN)
         type_in(house, view, "Hello")
-        assert "It is 11:00 pm where (415) 555-0123 lives." in view.plain()
-        house.slack.press(house.agent, view, "Send at 9:00 am instead…")
+        assert "It is 11:00 PM where (415) 555-0123 lives." in view.plain()
+        house.slack.press(house.agent, view, "Send at 9:00 AM instead…")
         shows(house, view, "When, by your own clock")
         at = view.held["at"]["compose_at"]["selected_date_time"]
         morning = datetime.fromtimestamp(at, ZoneInfo("America/Los_Angeles"))
@@ -846,7 +846,7 @@ def test_at_night_the_morning_is_offered(house: House) -> None:
         held = {"type": "datetimepicker", "selected_date_time": night}
         view.held["at"]["compose_at"] = held
         house.slack._acted(house.agent, view, block, block["element"], held).send()
-        shows(house, view, "It will be 11:00 pm where (415) 555-0123 lives.")
+        shows(house, view, "It will be 11:00 PM where (415) 555-0123 lives.")
 
 
 def to_hour(hour: int) -> timedelta:

@@ -123,8 +123,8 @@ def test_at_night_one_press_sends_it_in_the_morning(team: House) -> None:
     asleep(team)
     with clock.travelled(at_hour(23)):
         card = team.ask(f"{ANN} See you")
-        assert "It is 11:00 pm where (415) 555-0123 lives." in card.plain()
-        team.slack.press(team.agent, card, "Send at 9:00 am")
+        assert "It is 11:00 PM where (415) 555-0123 lives." in card.plain()
+        team.slack.press(team.agent, card, "Send at 9:00 AM")
         wait(lambda: card.edited)
         team.work()
     kept = draft()
@@ -139,7 +139,7 @@ def test_pressed_twice_it_is_scheduled_once_and_says_so_both_times(team: House) 
     asleep(team)
     with clock.travelled(at_hour(23)):
         card = team.ask(f"{ANN} See you")
-        presses = [team.slack.signed_press(team.agent, card, "Send at 9:00 am") for _ in range(2)]
+        presses = [team.slack.signed_press(team.agent, card, "Send at 9:00 AM") for _ in range(2)]
         for one in presses:
             assert one.send().status == 200
         wait(lambda: card.edited == 2)
@@ -153,7 +153,7 @@ def test_a_time_in_their_night_is_asked_about_once(team: House) -> None:
     view = when(team, card)
     night = int((clock.now() + at_hour(23, 30)).timestamp()) + 1
     turned(view, lambda: team.slack.submit(team.agent, view, {"at": night}))
-    assert "It will be 11:30 pm where (415) 555-0123 lives." in view.plain()
+    assert "It will be 11:30 PM where (415) 555-0123 lives." in view.plain()
     assert draft().state == "quoted"
     team.slack.submit(team.agent, view, {"at": night})
     assert not view.open
@@ -206,7 +206,7 @@ def test_the_list_shows_ones_own_and_managers_all(team: House) -> None:
     assert "Texts of your team that wait for their time" in everybodys.plain()
     said = everybodys.plain()
     assert said.index("from the owner") < said.index("from the agent")
-    assert "· Carl ·" in said and "1 credit" in said
+    assert "· by Carl" in said and "1 credit" in said
     for word in ("from the owner", "from the agent", "1 credit", "(415) 555-0123"):
         assert word in everybodys.text
     assert "You are not on any account" in listing(team, team.stranger).plain()
@@ -469,7 +469,7 @@ def test_late_into_the_night_it_is_asked_about_soon(team: House) -> None:
         later(team)
     its_time(team, 0, at_hour(20, 15))
     assert texts(team) == []
-    assert "it would be 30 minutes late, and it is 8:15 pm where" in asked(team)
+    assert "it would be 30 minutes late, and it is 8:15 PM where" in asked(team)
 
 
 # Never twice

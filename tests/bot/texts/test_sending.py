@@ -69,7 +69,7 @@ def test_a_contact_is_found_by_name_and_two_of_one_name_are_not_guessed(house: H
         house.twilio.text(number, house.line().number, "Hi")
     house.work()
     house.name(ANN, "Ann Lee")
-    assert "To Ann Lee ((415) 555-0123)" in house.ask("ann lee Hello").plain()
+    assert "To Ann Lee · (415) 555-0123" in house.ask("ann lee Hello").plain()
     assert "To Ann Lee" in house.ask('"Ann Lee" Hello').plain()
     house.name(LONDON, "Ann Lee")
     assert "Several contacts are called" in house.ask("Ann Lee Hello").plain()
