@@ -91,10 +91,15 @@ def _peak(chart: Mapping[str, Any]) -> float:
     return max(float(point["value"]) for series in chart["series"] for point in series["data"])
 
 
+def _source(file: File) -> str:
+    return f"data:{file.content_type};base64,{base64.b64encode(file.content or b'').decode()}"
+
+
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
     "rich": rich_text, "cell": cell_words, "held": _held, "mrkdwn": _mrkdwn, "value": _value,
     "peak": _peak, "clock": _when,
     "emoji": lambda name: drawn_words.spans(f":{name}:", {}),
-    "base64": lambda content: base64.b64encode(content).decode(),
+    "base64": lambda content: base64.b64encode(content).decode(), "source": _source,
 }  # fmt: skip
+PAGES.globals["CONTROLS"] = "controls.html"
