@@ -42,7 +42,7 @@ from bot.slack.deliver_sheets import (
     SheetFileCarrier,
 )
 from bot.slack.live import LiveQuotes
-from bot.smartplans import plan_upkeep, reminders, steps
+from bot.smartplans import bulks, plan_upkeep, reminders, room, steps
 from bot.talks import desk, outages
 from bot.team import viewers
 from bot.texts import scheduled
@@ -157,6 +157,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("left stale", 600, outages.make_up),
         ("smartplans", 3, functools.partial(steps.run_due, pace(settings), by_mail)),
         ("smartplans that wait", 5, plan_upkeep.wake_fed),
+        ("smartplans in bulk", 2, functools.partial(bulks.work, pace(settings))),
         ("reminders", 30, reminders.wake_due),
         ("imports", 2, imports.work),
         ("renewals", 10, renewals.book_due),
@@ -245,9 +246,9 @@ def timing(settings: Settings) -> Timing:
     )
 
 
-def pace(settings: Settings) -> steps.Pace:
+def pace(settings: Settings) -> room.Pace:
     """How fast the texts of SmartPlans are let go."""
-    return steps.Pace(settings.number_pace_s, settings.channel_pace_s)
+    return room.Pace(settings.number_pace_s, settings.channel_pace_s)
 
 
 def serving() -> bool:

@@ -11,7 +11,8 @@ from bot.contacts import imports
 from bot.models import Lane, Line, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
-from bot.smartplans.models import Step
+from bot.smartplans import bulks
+from bot.smartplans.models import SmartPlan, Step
 from bot.team import lines
 from ledger import database
 from tests import pictures
@@ -337,6 +338,12 @@ class Day:
         with database.session():  # back from tomorrow: what paces and lanes wait for is over
             Pace.delete().execute()
             Lane.update(due_at=clock.now()).where(Lane.due_at.is_null(False)).execute()
+        with database.session():
+            marzipan = SmartPlan.get(SmartPlan.name == "Marzipan plan")
+        bulks.begin(marzipan, owner, clock.now(), tag="saffron")
+        house.work()
+        for action in ("bulk_pause", "bulk_go_on", "bulk_stop"):
+            self.press(house.told(owner)[-1], action)
 
     def settings(self) -> None:
         """Team, words and hours, a line."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 
 # Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match,
 # but for case, spaces and punctuation.
@@ -90,7 +90,7 @@ def withdraw(
         return False
     contact.opted_out_at = now
     contact.save(only=[Contact.opted_out_at])
-    enrollments.on_opt_out(contact.id, now)
+    plan_events.on_opt_out(contact.id, now)
     _note(conversation, False, how, now, by)
     return opted_out(conversation)
 
@@ -113,7 +113,7 @@ def refuse(
     """Closes every line of the account to the contact, who told a member so."""
     contact.opted_out_at = now
     contact.save(only=[Contact.opted_out_at])
-    enrollments.on_opt_out(contact.id, now)
+    plan_events.on_opt_out(contact.id, now)
     _keep(contact, False, how, now, by, on_day)
 
 

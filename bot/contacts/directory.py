@@ -13,7 +13,7 @@ from bot import clock
 from bot.contacts import address_book, consent, contacts, hours, numbers
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line, Tag
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.talks import threads
 from bot.team import lines, viewers
 from bot.words import clean, is_email
@@ -257,7 +257,7 @@ def complete(contact: Contact, more: Difference) -> None:
         contact.save(only=[getattr(Contact, column) for column in more.fills])
     for tag in more.tags:
         Tag.create(account=contact.account_id, tag=tag, contact=contact)
-        enrollments.on_tag(contact, tag, True, clock.now())
+        plan_events.on_tag(contact, tag, True, clock.now())
     address_book.index(contact)
 
 
@@ -301,7 +301,7 @@ def _set_tags(contact: Contact, tags: Iterable[str]) -> None:
         Tag.create(account=contact.account_id, tag=tag, contact=contact)
     now = clock.now()
     for tag in sorted({*before} ^ {*after}):
-        enrollments.on_tag(contact, tag, tag in after, now)
+        plan_events.on_tag(contact, tag, tag in after, now)
 
 
 def tidy(text: str) -> str:

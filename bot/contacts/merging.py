@@ -16,7 +16,7 @@ from bot.contacts import address_book, consent, contacts, directory
 from bot.contacts.directory import Kept
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Draft, Message, Tag
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.smartplans.models import ALIVE, Enrollment
 from bot.talks import threads
 from bot.team import viewers
@@ -87,7 +87,7 @@ def merge(kept_id: int, gone_id: int, user: str, seen: str, now: datetime) -> Co
     _join_consent(effect)
     _join_talks(effect)
     _join_details(effect)
-    enrollments.on_merge(kept, gone.id, now)
+    plan_events.on_merge(kept, gone.id, now)
     Contact.update(same_as=kept).where(Contact.same_as == gone).execute()
     gone.same_as, gone.name, gone.email, gone.notes = kept, None, None, None
     gone.save(only=[Contact.same_as, Contact.name, Contact.email, Contact.notes])

@@ -12,7 +12,7 @@ from bot.contacts import address_book, columns, consent, contacts, directory, nu
 from bot.contacts.directory import Details, Difference, Unfit
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Sheet, SheetRow, Tag, Word
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.talks import threads
 from bot.team import viewers
 from ledger.database import query
@@ -55,8 +55,8 @@ def look_at(sheet: Sheet, rows: Sequence[SheetRow], now: datetime) -> Counter[st
         row, why = one.row, " ".join(one.notes)[:1000] or None
         if (row.number, row.outcome, row.why) != (one.number, one.outcome, why):
             query(MARK, one.number, one.outcome, why, sheet.id, row.line)
-    starts = enrollments.rule_tags(sheet.account_id)
-    plans = sum(bool(starts & {enrollments.same_tag(tag) for tag in one.added}) for one in sound)
+    starts = plan_events.rule_tags(sheet.account_id)
+    plans = sum(bool(starts & {plan_events.same_tag(tag) for tag in one.added}) for one in sound)
     return Counter(one.outcome for one in judged) + Counter(plans=plans)
 
 
@@ -205,7 +205,7 @@ def _make(sheet: Sheet, fresh: dict[str, Judged], now: datetime) -> dict[str, in
     ):
         if rows:
             model.insert_many(rows, fields).execute()
-    enrollments.on_tags(sheet.account_id, [(tag, contact) for _, tag, contact in tags], now)
+    plan_events.on_tags(sheet.account_id, [(tag, contact) for _, tag, contact in tags], now)
     return ids
 
 

@@ -147,6 +147,38 @@ def up(migrator, db):
         class Meta:
             indexes = ((("plan", "what", "event", "tag"), True),)
 
+    class Bulk(Table):
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        plan = peewee.ForeignKeyField(SmartPlan, on_delete="RESTRICT", index=False)
+        by = peewee.TextField()
+        tag = peewee.TextField(null=True)
+        people = peewee.TextField(default="[]")
+        total = peewee.IntegerField()
+        state = peewee.TextField(
+            default="running",
+            constraints=[
+                peewee.Check("state IN ('running', 'paused', 'stopping', 'stopped', 'done')")
+            ],
+        )
+        busy = peewee.BooleanField(default=True)
+        upto = peewee.IntegerField(default=0)
+        entered = peewee.BooleanField(default=False)
+        looked_at = peewee.IntegerField(default=0)
+        put_on = peewee.IntegerField(default=0)
+        left_out = peewee.TextField(default="{}")
+        done = peewee.TextField(default="{}")
+        skipped = peewee.TextField(default="{}")
+        out_at = InstantField(null=True)
+        ends_at = InstantField(null=True)
+        stale = peewee.BooleanField(default=True)
+        shown_at = InstantField(null=True)
+        channel = peewee.TextField(null=True)
+        card_ts = peewee.TextField(null=True)
+        made_at = InstantField()
+
+    Bulk.add_index(Bulk.id, where=Bulk.busy, name="bulk_busy")
+    Bulk.add_index(Bulk.shown_at, where=Bulk.stale, name="bulk_stale")
+
     class Enrollment(Table):
         id = peewee.BigAutoField()
         account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
@@ -173,6 +205,7 @@ def up(migrator, db):
         previous_at = InstantField(null=True)
         agreed = peewee.IntegerField(null=True)
         by = peewee.TextField()
+        bulk = peewee.ForeignKeyField(Bulk, null=True, on_delete="RESTRICT", index=False)
         ended_at = InstantField(null=True)
 
     alive = Enrollment.state.in_(["active", "paused", "waiting", "asking"])
@@ -200,6 +233,13 @@ def up(migrator, db):
         Enrollment.id,
         where=Enrollment.state == "asking",
         name="enrollment_asking",
+    )
+    Enrollment.add_index(
+        Enrollment.bulk,
+        Enrollment.state,
+        Enrollment.id,
+        where=Enrollment.bulk.is_null(False) & alive,
+        name="enrollment_bulk",
     )
     Enrollment.add_index(Enrollment.version, Enrollment.id, where=alive, name="enrollment_version")
 
@@ -294,6 +334,6 @@ def up(migrator, db):
             primary_key = peewee.CompositeKey("contact", "field")
 
     db.create_tables(
-        [SmartPlan, SmartPlanVersion, Step, PlanRule, Enrollment, Reminder, Letter, StepRun,
+        [SmartPlan, SmartPlanVersion, Step, PlanRule, Bulk, Enrollment, Reminder, Letter, StepRun,
          ContactDate]
     )  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from slack_sdk import WebClient
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
-from bot.slack import cards, plan_cards
-from bot.slack.outcomes import first_taken, keyed, read_back
-from bot.smartplans import reminders
-from bot.smartplans.models import Enrollment, Reminder, SmartPlan
+from bot.slack import bulk_cards, cards, plan_cards
+from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, read_back
+from bot.smartplans import bulks, reminders
+from bot.smartplans.models import Bulk, Enrollment, Reminder, SmartPlan
 from ledger.database import session
 
 
@@ -40,14 +41,15 @@ class PlanCardCarrier:
         return read_back(self.client, delivery, delivery.payload["to"])
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Keeps where a reminder's card stands."""
-        if isinstance(outcome, Done) and delivery.payload["what"] == "reminder":
+        """Keeps where a card stands that will change."""
+        told = delivery.payload
+        if isinstance(outcome, Done) and told["what"] in STANDS_AT:
             result = outcome.result
-            reminders.stands_at(delivery.payload["reminder"], result["channel"], result["ts"])
+            STANDS_AT[told["what"]](told[told["what"]], result["channel"], result["ts"])
 
 
 class PlanUpdateCarrier:
-    """Brings a reminder's card up to date with its row."""
+    """Brings a card up to date with its row, a reminder's or that of many put on a plan."""
 
     lists_late = False
 
@@ -57,13 +59,14 @@ class PlanUpdateCarrier:
     def attempt(self, delivery: Delivery) -> Outcome:
         """One chat.update."""
         with session():
-            reminder = Reminder.get_by_id(delivery.payload["reminder"])
-            card = plan_cards.reminder(reminder)
-        if reminder.card_ts is None:
+            row = _row(delivery)
+            card = _card(delivery)
+        if row.card_ts is None:
             return Again(5, "the card to update is not there yet")
 
         def update(form: cards.Card, _: int) -> Done:
-            self.client.chat_update(channel=str(reminder.channel), ts=str(reminder.card_ts), **form)
+            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
+            self.client.chat_update(channel=str(row.channel), ts=str(row.card_ts), **form)
             return Done({})
 
         return first_taken([lambda: card], update, delivery.key)
@@ -76,9 +79,25 @@ class PlanUpdateCarrier:
         """Nothing follows."""
 
 
+STANDS_AT: dict[str, Callable[[int, str, str], None]] = {
+    "reminder": reminders.stands_at,
+    "bulk": bulks.stands_at,
+}
+
+
+def _row(delivery: Delivery) -> Reminder | Bulk:
+    told = delivery.payload
+    found: Reminder | Bulk = (
+        Bulk.get_by_id(told["bulk"]) if "bulk" in told else Reminder.get_by_id(told["reminder"])
+    )
+    return found
+
+
 def _card(delivery: Delivery) -> cards.Card:
     told = delivery.payload
     match told["what"]:
+        case "bulk":
+            return bulk_cards.card(Bulk.get_by_id(told["bulk"]))
         case "reminder":
             return plan_cards.reminder(Reminder.get_by_id(told["reminder"]))
         case "ask":

@@ -12,7 +12,7 @@ from bot.slack.smart_views import modal
 from bot.slack.step_views import box, menu
 from bot.smartplans import plan_words
 from bot.smartplans.enrollments import Enrolled
-from bot.smartplans.models import ALIVE, Enrollment, SmartPlan
+from bot.smartplans.models import ALIVE, Bulk, Enrollment, SmartPlan
 from bot.smartplans.plan_preview import Cost, Foreseen
 from bot.words import count, escape
 
@@ -135,8 +135,13 @@ def confirm(
                  submit="Put them on it", close="Back")  # fmt: skip
 
 
-def done(plan: SmartPlan, made: Enrolled) -> dict[str, Any]:
-    """How many came on the plan, and why others did not."""
+def done(plan: SmartPlan, made: Enrolled | Bulk) -> dict[str, Any]:
+    """How many came on the plan, and why others did not; of many, where that can be seen."""
+    if isinstance(made, Bulk):
+        return modal("smart_told", "SmartPlan", [mrkdwn(
+            f":arrow_forward: {count(made.total, 'contact')} come on *{escape(plan.name)}* now. "
+            "A message from Partyline to you says how far it is; there you can pause or stop it."
+        )], {})  # fmt: skip
     lines = [f":white_check_mark: {count(made.count, 'contact')} "
              f"{'is' if made.count == 1 else 'are'} on *{escape(plan.name)}* now."]  # fmt: skip
     for why, number in made.left_out.items():

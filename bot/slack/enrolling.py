@@ -18,7 +18,7 @@ from bot.slack import cards, enroll_views
 from bot.slack.answers import show_in
 from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
-from bot.smartplans import plan_preview, smartplans
+from bot.smartplans import plan_preview, plan_versions, smartplans
 from bot.team import lines
 from bot.words import clean
 from ledger.database import transaction
@@ -53,7 +53,7 @@ def preview_as(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 def _preview(plan_id: int, user: str, contact: int | None) -> View:
     now = clock.now()
     plan = smartplans.get(plan_id, user)
-    shape = smartplans.shape_of(plan)
+    shape = plan_versions.shape_of(plan)
     seen = plan_preview.foresee(plan.account_id, user, shape, contact, now)
     may_switch = plan.state != "on" and lines.role_of(user, plan.account_id) in lines.MANAGERS
     ceilings = plan_preview.ceilings(plan, shape, now) if may_switch else {}
@@ -106,7 +106,7 @@ def _priced(plan_id: int, user: str, given: dict[str, Any]) -> View:
     ids = address_book.ids_tagged(plan.account_id, given["tag"]) if who is None else who
     if not ids:
         raise Refused("Nobody has this tag. Choose another, or write who it is for.")
-    shape, now = smartplans.shape_of(plan), clock.now()
+    shape, now = plan_versions.shape_of(plan), clock.now()
     cost = plan_preview.cost(plan.account_id, user, shape, ids, now)
     seen = plan_preview.foresee(plan.account_id, user, shape, ids[0], now)
     first = contacts.name_of(Contact.get_by_id(ids[0]))
@@ -151,10 +151,7 @@ def enrolled(ack: Ack, body: dict[str, Any], view: View) -> None:
 @transaction
 def _enrolled(about: dict[str, Any], user: str) -> View:
     plan, now = about["plan"], clock.now()
-    if about["tag"]:
-        done = smartplans.enroll_tagged(plan, user, about["tag"], now)
-    else:
-        done = smartplans.enroll(plan, user, about["who"], now)
+    done = smartplans.enroll_many(plan, user, now, tag=about["tag"], people=about["who"] or ())
     return enroll_views.done(smartplans.get(plan, user), done)
 
 

@@ -1,4 +1,5 @@
-"""The buttons of what SmartPlans tell members: of reminders, and of texts that cost more."""
+"""The buttons of what SmartPlans tell members: of reminders, of texts that cost more, and of many
+who were put on a plan at once."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import reply, tell
-from bot.smartplans import plan_upkeep, reminders
+from bot.smartplans import bulks, plan_upkeep, reminders
 from bot.team import viewers
 from bot.words import count
 
@@ -62,6 +63,22 @@ def ask(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> 
     return reply(respond, cards.note(f"{said} (<@{user}>)"))
 
 
+def bulk(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> None:
+    """Pause, Go on, Stop, of many put on a plan at once: the card shows what came of it."""
+    what, user, now = body["actions"][0]["action_id"], body["user"]["id"], clock.now()
+    acts: dict[str, Callable[[int], bool]] = {
+        "bulk_pause": lambda one: bulks.pause(one, user, now),
+        "bulk_go_on": lambda one: bulks.go_on(one, user, now),
+        "bulk_stop": lambda one: bulks.stop(one, user, now),
+    }
+    key = int(body["actions"][0]["value"])
+    ack()
+    try:
+        acts[what](key)
+    except Refused as refusal:
+        tell(body, client, respond, str(refusal))
+
+
 def _on_home(body: dict[str, Any]) -> bool:
     return (body.get("container") or {}).get("type") == "view"
 
@@ -70,6 +87,9 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "reminder_done": reminder,
     "reminder_skip": reminder,
     "reminder_snooze": reminder,
+    "bulk_pause": bulk,
+    "bulk_go_on": bulk,
+    "bulk_stop": bulk,
     "ask_send": ask,
     "ask_skip": ask,
     "ask_stop": ask,

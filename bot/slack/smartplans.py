@@ -18,7 +18,7 @@ from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
-from bot.smartplans import plan_files, plan_shapes, smartplans
+from bot.smartplans import plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
 from bot.team import lines
 from bot.words import clean, count
@@ -75,7 +75,7 @@ def plan_view(plan_id: int, user: str, said: str = "") -> View:
     following = plan.flows_into.name if plan.flows_into else None
     may_write = lines.role_of(user, plan.account_id) in lines.MANAGERS
     return smart_views.plan_view(
-        plan, smartplans.shape_of(plan), smartplans.counts(plan),
+        plan, plan_versions.shape_of(plan), smartplans.counts(plan),
         may_write=may_write and plan.state != "archived", line=plan.line, flows_into=following,
         said=said,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _make(account: int, user: str, given: Mapping[str, Any]) -> int:
         return int(smartplans.new(account, user, named, now).id)
     if kind == smart_views.SHARED:
         taken = smartplans.take(int(key), account, user, now)
-        shape = smartplans.shape_of(taken)
+        shape = plan_versions.shape_of(taken)
         settled = replace(shape, name=name or shape.name, line=line)
         return int(smartplans.edit(taken.id, user, settled, now).id)
     if kind == smart_views.READY:
@@ -145,7 +145,7 @@ def settings(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 @transaction
 def _settings_view(plan_id: int, user: str) -> View:
     plan = smartplans.own(plan_id, user)
-    shape = smartplans.shape_of(plan)
+    shape = plan_versions.shape_of(plan)
     others = [one for one in smartplans.listed(plan.account_id, user) if one.id != plan.id]
     on_it = smartplans.effect(plan_id, user, shape).on_it
     return smart_views.settings_view(plan, shape, _lines(plan.account_id), others, on_it)
@@ -202,7 +202,7 @@ def step(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 @transaction
 def _step_view(plan_id: int, user: str, kind: str, key: str | None) -> View:
     plan = smartplans.own(plan_id, user)
-    shape = smartplans.shape_of(plan)
+    shape = plan_versions.shape_of(plan)
     on_it = smartplans.effect(plan_id, user, shape).on_it
     if key is None:
         return step_views.view(plan_id, kind, shape, None, on_it, None)
@@ -241,7 +241,7 @@ def step_removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
 @transaction
 def _without(plan_id: int, user: str, key: str) -> View:
-    shape = smartplans.shape_of(smartplans.own(plan_id, user))
+    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
     place = _place(shape, key)
     steps = shape.steps[:place] + shape.steps[place + 1 :]
     smartplans.edit(plan_id, user, replace(shape, steps=steps), clock.now())
@@ -289,14 +289,14 @@ def _share(user: str, plan_id: int) -> int:
 @transaction
 def _yaml_view(plan_id: int, user: str) -> View:
     plan = smartplans.get(plan_id, user)
-    return smart_views.yaml_view(plan, plan_files.write(smartplans.shape_of(plan)))
+    return smart_views.yaml_view(plan, plan_files.write(plan_versions.shape_of(plan)))
 
 
 @transaction
 def _archive_view(plan_id: int, user: str) -> View:
     plan = smartplans.own(plan_id, user)
     return smart_views.archive_view(
-        plan, smartplans.effect(plan_id, user, smartplans.shape_of(plan)).on_it
+        plan, smartplans.effect(plan_id, user, plan_versions.shape_of(plan)).on_it
     )
 
 
@@ -362,7 +362,7 @@ def _save(
 
 @transaction
 def _edited(plan_id: int, user: str, settle: Callable[[Shape], Shape], move: bool) -> View:
-    shape = smartplans.shape_of(smartplans.own(plan_id, user))
+    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
     smartplans.edit(plan_id, user, settle(shape), clock.now(), move=move)
     return plan_view(plan_id, user, "Saved.")
 

@@ -1,7 +1,7 @@
-"""Who is on which SmartPlan: put on, held, taken off, and what happens to them does to that.
+"""Who is on which SmartPlan: put on, held, taken off.
 
-It lies below conversations, consent and contacts, so that those can tell it what happened; who may
-ask for it is checked above (smartplans.py). What a step does is in steps.py.
+Who may ask for it is checked above (smartplans.py); what happens to a contact does the same by
+itself (plan_events.py). What a step does is in steps.py.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import hours
-from bot.models import Contact, Conversation
+from bot.models import Contact, Conversation, Tag
 from bot.smartplans import schedule
 from bot.smartplans.models import (
     ALIVE,
     ContactDate,
     Enrollment,
-    Letter,
-    Reminder,
     SmartPlan,
     SmartPlanVersion,
     Step,
@@ -35,33 +33,9 @@ BATCH = 500  # contacts that are looked at together
 LOOK_AT = """
     UPDATE smart_plan SET due_at = CASE WHEN due_at IS NULL OR due_at > %s THEN %s ELSE due_at END
     WHERE id = %s"""
-STOP_BY_EVENT = """
-    UPDATE enrollment SET state = 'stopped', why = %s, due_at = NULL, ended_at = %s
-    WHERE contact_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
-      AND plan_id IN (
-        SELECT smart_plan.id FROM smart_plan
-        LEFT JOIN plan_rule ON plan_rule.plan_id = smart_plan.id AND plan_rule.what = 'remove'
-                           AND plan_rule.event = %s AND plan_rule.tag = %s
-        WHERE smart_plan.account_id = %s AND (plan_rule.id IS NOT NULL OR {}))"""
-STOP_ON_REPLY = STOP_BY_EVENT.format("smart_plan.stop_on_reply")
-STOP_ON_CLOSE = STOP_BY_EVENT.format("smart_plan.stop_on_close")
-STOP_BY_RULE = STOP_BY_EVENT.format("false")
-GIVE_BACK = """
-    UPDATE smart_plan SET spent = spent - %s WHERE id = (
-        SELECT enrollment.plan_id FROM step_run
-        JOIN enrollment ON enrollment.id = step_run.enrollment_id WHERE step_run.message_id = %s)"""
-ENROLLING = """
-    SELECT smart_plan.id FROM smart_plan
-    JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
-    WHERE smart_plan.account_id = %s AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
-      AND plan_rule.event = %s AND plan_rule.tag = %s ORDER BY smart_plan.id"""
-
-
-RULE_TAGS = """
-    SELECT DISTINCT plan_rule.tag FROM smart_plan
-    JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
-    WHERE smart_plan.account_id = %s AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
-      AND plan_rule.event = 'tag_added'"""
+STALE = """
+    UPDATE bulk SET stale = %s WHERE NOT stale AND id IN (
+        SELECT bulk_id FROM enrollment WHERE contact_id = %s AND bulk_id IS NOT NULL)"""
 
 
 @dataclass(frozen=True)
@@ -77,10 +51,10 @@ class Enrolled:
 
 @transaction
 def enroll(
-    plan: SmartPlan, contacts: Sequence[Contact], by: str, now: datetime
+    plan: SmartPlan, contacts: Sequence[Contact], by: str, now: datetime, bulk: int | None = None
 ) -> Enrolled:  # fmt: skip
     """Puts contacts on the plan's newest version: each at most once at a time, and again only where
-    the plan allows it; nobody who opted out."""
+    the plan allows it; nobody who opted out. `bulk` is what they are put on with."""
     course, steps = course_of(newest(plan))
     count, left_out = 0, Counter[str]()
     if not steps:
@@ -91,14 +65,14 @@ def enroll(
         left_out.update(reasons.values())
         taken = [contact for contact in chunk.values() if contact.id not in reasons]
         if taken:
-            _add(plan, course, steps, taken, by, now)
+            _add(plan, course, steps, taken, by, now, bulk)
         count += len(taken)
     return Enrolled(count, left_out)
 
 
 def _add(
     plan: SmartPlan, course: Course, steps: list[Step], contacts: list[Contact], by: str,
-    now: datetime,
+    now: datetime, bulk: int | None,
 ) -> None:  # fmt: skip
     dates = dates_of([contact.id for contact in contacts])
     home = Account.get_by_id(plan.account_id).timezone
@@ -110,6 +84,7 @@ def _add(
         rows.append({
             "account": plan.account_id, "plan": plan.id, "version": steps[0].version_id,
             "contact": contact.id, "kind": steps[0].kind, "enrolled_at": now, "by": by,
+            "bulk": bulk,
             "basis_at": here.basis_at, "planned_at": here.planned_at, "due_at": here.due_at,
             "state": "active", "round": 0, "position": 0,
         })  # fmt: skip
@@ -233,7 +208,7 @@ def resume(enrollment: Enrollment, now: datetime) -> bool:
     if enrollment.state != "paused":
         return False
     course, steps = course_of(enrollment.version)
-    _place(enrollment, course, steps, place_again(enrollment, course), now)
+    place(enrollment, course, steps, place_again(enrollment, course), now)
     return True
 
 
@@ -257,9 +232,9 @@ def skip(enrollment: Enrollment, reason: str, now: datetime) -> bool:
     if after is None:
         finish(enrollment, now)
     elif enrollment.state == "paused":
-        _place(enrollment, course, steps, after, now, state="paused")
+        place(enrollment, course, steps, after, now, state="paused")
     else:
-        _place(enrollment, course, steps, after, now)
+        place(enrollment, course, steps, after, now)
     return True
 
 
@@ -268,7 +243,19 @@ def stop(enrollment: Enrollment, why: str, now: datetime) -> bool:
     """Takes the contact off the plan for good. Returns whether that is new."""
     here = (Enrollment.id == enrollment.id) & Enrollment.state.in_(list(ALIVE))
     ended: dict[str, Any] = {"state": "stopped", "why": why, "due_at": None, "ended_at": now}
+    touched(enrollment.contact_id)
     return bool(Enrollment.update(ended).where(here).execute())
+
+
+@transaction
+def touched(contact_id: int) -> None:
+    """Something happened to the plans of this contact: cards of those put on together show it."""
+    query(STALE, True, contact_id)
+
+
+def tagged(account_id: int, tag: str) -> int:
+    """How many contacts have this tag."""
+    return Tag.select().where(Tag.account == account_id, Tag.tag == tag).count()
 
 
 @transaction
@@ -316,10 +303,11 @@ def place_again(enrollment: Enrollment, course: Course) -> Spot:
     )  # fmt: skip
 
 
-def _place(
+def place(
     enrollment: Enrollment, course: Course, steps: list[Step], here: Spot, now: datetime,
     state: str = "active",
 ) -> None:  # fmt: skip
+    """Keeps where it is from now on, and when its next step is due."""
     placed: dict[str, Any] = {
         "state": state, "why": None if state == "active" else enrollment.why, "agreed": None,
         "round": here.round, "position": here.position, "kind": steps[here.position].kind,
@@ -329,142 +317,6 @@ def _place(
     Enrollment.update(placed).where(Enrollment.id == enrollment.id).execute()
     if state == "active":
         look_at(enrollment.plan_id, here.due_at)
-
-
-# What happens to a contact
-
-
-@transaction
-def on_text_in(account_id: int, contact_id: int, now: datetime) -> int:
-    """They texted: plans that stop on a reply do. Returns how many."""
-    return int(
-        query(
-            STOP_ON_REPLY, "they replied", now, contact_id, "replied", "", account_id
-        ).rowcount
-    )  # fmt: skip
-
-
-@transaction
-def on_new_sender(account_id: int, contact: Contact, now: datetime) -> None:
-    """Somebody texts for the first time: plans that take new senders take them. After `on_text_in`,
-    for the text that puts somebody on a plan is no reply to it."""
-    _enroll_by_rule(account_id, contact, "new_sender", "", now)
-
-
-@transaction
-def on_tag(contact: Contact, tag: str, added: bool, now: datetime) -> None:
-    """A tag was put on a contact, or taken off."""
-    event = "tag_added" if added else "tag_removed"
-    why = f"the tag {tag} was {'added' if added else 'taken off'}"
-    query(
-        STOP_BY_RULE, why, now, contact.id, event, same_tag(tag), contact.account_id
-    )  # fmt: skip
-    _enroll_by_rule(contact.account_id, contact, event, same_tag(tag), now)
-
-
-@transaction
-def on_tags(account_id: int, added: Sequence[tuple[str, int]], now: datetime) -> None:
-    """Tags that new contacts came with, many at once: (tag, contact's id)."""
-    by_tag: dict[str, list[int]] = {}
-    for tag, contact in added:
-        by_tag.setdefault(same_tag(tag), []).append(contact)
-    for tag, ids in sorted(by_tag.items()):
-        for row in query(ENROLLING, account_id, "tag_added", tag).fetchall():
-            contacts = list(Contact.select().where(Contact.id.in_(ids)).order_by(Contact.id))
-            enroll(SmartPlan.get_by_id(row[0]), contacts, "rule", now)
-
-
-def rule_tags(account_id: int) -> set[str]:
-    """The tags that put contacts on plans, as rules compare them."""
-    return {row[0] for row in query(RULE_TAGS, account_id).fetchall()}
-
-
-@transaction
-def on_close(account_id: int, contact_id: int, now: datetime) -> int:
-    """A conversation of theirs was closed: plans that stop then do. Returns how many."""
-    return int(
-        query(
-            STOP_ON_CLOSE, "the conversation was closed", now, contact_id, "closed", "", account_id
-        ).rowcount
-    )  # fmt: skip
-
-
-@transaction
-def on_opt_out(contact_id: int, now: datetime) -> int:
-    """They want no more texts: every plan stops, always. Returns how many."""
-    return _stop_all(contact_id, "they opted out", now)
-
-
-@transaction
-def on_block(contact_id: int, now: datetime) -> int:
-    """Nobody wants to hear of them any more: every plan stops. Returns how many."""
-    return _stop_all(contact_id, "they were blocked", now)
-
-
-@transaction
-def on_refund(message_id: int, credits: int) -> None:
-    """A text of a plan came back, with its credits."""
-    query(GIVE_BACK, credits, message_id)
-
-
-@transaction
-def on_merge(kept: Contact, gone_id: int, now: datetime) -> None:
-    """Two contacts were one person: what the one was on, the other is; nowhere twice."""
-    alive = Enrollment.state.in_(list(ALIVE))
-    plans = Enrollment.select(Enrollment.plan).where(alive, Enrollment.contact == kept)
-    twice = {row.plan_id for row in plans}
-    if twice:
-        here = alive & (Enrollment.contact == gone_id) & Enrollment.plan.in_(list(twice))
-        stopped: dict[str, Any] = {
-            "state": "stopped", "why": "two contacts were merged", "due_at": None, "ended_at": now,
-        }  # fmt: skip
-        Enrollment.update(stopped).where(here).execute()
-    for table in (Enrollment, StepRun, Reminder, Letter):
-        table.update(contact=kept.id).where(table.contact == gone_id).execute()
-    known = {row.field for row in ContactDate.select().where(ContactDate.contact == kept)}
-    for row in ContactDate.select().where(ContactDate.contact == gone_id):
-        if row.field not in known:
-            set_date(kept, row.field, (row.month, row.day, row.year), now)
-    ContactDate.delete().where(ContactDate.contact == gone_id).execute()
-    if kept.opted_out_at is not None:
-        on_opt_out(kept.id, now)
-
-
-@transaction
-def set_date(
-    contact: Contact, name: str, day: tuple[int, int, int | None] | None, now: datetime
-) -> None:
-    """Keeps a contact's birthday, closing … as (month, day, year or None), or forgets it; steps
-    that wait for that day move."""
-    here = (ContactDate.contact == contact) & (ContactDate.field == name)
-    ContactDate.delete().where(here).execute()
-    if day is not None:
-        month, of_month, year = day
-        ContactDate.create(contact=contact, field=name, month=month, day=of_month, year=year)
-    for enrollment in Enrollment.select().where(
-        Enrollment.contact == contact, Enrollment.state == "active"
-    ):
-        course, steps = course_of(enrollment.version)
-        if course.steps[enrollment.position].field == name:
-            _place(enrollment, course, steps, place_again(enrollment, course), now)
-
-
-def same_tag(tag: str) -> str:
-    """A tag as rules compare it."""
-    return " ".join(tag.split()).lower()
-
-
-def _enroll_by_rule(
-    account_id: int, contact: Contact, event: str, tag: str, now: datetime
-) -> None:  # fmt: skip
-    for row in query(ENROLLING, account_id, event, tag).fetchall():
-        enroll(SmartPlan.get_by_id(row[0]), [contact], "rule", now)
-
-
-def _stop_all(contact_id: int, why: str, now: datetime) -> int:
-    here = (Enrollment.contact == contact_id) & Enrollment.state.in_(list(ALIVE))
-    ended: dict[str, Any] = {"state": "stopped", "why": why, "due_at": None, "ended_at": now}
-    return int(Enrollment.update(ended).where(here).execute())
 
 
 def _own_dates(enrollment: Enrollment) -> Dates:

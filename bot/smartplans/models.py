@@ -119,6 +119,40 @@ class PlanRule(Table):
         indexes = ((("plan", "what", "event", "tag"), True),)
 
 
+class Bulk(Table):
+    """Many contacts put on a plan at once, and how far that is; one card in Slack shows it."""
+
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    plan = peewee.ForeignKeyField(SmartPlan, on_delete="RESTRICT", index=False)
+    by = peewee.TextField()  # Slack user, who is shown the card
+    tag = peewee.TextField(null=True)  # all with this tag, or
+    people = JSONText(default=list)  # these contacts, by ids that rise
+    total = peewee.IntegerField()  # contacts that were meant when it began
+    state = peewee.TextField(
+        default="running",
+        constraints=one_of("state", "running", "paused", "stopping", "stopped", "done"),
+    )
+    busy = peewee.BooleanField(default=True)  # contacts are to be put on, woken or taken off
+    upto = peewee.IntegerField(default=0)  # the contact that was looked at last
+    entered = peewee.BooleanField(default=False)  # all of them were looked at
+    looked_at = peewee.IntegerField(default=0)  # contacts
+    put_on = peewee.IntegerField(default=0)  # of them
+    left_out = JSONText(default=dict)  # reason → contacts
+    done = JSONText(default=dict)  # sent, mailed, reminded → steps
+    skipped = JSONText(default=dict)  # reason → steps
+    out_at = InstantField(null=True)  # when the texts that are due now are out, at its line's pace
+    ends_at = InstantField(null=True)  # when its last step comes, about
+    stale = peewee.BooleanField(default=True)  # its card shows what was
+    shown_at = InstantField(null=True)
+    channel = peewee.TextField(null=True)  # of its card in Slack
+    card_ts = peewee.TextField(null=True)
+    made_at = InstantField()
+
+
+Bulk.add_index(Bulk.id, where=Bulk.busy, name="bulk_busy")
+Bulk.add_index(Bulk.shown_at, where=Bulk.stale, name="bulk_stale")
+
+
 class Enrollment(Table):
     """One contact on one plan."""
 
@@ -142,6 +176,7 @@ class Enrollment(Table):
     previous_at = InstantField(null=True)  # when that was
     agreed = peewee.IntegerField(null=True)  # credits that somebody said yes to, above the ceiling
     by = peewee.TextField()  # Slack user, or "rule"
+    bulk = peewee.ForeignKeyField(Bulk, null=True, on_delete="RESTRICT", index=False)
     ended_at = InstantField(null=True)
 
 
@@ -170,6 +205,13 @@ Enrollment.add_index(
     Enrollment.id,
     where=Enrollment.state == "asking",
     name="enrollment_asking",
+)
+Enrollment.add_index(
+    Enrollment.bulk,
+    Enrollment.state,
+    Enrollment.id,
+    where=Enrollment.bulk.is_null(False) & _alive,
+    name="enrollment_bulk",
 )
 Enrollment.add_index(Enrollment.version, Enrollment.id, where=_alive, name="enrollment_version")
 
@@ -272,6 +314,6 @@ class ContactDate(Table):
 
 
 TABLES = [
-    *BRIDGE_TABLES, SmartPlan, SmartPlanVersion, Step, PlanRule, Enrollment, Reminder, Letter,
+    *BRIDGE_TABLES, SmartPlan, SmartPlanVersion, Step, PlanRule, Bulk, Enrollment, Reminder, Letter,
     StepRun, ContactDate,
 ]  # fmt: skip

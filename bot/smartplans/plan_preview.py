@@ -74,6 +74,20 @@ def foresee(
 
 
 @transaction
+def ends_at(
+    plan: SmartPlan, shape: Shape, contact_id: int | None, now: datetime
+) -> datetime | None:  # fmt: skip
+    """When this contact, put on the plan now, gets its last step; None for a plan that repeats."""
+    if shape.repeat_every is not None:
+        return None
+    facts = _facts(plan.account_id, shape, plan.made_by, now)
+    facts.dates = enrollments.dates_of([contact_id] if contact_id else [])
+    contact = _contact(plan.account_id, contact_id, facts, now)
+    seen = _steps(facts, _due(contact, plan.made_by, now), now)
+    return max((step.at or step.planned_at for step in seen), default=None)
+
+
+@transaction
 def cost(
     account_id: int, user: str, shape: Shape, contact_ids: Sequence[int], now: datetime
 ) -> Cost:  # fmt: skip
@@ -211,10 +225,10 @@ def _contact(account_id: int, contact_id: int | None, facts: Facts, now: datetim
 
 def _due(contact: Contact, user: str, now: datetime) -> Due:
     return Due(
-        0, 0, 0, contact.id or 0, 0, 0, now, now, now, now, None, None, None, user, contact.number,
-        contact.name, contact.place, contact.timezone, contact.opted_out_at, contact.blocked_at,
-        contact.told_at, contact.unreachable, contact.email, contact.mail_stopped_at,
-        contact.mail_bounced_at,
+        0, 0, 0, contact.id or 0, 0, 0, now, now, now, now, None, None, None, user, None,
+        contact.number, contact.name, contact.place, contact.timezone,
+        contact.opted_out_at, contact.blocked_at, contact.told_at, contact.unreachable,
+        contact.email, contact.mail_stopped_at, contact.mail_bounced_at,
     )  # fmt: skip
 
 

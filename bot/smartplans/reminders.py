@@ -172,8 +172,8 @@ def _show_again(reminder: Reminder) -> None:
     if reminder.card_ts is not None:
         outbox.enqueue(
             f"reminder:{reminder.id}:{clock.now().timestamp()}", "slack.plan_update",
-            {"reminder": reminder.id}, lane=f"card:{reminder.to}", pace="updates:slack",
-            replaces=f"reminder:{reminder.id}",
+            {"what": "reminder", "reminder": reminder.id}, lane=f"card:{reminder.to}",
+            pace="updates:slack", replaces=f"reminder:{reminder.id}",
         )  # fmt: skip
 
 

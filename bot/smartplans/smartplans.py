@@ -6,27 +6,24 @@ every member puts contacts on them.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
+from bot.contacts import address_book
 from bot.errors import Refused
-from bot.models import Contact, Line, Tag
-from bot.smartplans import enrollments, plan_preview, plan_shapes
+from bot.models import Contact, Line
+from bot.smartplans import bulks, enrollments, plan_preview, plan_shapes, plan_versions
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import (
     ALIVE,
+    Bulk,
     Enrollment,
-    PlanRule,
     SmartPlan,
-    SmartPlanVersion,
-    Step,
 )
-from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
+from bot.smartplans.plan_shapes import Shape
 from bot.team import lines, viewers
 from bot.texts import templates
 from ledger.database import query, transaction
@@ -64,10 +61,10 @@ def new(account_id: int, user: str, shape: Shape, now: datetime) -> SmartPlan:
     if SmartPlan.select().where(SmartPlan.account == account_id).count() >= MOST:
         raise Refused(f"{MOST} plans are the most. Change one of them.")
     plan: SmartPlan = SmartPlan.create(
-        account=account_id, made_by=user, made_at=now, **_settings(shape)
+        account=account_id, made_by=user, made_at=now, **plan_versions.settings(shape)
     )
-    _write_version(plan, shape, user, now)
-    _write_rules(plan, shape.rules)
+    plan_versions.write(plan, shape, user, now)
+    plan_versions.write_rules(plan, shape.rules)
     return plan
 
 
@@ -77,23 +74,23 @@ def edit(plan_id: int, user: str, shape: Shape, now: datetime, *, move: bool = T
     they move with `move`, each keeping its place; else they end on the old one. Raises Refused."""
     plan = own(plan_id, user)
     _check(plan.account_id, shape, plan)
-    for name, value in _settings(shape).items():
+    for name, value in plan_versions.settings(shape).items():
         setattr(plan, name, value)
     version = enrollments.newest(plan)
-    if _differs(version, shape):
-        agreed = {step.key: step for step in _steps(version)}
+    if plan_versions.differs(version, shape):
+        agreed = {step.key: step for step in plan_versions.steps_of(version)}
         if Enrollment.select().where(Enrollment.version == version).exists():
             plan.version += 1
         else:
             version.delete_instance()  # nobody was ever on it
-        _write_version(plan, shape, user, now, agreed)
+        plan_versions.write(plan, shape, user, now, agreed)
         plan.moving = plan.moving or move
     if plan.moving:
         plan.due_at = min(plan.due_at or now, now)
     plan.save()
-    _write_rules(plan, shape.rules)
+    plan_versions.write_rules(plan, shape.rules)
     if plan.state == "on":
-        set_ceilings(plan, plan_preview.ceilings(plan, shape, now), all_of_them=False)
+        plan_versions.set_ceilings(plan, plan_preview.ceilings(plan, shape, now), all_of_them=False)
     return plan
 
 
@@ -105,7 +102,7 @@ def effect(plan_id: int, user: str, shape: Shape) -> Effect:
     keys = [step.key or "" for step in shape.steps]
     for version_id, position, count in query(PLACES, plan.id).fetchall():
         on_it += count
-        if plan_shapes.landing(_keys(version_id), position, keys) is None:
+        if plan_shapes.landing(plan_versions.keys_of(version_id), position, keys) is None:
             end += count
     return Effect(on_it, on_it - end, end)
 
@@ -114,7 +111,7 @@ def effect(plan_id: int, user: str, shape: Shape) -> Effect:
 def duplicate(plan_id: int, user: str, now: datetime) -> SmartPlan:
     """A copy, switched off and without its rules, under a name of its own."""
     plan = own(plan_id, user)
-    shape = shape_of(plan)
+    shape = plan_versions.shape_of(plan)
     steps = tuple(replace(step, key=None) for step in shape.steps)
     name = _free_name(plan.account_id, f"{plan.name[:70]} (copy)")
     return new(plan.account_id, user, replace(shape, name=name, steps=steps, rules=()), now)
@@ -154,8 +151,8 @@ def switch_on(
     plan.state, plan.due_at = "on", now
     plan.save(only=[SmartPlan.state, SmartPlan.due_at])
     if ceilings is None:
-        ceilings = plan_preview.ceilings(plan, shape_of(plan), now)
-    set_ceilings(plan, ceilings, all_of_them=True)
+        ceilings = plan_preview.ceilings(plan, plan_versions.shape_of(plan), now)
+    plan_versions.set_ceilings(plan, ceilings, all_of_them=True)
     viewers.changed(plan.account_id)
     return plan
 
@@ -199,7 +196,7 @@ def take(plan_id: int, account_id: int, user: str, now: datetime) -> SmartPlan:
     plan = SmartPlan.get_or_none(SmartPlan.id == plan_id, SmartPlan.published_at.is_null(False))
     if plan is None:
         raise Refused("This plan is no longer in the library.")
-    shape = shape_of(plan).bare()
+    shape = plan_versions.shape_of(plan).bare()
     return new(account_id, user, replace(shape, name=_free_name(account_id, shape.name)), now)
 
 
@@ -224,18 +221,6 @@ def get(plan_id: int, user: str) -> SmartPlan:
     return plan
 
 
-def shape_of(plan: SmartPlan) -> Shape:
-    """The plan as it is written now."""
-    version = enrollments.newest(plan)
-    steps = tuple(_shape_of_step(step) for step in _steps(version))
-    rules = PlanRule.select().where(PlanRule.plan == plan).order_by(PlanRule.id)
-    return Shape(
-        plan.name, steps, plan.line_id, version.repeat_every, version.repeat_unit,
-        plan.stop_on_reply, plan.stop_on_close, plan.allow_again, plan.cap, plan.flows_into_id,
-        tuple(RuleShape(rule.what, rule.event, rule.tag) for rule in rules),
-    )  # fmt: skip
-
-
 def counts(plan: SmartPlan) -> Counter[str]:
     """How many contacts are on the plan or were, by the state of their enrollment."""
     return Counter(dict(query(COUNTS, plan.id).fetchall()))
@@ -246,27 +231,38 @@ def counts(plan: SmartPlan) -> Counter[str]:
 
 @transaction
 def enroll(plan_id: int, user: str, contact_ids: Sequence[int], now: datetime) -> Enrolled:
-    """Puts contacts on the plan. Says how many, and why the others were left out."""
+    """Puts contacts on the plan at once. Says how many, and why the others were left out."""
     plan = get(plan_id, user)
     _require_running(plan)
     found = Contact.select().where(
         Contact.account == plan.account_id, Contact.id.in_(list(contact_ids))
     )
-    return _enrolled(plan, list(found), user, now)
+    done = enrollments.enroll(plan, list(found), user, now)
+    viewers.changed(plan.account_id)
+    return done
 
 
 @transaction
 def enroll_tagged(plan_id: int, user: str, tag: str, now: datetime) -> Enrolled:
-    """Puts all contacts with a tag on the plan."""
+    """Puts all contacts with a tag on the plan at once."""
+    account_id = get(plan_id, user).account_id
+    return enroll(plan_id, user, address_book.ids_tagged(account_id, tag), now)
+
+
+@transaction
+def enroll_many(
+    plan_id: int, user: str, now: datetime, *, tag: str | None = None, people: Sequence[int] = ()
+) -> Enrolled | Bulk:
+    """Puts all with a tag on the plan, or these contacts: a few at once, many in batches, with a
+    message to the user that says how far it is. Raises Refused."""
     plan = get(plan_id, user)
     _require_running(plan)
-    found = (
-        Contact.select()
-        .join(Tag, on=(Tag.contact == Contact.id))
-        .where(Tag.account == plan.account_id, Tag.tag == tag)
-        .order_by(Contact.id)
-    )
-    return _enrolled(plan, list(found), user, now)
+    many = len(people) if tag is None else enrollments.tagged(plan.account_id, tag)
+    if many >= bulks.MANY:
+        return bulks.begin(plan, user, now, tag=tag, people=people)
+    if tag is not None:
+        return enroll_tagged(plan_id, user, tag, now)
+    return enroll(plan_id, user, people, now)
 
 
 @transaction
@@ -326,15 +322,6 @@ def own(plan_id: int, user: str) -> SmartPlan:
     return plan
 
 
-def set_ceilings(plan: SmartPlan, ceilings: Mapping[str, int], *, all_of_them: bool) -> None:
-    """Keeps what each text of the plan may cost before it asks; with `all_of_them` of those that
-    have a ceiling already, too."""
-    for step in _steps(enrollments.newest(plan)):
-        if step.key in ceilings and (all_of_them or step.ceiling is None):
-            step.ceiling = ceilings[step.key]
-            step.save(only=[Step.ceiling])
-
-
 def _known(plan_id: int) -> SmartPlan:
     plan: SmartPlan | None = SmartPlan.get_or_none(SmartPlan.id == plan_id)
     if plan is None:
@@ -349,12 +336,6 @@ def _own_enrollment(enrollment_id: int, user: str) -> Enrollment:
         raise Refused("This contact is on no such plan.")
     lines.require_member(user, found.account_id)
     return found
-
-
-def _enrolled(plan: SmartPlan, found: list[Contact], user: str, now: datetime) -> Enrolled:
-    done = enrollments.enroll(plan, found, user, now)
-    viewers.changed(plan.account_id)
-    return done
 
 
 def _require_running(plan: SmartPlan) -> None:
@@ -391,72 +372,6 @@ def _check_flow(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
             raise Refused("These plans would flow into each other for ever. Choose another one.")
         seen.add(found.id)
         following = found.flows_into_id
-
-
-def _settings(shape: Shape) -> dict[str, Any]:
-    return {
-        "name": shape.name.strip(), "line": shape.line, "stop_on_reply": shape.stop_on_reply,
-        "stop_on_close": shape.stop_on_close, "allow_again": shape.allow_again, "cap": shape.cap,
-        "flows_into": shape.flows_into,
-    }  # fmt: skip
-
-
-def _write_version(
-    plan: SmartPlan,
-    shape: Shape,
-    user: str,
-    now: datetime,
-    agreed: Mapping[str, Step] = MappingProxyType({}),
-) -> None:
-    """Writes the newest version. Steps that say the same as before keep the ceiling `agreed` on."""
-    version = SmartPlanVersion.create(
-        plan=plan, number=plan.version, repeat_every=shape.repeat_every,
-        repeat_unit=shape.repeat_unit, made_by=user, made_at=now,
-    )  # fmt: skip
-    keys: set[str] = set()
-    for position, step in enumerate(shape.steps):
-        key = step.key if step.key and step.key not in keys else secrets.token_hex(6)
-        keys.add(key)
-        was = agreed.get(key)
-        same = was is not None and (was.bodies, was.media) == (
-            list(step.bodies), [dict(file) for file in step.media]
-        )  # fmt: skip
-        Step.create(
-            version=version, position=position, key=key, kind=step.kind, basis=step.when.basis,
-            amount=step.when.amount, unit=step.when.unit, at=step.when.at,
-            weekdays=step.when.weekdays, date_field=step.when.field, subject=step.subject,
-            bodies=list(step.bodies), media=[dict(file) for file in step.media],
-            assigned_to=step.assigned_to, ceiling=was.ceiling if was and same else None,
-        )  # fmt: skip
-
-
-def _write_rules(plan: SmartPlan, rules: Sequence[RuleShape]) -> None:
-    wanted = {(rule.what, rule.event, enrollments.same_tag(rule.tag)) for rule in rules}
-    PlanRule.delete().where(PlanRule.plan == plan).execute()
-    for what, event, tag in sorted(wanted):
-        PlanRule.create(plan=plan, what=what, event=event, tag=tag)
-
-
-def _differs(version: SmartPlanVersion, shape: Shape) -> bool:
-    stands = tuple(_shape_of_step(step) for step in _steps(version))
-    repeats = (version.repeat_every, version.repeat_unit)
-    return stands != shape.steps or repeats != (shape.repeat_every, shape.repeat_unit)
-
-
-def _steps(version: SmartPlanVersion) -> list[Step]:
-    return list(Step.select().where(Step.version == version).order_by(Step.position))
-
-
-def _keys(version_id: int) -> list[str]:
-    steps = Step.select(Step.key).where(Step.version == version_id).order_by(Step.position)
-    return [step.key for step in steps]
-
-
-def _shape_of_step(step: Step) -> StepShape:
-    return StepShape(
-        step.kind, enrollments.when_of(step), tuple(step.bodies), step.subject, tuple(step.media),
-        step.assigned_to, step.key,
-    )  # fmt: skip
 
 
 def _free_name(account_id: int, name: str) -> str:

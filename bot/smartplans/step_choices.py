@@ -17,6 +17,7 @@ from ledger.credits import Funds
 from ledger.rates import Quote
 
 HOLD = timedelta(hours=4)  # after a text between people, in which no plan talks into it
+HELD = "paused by hand, with all that came on it together"
 A_DAY = timedelta(hours=24)
 DATE_LATE = timedelta(days=2)  # after which a birthday is over
 
@@ -90,11 +91,18 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """It stays as it is until somebody lets it go on."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Leave:
     """The line has no room now: it stays as it is."""
 
 
-Choice = Send | Remind | Mail | Skip | Move | Wait | Ask | Stop | Leave
+Choice = Send | Remind | Mail | Skip | Move | Wait | Ask | Stop | Hold | Leave
 
 
 @dataclass
@@ -115,6 +123,8 @@ class Budget:
 def choose(due: Due, facts: Facts, budget: Budget, now: datetime) -> Choice:
     """What to do with this step now. A Send is taken off the budget."""
     step = facts.step(due)
+    if due.bulk in facts.bulks:
+        return Hold(HELD) if facts.bulks[due.bulk] == "paused" else Stop("stopped by hand")
     if due.blocked_at is not None:
         return Stop("they were blocked")
     talk = facts.talks.get(due.contact)

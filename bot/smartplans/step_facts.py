@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from bot.contacts import contacts, hours
 from bot.models import Line, Member, Policy
 from bot.smartplans import enrollments
-from bot.smartplans.models import SmartPlan, SmartPlanVersion, Step
+from bot.smartplans.models import Bulk, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.schedule import Course, Dates, Ran, Spot
 from ledger.database import instant, query
 from ledger.models import Account
@@ -23,7 +23,7 @@ COLUMNS = """
     enrollment.id, enrollment.plan_id, enrollment.version_id, enrollment.contact_id,
     enrollment.round, enrollment.position, enrollment.enrolled_at, enrollment.basis_at,
     enrollment.planned_at, enrollment.due_at, enrollment.previous_planned_at,
-    enrollment.previous_at, enrollment.agreed, enrollment.by,
+    enrollment.previous_at, enrollment.agreed, enrollment.by, enrollment.bulk_id,
     contact.number, contact.name, contact.place, contact.timezone, contact.opted_out_at,
     contact.blocked_at, contact.told_at, contact.unreachable, contact.email,
     contact.mail_stopped_at, contact.mail_bounced_at"""
@@ -66,6 +66,7 @@ class Due(NamedTuple):
     previous_at: datetime | None
     agreed: int | None
     by: str
+    bulk: int | None
     number: str
     name: str | None
     place: str | None
@@ -120,6 +121,7 @@ class Facts:
     texts: dict[int, list[datetime]] = field(default_factory=dict)  # of plans, oldest first
     dates: dict[int, Dates] = field(default_factory=dict)
     done: dict[int, frozenset[int]] = field(default_factory=dict)  # by enrollment: positions
+    bulks: dict[int, str] = field(default_factory=dict)  # their states, of those that do not run
 
     @cached_property
     def spoken_line(self) -> str:
@@ -191,6 +193,7 @@ def gather(
     facts.texts = _texts(contact_ids, now)
     if any(when.basis == "date" for course, _ in facts.courses.values() for when in course.steps):
         facts.dates = enrollments.dates_of(contact_ids)
+    facts.bulks = _bulks({due.bulk for due in batch if due.bulk is not None})
     if plan.version > 1:
         facts.done = _done(batch, facts)
     return facts
@@ -218,6 +221,11 @@ def _talks(contact_ids: list[int], line_id: int | None) -> dict[int, Talk]:
         else:
             talk.assigned_to = talk.assigned_to or assigned
     return found
+
+
+def _bulks(ids: set[int]) -> dict[int, str]:
+    here = Bulk.id.in_(sorted(ids)) & (Bulk.state != "running")
+    return {bulk.id: bulk.state for bulk in Bulk.select().where(here)} if ids else {}
 
 
 def _texts(contact_ids: list[int], now: datetime) -> dict[int, list[datetime]]:

@@ -19,15 +19,16 @@ import peewee
 import structlog
 
 from bot import clock, outbox, tally
-from bot.models import Line
-from bot.smartplans import enrollments, plan_upkeep, reminders, schedule, step_facts
+from bot.smartplans import bulks, enrollments, plan_upkeep, reminders, schedule, step_facts
 from bot.smartplans.models import Enrollment, Letter, SmartPlan, StepRun
 from bot.smartplans.reminders import NewReminder
+from bot.smartplans.room import Pace, Room
 from bot.smartplans.schedule import Ran, Spot
 from bot.smartplans.step_choices import (
     Ask,
     Budget,
     Choice,
+    Hold,
     Mail,
     Move,
     Remind,
@@ -42,17 +43,14 @@ from bot.talks import conversations
 from bot.team import viewers
 from bot.texts import departures
 from bot.texts.departures import Leaving
-from ledger import boundaries, credits, rows
+from ledger import credits, rows
 from ledger.database import instant, query, session, transaction
-from ledger.models import Account
 
 log = structlog.get_logger()
 
 BATCH = 500  # enrollments in one transaction
 PLANS = 100  # that are looked up at once
 LONGEST = timedelta(minutes=5)  # of one tick: other jobs wait for none
-AHEAD = timedelta(seconds=60)  # so much of a line's time is filled by texts of plans at most
-WORTH = timedelta(seconds=20)  # of that free, before more are let go
 AGAIN, GIVE_UP_AFTER = timedelta(hours=1), timedelta(days=1)  # of a step that breaks
 KINDS = ("text", "email", "reminder")
 
@@ -61,13 +59,10 @@ DUE_PLANS = """
     ORDER BY due_at, id LIMIT %s"""
 LOCK_PLAN = """
     SELECT id FROM smart_plan WHERE id = %s AND state = 'on' AND due_at <= %s FOR UPDATE"""
-RIVALS = "SELECT count(*) FROM smart_plan WHERE line_id = %s AND state = 'on' AND due_at <= %s"
-SHARING = "SELECT count(*) FROM line WHERE channel = %s AND released_at IS NULL"
 SOONEST = """
     SELECT due_at FROM enrollment WHERE plan_id = %s AND state = 'active' AND kind = %s
     ORDER BY due_at LIMIT 1"""
 SET_PLAN = "UPDATE smart_plan SET due_at = %s, spent = %s WHERE id = %s"
-SET_LINE = "UPDATE line SET plans_until = %s, plans_day = %s, plans_sent = %s WHERE id = %s"
 RUN = (
     "enrollment_id", "contact_id", "round", "step_id", "key", "outcome", "reason", "message_id",
     "reminder_id", "letter_id", "credits", "planned_at", "ran_at",
@@ -83,15 +78,6 @@ LETTER = (
 T = TypeVar("T", bound=Choice)
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How fast texts leave: seconds between two of one number, and between two posts of one
-    channel of Slack, where each has its copy."""
-
-    number_s: float = 1.0
-    channel_s: float = 1.0
-
-
 @dataclass
 class Batch:
     """A plan's steps that are due, with what was chosen for each."""
@@ -102,6 +88,7 @@ class Batch:
     runs: list[tuple[Any, ...]] = field(default_factory=list)  # rows of StepRun, and
     places: list[tuple[Any, ...]] = field(default_factory=list)  # of Enrollment, to be written
     finished: list[int] = field(default_factory=list)  # contacts
+    moved: dict[int, list[tuple[str, str | None]]] = field(default_factory=dict)  # bulk → outcomes
 
     @property
     def plan(self) -> SmartPlan:
@@ -181,7 +168,7 @@ def _batch(plan_id: int, pace: Pace, by_mail: bool, only: int | None = None) -> 
     plan = SmartPlan.get_by_id(plan_id)
     if plan.moving:
         return plan_upkeep.move_on(plan, now)
-    room = Room(plan, pace, now)
+    room = Room(plan, pace, now, BATCH)
     if only is not None:
         batch = step_facts.one_due(only, now)
     else:
@@ -196,52 +183,6 @@ def _batch(plan_id: int, pace: Pace, by_mail: bool, only: int | None = None) -> 
     room.used(room.messages - budget.room)
     _look_again(plan, room, now)
     return len(batch)
-
-
-# How many texts a line has room for
-
-
-class Room:
-    """How many texts of plans may leave from a line now: no more than its pace sends in the next
-    minute, so that nobody's own text stands behind thousands; its fair share, where several plans
-    wait for it; and no more than the line's day allows."""
-
-    def __init__(self, plan: SmartPlan, pace: Pace, now: datetime) -> None:
-        self.line: Line | None = plan.line
-        self.now, self.messages = now, BATCH
-        if self.line is None:
-            return
-        sharing = query(SHARING, self.line.channel).fetchone()[0]
-        self.every = timedelta(seconds=max(pace.number_s, pace.channel_s * sharing))
-        self.filled = max(self.line.plans_until or now, now)
-        self.zone = Account.get_by_id(plan.account_id).timezone
-        self.today = boundaries.day_of(now, self.zone)
-        self.sent = self.line.plans_sent if self.line.plans_day == self.today else 0
-        rivals = query(RIVALS, self.line.id, now).fetchone()[0]
-        free, today = self._free()
-        self.messages = max(0, min(BATCH, -(-free // max(1, rivals)), today))
-
-    def _free(self) -> tuple[int, int]:
-        """Texts that fit into the next minute, and into the day."""
-        assert self.line is not None
-        fit = int((self.now + AHEAD - self.filled) / self.every)
-        return fit, self.line.plan_texts_a_day - self.sent
-
-    def used(self, messages: int) -> None:
-        """So many are on their way."""
-        if self.line is not None and messages:
-            self.filled += messages * self.every
-            self.sent += messages
-            query(SET_LINE, self.filled, self.today, self.sent, self.line.id)
-
-    def opens_at(self) -> datetime:
-        """When more may leave: now, unless the line is full."""
-        if self.line is None:
-            return self.now
-        fit, today = self._free()
-        if today < 1:
-            return boundaries.day_starts(self.today + timedelta(days=1), self.zone)
-        return self.now if fit >= 1 else self.filled - AHEAD + max(WORTH, self.every)
 
 
 def _look_again(plan: SmartPlan, room: Room, now: datetime) -> None:
@@ -271,6 +212,8 @@ def _write(batch: Batch) -> None:
         batch.places.append(_row(due, batch, "active", moved.why, due.spot, moved.at))
     for due, stopped in batch.of(Stop):
         batch.places.append(_row(due, batch, "stopped", stopped.why, due.spot, None, now))
+    for due, held in batch.of(Hold):
+        batch.places.append(_row(due, batch, "paused", held.why, due.spot, None))
     for due, wait in batch.of(Wait):
         batch.places.append(_row(due, batch, "waiting", wait.why, due.spot, None))
     for due, ask in batch.of(Ask):
@@ -278,6 +221,7 @@ def _write(batch: Batch) -> None:
         _ask(batch, due, ask)
     rows.insert(StepRun, RUN, batch.runs)
     rows.update(Enrollment, PLACE, batch.places)
+    bulks.moved(batch.moved, now)
     if batch.finished:
         enrollments.flow(batch.finished, batch.plan, now)
     if waiting := batch.of(Wait):
@@ -353,6 +297,8 @@ def _ran(
         letter, price, due.planned_at, now,
     ))  # fmt: skip
     before = due.before if outcome == "skipped" else Ran(due.planned_at, now)
+    if due.bulk is not None:
+        batch.moved.setdefault(due.bulk, []).append((outcome, reason))
     after = schedule.proceed(
         batch.facts.course(due), due.spot, due.enrolled_at, before, batch.facts.zones(due)[0],
         batch.facts.dates.get(due.contact, {}), batch.facts.done.get(due.id, frozenset()),

@@ -10,7 +10,7 @@ from typing import Any
 from bot import inbox, outbox, tally
 from bot.contacts import address_book, consent, contacts
 from bot.models import Contact, Conversation, Line, Message
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.talks import threads
 from bot.team import viewers
 from ledger import credits, rates, rows
@@ -104,9 +104,9 @@ def _tell_plans(contact: Contact, now: datetime) -> None:
     if contact.unreachable is not None:
         contact.unreachable = None
         contact.save(only=[Contact.unreachable])
-    enrollments.on_text_in(contact.account_id, contact.id, now)
+    plan_events.on_text_in(contact.account_id, contact.id, now)
     if contact.made_at == now and contacts.textable(contact.number):
-        enrollments.on_new_sender(contact.account_id, contact, now)
+        plan_events.on_new_sender(contact.account_id, contact, now)
 
 
 def _show_new(conversation: Conversation, message: Message, new: bool, now: datetime) -> None:

@@ -10,7 +10,7 @@ from bot import clock
 from bot.contacts import contacts
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.talks import conversations, threads
 from bot.team import lines, people, viewers
 from bot.words import count, day_words, escape
@@ -110,7 +110,7 @@ def close(conversation_id: int, user: str, now: datetime) -> None:
     _save(
         conversation, Conversation.state, Conversation.waiting_since, Conversation.snoozed_until
     )  # fmt: skip
-    enrollments.on_close(conversation.line.account_id, conversation.contact_id, now)
+    plan_events.on_close(conversation.line.account_id, conversation.contact_id, now)
 
 
 @transaction

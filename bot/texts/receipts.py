@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from bot import inbox, outbox, tally
 from bot.contacts import consent, contacts
 from bot.models import Message, Part
-from bot.smartplans import enrollments
+from bot.smartplans import plan_events
 from bot.talks import conversations, threads
 from bot.team import viewers
 from bot.texts import first_texts
@@ -219,7 +219,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         )
         message.refunded += part.credits
         if message.automated:
-            enrollments.on_refund(message.id, part.credits)
+            plan_events.on_refund(message.id, part.credits)
         tally.count("credits_refunded_total", by=part.credits)
     if fate.refund and message.words and Part.get_by_id(part.id).body.endswith(message.words):
         first_texts.not_told(message.conversation.contact, message.made_at)

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot import clock
 from bot.models import Contact, Line, Policy
-from bot.smartplans import plan_upkeep, smartplans, step_facts, steps
+from bot.smartplans import plan_upkeep, room, smartplans, step_facts, steps
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -31,7 +31,7 @@ ACCOUNTS = 100
 TICKS = 300
 DUE = int(os.environ.get("PARTYLINE_BENCH_STEPS", "10000"))
 SOME = 20  # steps that are due, in ticks that have something to do
-FAST = steps.Pace(0.001, 0.001)
+FAST = room.Pace(0.001, 0.001)
 LINE = "+14155550100"
 
 

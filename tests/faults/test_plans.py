@@ -18,7 +18,7 @@ from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Line, Policy
 from bot.sandbox import Sandbox, wait
-from bot.smartplans import smartplans
+from bot.smartplans import plan_versions, smartplans
 from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -113,7 +113,7 @@ class Office:
         """The same steps in another order, or in other words, under those who are on them."""
         plan = self.dice.choice(self.plans)
         with database.session():
-            shape = smartplans.shape_of(SmartPlan.get_by_id(plan))
+            shape = plan_versions.shape_of(SmartPlan.get_by_id(plan))
         written = list(shape.steps)
         self.dice.shuffle(written)
         changed = Shape(**{**shape.__dict__, "steps": tuple(written)})

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.models import Contact
 from bot.sandbox.slack import View
 from bot.slack.limits import check_view
-from bot.smartplans import in_motion, smartplans, steps
+from bot.smartplans import in_motion, plan_versions, smartplans, steps
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan
 from bot.smartplans.plan_shapes import Shape
 from ledger import database
@@ -111,7 +111,7 @@ def test_a_text_that_asks_is_shown_as_its_contact_would_get_it(world: World) -> 
 
 def keys(plan: SmartPlan) -> list[str]:
     with database.session():
-        return [str(one.key) for one in smartplans.shape_of(SmartPlan.get_by_id(plan.id)).steps]
+        return [str(one.key) for one in plan_versions.shape_of(SmartPlan.get_by_id(plan.id)).steps]
 
 
 def test_home_is_silent_where_no_plan_was_ever_made(house: House) -> None:

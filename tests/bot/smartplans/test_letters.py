@@ -12,7 +12,7 @@ import requests
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact
-from bot.smartplans import smartplans, steps
+from bot.smartplans import room, smartplans, steps
 from bot.smartplans.models import Letter, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -20,7 +20,7 @@ from ledger import database
 from tests.house import ANN, House
 
 ADDRESS = "ann@example.com"
-FAST = steps.Pace(0.001, 1000)
+FAST = room.Pace(0.001, 1000)
 BODY = "Dear {first_name|friend},\n\n<b>three</b> houses: https://harbor.example/3?a=1&b=2"
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot import clock
 from bot.errors import Refused
 from bot.models import Contact, Message
-from bot.smartplans import enrollments, plan_preview, smartplans
+from bot.smartplans import enrollments, plan_preview, plan_versions, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -116,7 +116,7 @@ def test_switching_on_agrees_on_what_each_text_may_cost(world: World) -> None:
     world.put(plan, NY, NY2)
     with world.at(), database.session():
         assert clock.now() == START
-        one, two, three = smartplans.shape_of(SmartPlan.get_by_id(plan.id)).steps
+        one, two, three = plan_versions.shape_of(SmartPlan.get_by_id(plan.id)).steps
     longer = replace(two, bodies=("ж" * 150,))
     smartplans.edit(plan.id, BOSS, shape(world, one, longer, three), START)
     assert _ceilings(plan) == [1, 3, None]

@@ -10,7 +10,7 @@ import pytest
 from bot.contacts import address_book
 from bot.errors import Refused
 from bot.models import Contact, Line, Member
-from bot.smartplans import enrollments, plan_shapes, smartplans
+from bot.smartplans import enrollments, plan_events, plan_shapes, plan_versions, smartplans
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step, StepRun
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
@@ -78,7 +78,7 @@ def test_a_plan_is_kept_as_it_was_written(account: int) -> None:
     )  # fmt: skip
     plan = smartplans.new(account, BOSS, wanted, NOW)
     with database.session():
-        kept = smartplans.shape_of(SmartPlan.get_by_id(plan.id))
+        kept = plan_versions.shape_of(SmartPlan.get_by_id(plan.id))
     bare = tuple(replace(step, key=None) for step in kept.steps)
     assert replace(kept, steps=bare) == wanted
     assert plan.state == "draft"
@@ -158,7 +158,7 @@ def test_nobody_is_on_a_plan_twice_nor_again_unless_allowed(account: int) -> Non
 
 def kept(plan: SmartPlan) -> tuple[StepShape, ...]:
     with database.session():
-        return smartplans.shape_of(SmartPlan.get_by_id(plan.id)).steps
+        return plan_versions.shape_of(SmartPlan.get_by_id(plan.id)).steps
 
 
 def test_who_opted_out_or_is_blocked_or_of_another_account_is_left_out(account: int) -> None:
@@ -285,7 +285,7 @@ def test_the_last_step_flows_into_the_next_plan(account: int) -> None:
 def test_a_tag_puts_on_from_then_on_and_takes_off(account: int) -> None:
     ann, ben = people(account, ANN, BEN)
     with database.session():
-        enrollments.on_tag(Contact.get_by_id(ben), "Buyer", True, NOW)
+        plan_events.on_tag(Contact.get_by_id(ben), "Buyer", True, NOW)
     rules = (
         RuleShape("enroll", "tag_added", "buyer"), RuleShape("remove", "tag_removed", "Buyer"),
         RuleShape("remove", "tag_added", "lost"),
@@ -294,11 +294,11 @@ def test_a_tag_puts_on_from_then_on_and_takes_off(account: int) -> None:
     assert on_it(plan) == []
     with database.session():
         contact = Contact.get_by_id(ann)
-    enrollments.on_tag(contact, " BUYER ", True, NOW)
+    plan_events.on_tag(contact, " BUYER ", True, NOW)
     assert [e.contact_id for e in on_it(plan)] == [ann]
-    enrollments.on_tag(contact, "seller", False, NOW)
+    plan_events.on_tag(contact, "seller", False, NOW)
     assert on_it(plan)[0].state == "active"
-    enrollments.on_tag(contact, "Lost", True, NOW)
+    plan_events.on_tag(contact, "Lost", True, NOW)
     assert (on_it(plan)[0].state, on_it(plan)[0].why) == ("stopped", "the tag Lost was added")
 
 
@@ -307,7 +307,7 @@ def test_a_paused_plan_takes_nobody_by_itself(account: int) -> None:
     smartplans.switch_off(plan.id, BOSS)
     (ann,) = people(account, ANN)
     with database.session():
-        enrollments.on_new_sender(account, Contact.get_by_id(ann), NOW)
+        plan_events.on_new_sender(account, Contact.get_by_id(ann), NOW)
     assert on_it(plan) == []
 
 
@@ -325,11 +325,11 @@ def test_what_stops_a_plan(account: int, event: str, stopped: list[str]) -> None
         plan = made(account, name=name, stop_on_reply=reply, stop_on_close=close)
         smartplans.enroll(plan.id, BOSS, [ann], NOW)
     if event == "reply":
-        enrollments.on_text_in(account, ann, NOW)
+        plan_events.on_text_in(account, ann, NOW)
     elif event == "close":
-        enrollments.on_close(account, ann, NOW)
+        plan_events.on_close(account, ann, NOW)
     else:
-        enrollments.on_opt_out(ann, NOW)
+        plan_events.on_opt_out(ann, NOW)
     with database.session():
         gone = Enrollment.select().where(Enrollment.state == "stopped")
         assert sorted(e.plan.name for e in gone) == stopped
@@ -341,8 +341,8 @@ def test_merged_contacts_are_on_each_plan_once(account: int) -> None:
     smartplans.enroll(both.id, BOSS, [ann, ben], NOW)
     smartplans.enroll(only.id, BOSS, [ben], NOW)
     with database.session():
-        enrollments.set_date(Contact.get_by_id(ben), "birthday", (2, 29, None), NOW)
-        enrollments.on_merge(Contact.get_by_id(ann), ben, NOW)
+        plan_events.set_date(Contact.get_by_id(ben), "birthday", (2, 29, None), NOW)
+        plan_events.on_merge(Contact.get_by_id(ann), ben, NOW)
         assert enrollments.dates_of([ann]) == {ann: {"birthday": (2, 29)}}
     assert {(e.contact_id, e.state) for e in on_it(both)} == {(ann, "active"), (ann, "stopped")}
     assert [e.contact_id for e in on_it(only)] == [ann]
@@ -352,11 +352,11 @@ def test_a_birthday_that_is_learnt_later_moves_the_step(account: int) -> None:
     plan = made(account, StepShape("text", When("date", 0, "days", 600, 0, "birthday"), ("Hi",)))
     (ann,) = people(account, ANN)
     with database.session():
-        enrollments.set_date(Contact.get_by_id(ann), "birthday", (3, 10, None), NOW)
+        plan_events.set_date(Contact.get_by_id(ann), "birthday", (3, 10, None), NOW)
     smartplans.enroll(plan.id, BOSS, [ann], NOW)
     assert on_it(plan)[0].due_at.date().isoformat() == "2026-03-10"
     with database.session():
-        enrollments.set_date(Contact.get_by_id(ann), "birthday", (3, 1, 1990), NOW)
+        plan_events.set_date(Contact.get_by_id(ann), "birthday", (3, 1, 1990), NOW)
     assert on_it(plan)[0].due_at.date().isoformat() == "2027-03-01"
 
 
@@ -383,7 +383,7 @@ def test_a_published_plan_is_taken_without_what_belonged_to_the_other_account(
     for _ in range(2):
         taken = smartplans.take(plan.id, elm, "UELM", NOW)
     with database.session():
-        theirs = smartplans.shape_of(taken)
+        theirs = plan_versions.shape_of(taken)
     assert (taken.account_id, taken.state, taken.name) == (elm, "draft", "Leads 2")
     assert (theirs.line, theirs.cap, theirs.rules) == (None, None, ())
     assert theirs.steps[0].assigned_to is None
@@ -394,7 +394,7 @@ def test_a_copy_has_a_name_of_its_own_and_no_rules(account: int) -> None:
     copy = smartplans.duplicate(plan.id, BOSS, NOW)
     assert (copy.name, copy.state) == ("Leads (copy)", "draft")
     with database.session():
-        assert smartplans.shape_of(copy).rules == ()
+        assert plan_versions.shape_of(copy).rules == ()
         assert {s.key for s in Step.select().where(Step.version == 1)}.isdisjoint(
             {s.key for s in Step.select().where(Step.version == 2)}
         )

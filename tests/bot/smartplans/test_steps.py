@@ -12,7 +12,15 @@ from bot import audit, clock, outbox
 from bot.contacts import address_book
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Delivery, Line, Message, Policy
-from bot.smartplans import enrollments, plan_upkeep, reminders, smartplans, steps
+from bot.smartplans import (
+    plan_events,
+    plan_upkeep,
+    plan_versions,
+    reminders,
+    room,
+    smartplans,
+    steps,
+)
 from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -25,7 +33,7 @@ from tests.house import LINE
 START = datetime(2027, 3, 2, 15, 0, tzinfo=UTC)
 BOSS, CLERK = "UBOSS", "UCLERK"
 NY, NY2, LA, LONDON = "+12125550123", "+12125550124", "+13105550123", "+442079460000"
-FAST = steps.Pace(0.001, 0.001)
+FAST = room.Pace(0.001, 0.001)
 
 
 class World:
@@ -57,12 +65,12 @@ class World:
         ids = [self.person(number) for number in numbers]
         smartplans.enroll(plan.id, BOSS, ids, self.now)
 
-    def later(self, pace: steps.Pace = FAST, by_mail: bool = True, **ahead: float) -> None:
+    def later(self, pace: room.Pace = FAST, by_mail: bool = True, **ahead: float) -> None:
         """Goes ahead, and has a worker tick then."""
         self.now += timedelta(**ahead)
         self.tick(pace, by_mail)
 
-    def tick(self, pace: steps.Pace = FAST, by_mail: bool = True) -> None:
+    def tick(self, pace: room.Pace = FAST, by_mail: bool = True) -> None:
         with self.at():
             steps.run_due(pace, by_mail)
 
@@ -271,7 +279,7 @@ def test_a_birthday_comes_each_year_and_not_when_it_is_over(world: World) -> Non
     plan = world.plan(birthday, repeat_every=1, repeat_unit="years")
     with database.session():
         for number, day in ((NY, (3, 10, 1980)), (NY2, (3, 4, None))):
-            enrollments.set_date(Contact.get_by_id(world.person(number)), "birthday", day, START)
+            plan_events.set_date(Contact.get_by_id(world.person(number)), "birthday", day, START)
     world.put(plan, NY, NY2, LA)
     world.tick()
     assert world.runs() == [("skipped", "no birthday is known")]
@@ -347,7 +355,7 @@ def test_a_plan_spends_no_more_than_its_cap(world: World) -> None:
 
 def _kept(plan: SmartPlan) -> tuple[StepShape, ...]:
     with database.session():
-        return smartplans.shape_of(SmartPlan.get_by_id(plan.id)).steps
+        return plan_versions.shape_of(SmartPlan.get_by_id(plan.id)).steps
 
 
 def test_a_text_over_its_ceiling_asks_and_goes_only_on_a_yes(world: World) -> None:
@@ -518,7 +526,7 @@ def test_a_reminder_is_put_off_comes_back_and_is_done(house) -> None:
 def test_a_line_lets_go_no_more_than_it_can_send_in_a_minute(world: World) -> None:
     plan = world.plan(text("Hi"))
     world.put(plan, *(f"+1212555{n:04d}" for n in range(90)))
-    slow = steps.Pace(1, 1)
+    slow = room.Pace(1, 1)
     world.tick(slow)
     assert len(world.texts()) == 60
     world.tick(slow)
@@ -531,7 +539,7 @@ def test_plans_of_one_line_share_it(world: World) -> None:
     first, second = world.plan(text("A"), name="A"), world.plan(text("B"), name="B")
     world.put(first, *(f"+1212555{n:04d}" for n in range(90)))
     world.put(second, *(f"+1917555{n:04d}" for n in range(5)))
-    world.tick(steps.Pace(1, 1))
+    world.tick(room.Pace(1, 1))
     assert world.texts().count("B") == 5
     assert len(world.texts()) <= 60
 

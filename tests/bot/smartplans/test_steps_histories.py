@@ -16,7 +16,7 @@ import pytest
 from bot.contacts import directory, hours
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Message
-from bot.smartplans import enrollments, law, plan_upkeep, smartplans, steps
+from bot.smartplans import law, plan_events, plan_upkeep, plan_versions, smartplans, steps
 from bot.smartplans.models import ALIVE, Enrollment, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import Limits, When
@@ -65,7 +65,7 @@ class History:
                 day = self.dice.choice([(2, 29, None), (3, 8, None), (11, 1, None), (7, 4, None)])
                 with database.session():
                     contact = Contact.get_by_id(found[-1])
-                enrollments.set_date(contact, "birthday", day, self.world.now)
+                plan_events.set_date(contact, "birthday", day, self.world.now)
         return found
 
     def plan(self, name: str) -> SmartPlan:
@@ -214,7 +214,7 @@ class Edited(History):
     def edit(self) -> None:
         plan = self.dice.choice(self.plans)
         with database.session():
-            shape = smartplans.shape_of(SmartPlan.get_by_id(plan.id))
+            shape = plan_versions.shape_of(SmartPlan.get_by_id(plan.id))
         written = list(shape.steps)
         self.dice.shuffle(written)
         written = written[: self.dice.randint(1, len(written))]
