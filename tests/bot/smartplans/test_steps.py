@@ -393,7 +393,7 @@ def test_without_a_line_a_text_is_a_reminder_with_the_words_to_copy(world: World
         told = Reminder.get()
         assert (told.to, told.words, told.body) == (
             CLERK,
-            "Text Ann Lee ((212) 555-0123):",
+            "Text Ann Lee · (212) 555-0123:",
             "Hi Ann",
         )
     assert world.runs() == [("reminded", "the plan has no number")]
