@@ -301,7 +301,8 @@ class Day:
         plan = self._new_plan("An empty plan", "Marzipan plan")
         form = house.modal(owner, plan, "Add a reminder")
         self.kept(plan, form, {
-            "body": "Call {name}", "amount": "0", "unit": "minutes", "basis": "after the first day",
+            "body": "Call {name}", "amount": "0", "unit": "minutes",
+            "basis": "the moment they come on it",
             "place": "1.",
         })  # fmt: skip
         self.submit(house.modal(owner, plan, "smart_preview"), {})

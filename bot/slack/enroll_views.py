@@ -53,8 +53,8 @@ def preview(
     ]  # fmt: skip
     if may_switch:
         blocks.append(context(
-            "A text of this plan may cost what is shown here, for your dearest contact of the "
-            "newest hundred. One that would cost more waits and asks you."
+            "No text of this plan costs more than it would now for any of your newest hundred "
+            "contacts. One that would waits, and asks you."
         ))  # fmt: skip
     about = {"plan": plan.id, "ceilings": dict(ceilings)}
     submit = "Switch on" if may_switch else None
@@ -65,14 +65,18 @@ def _foreseen(seen: Sequence[Foreseen]) -> Blocks:
     made = []
     for place, step in enumerate(seen[:SHOWN]):
         price = f" · {count(step.credits, 'credit')}" if step.kind == "text" else ""
-        at = when(step.at) if step.at else "does not come"
-        note = f"\n_{escape(step.note)}_" if step.note else ""
+        number = f"*{place + 1}. {plan_words.KINDS[step.kind]}*"
+        if step.at is None:
+            made.append(
+                mrkdwn(f"{number} · does not come{f': {escape(step.note)}' if step.note else ''}")
+            )
+            continue
+        note = f"\n_{escape(step.note[:1].upper() + step.note[1:])}_" if step.note else ""
         subject = f"{step.subject}: " if step.subject else ""
         said = f"{subject}{step.body}"
         said = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
         quoted = "\n".join(f">{line}" for line in escape(said).splitlines())
-        head = f"*{place + 1}. {plan_words.KINDS[step.kind]}* · {at}{price}"
-        made.append(mrkdwn(f"{head}\n{quoted}{note}"))
+        made.append(mrkdwn(f"{number} · {when(step.at)}{price}\n{quoted}{note}"))
     if len(seen) > SHOWN:
         made.append(context(f"and {len(seen) - SHOWN} more steps"))
     return made

@@ -51,7 +51,7 @@ def _asks(motion: InMotion) -> Blocks:
 
 def _ask(one: Asking) -> str:
     quoted = "\n".join(f">{line}" for line in escape(_short(one.body)).splitlines())
-    return f":grey_question: “{escape(one.plan)}” to {escape(one.contact)}\n{quoted}"
+    return f":question: “{escape(one.plan)}” to {escape(one.contact)}\n{quoted}"
 
 
 def _plans(motion: InMotion) -> Blocks:

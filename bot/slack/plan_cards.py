@@ -37,7 +37,7 @@ def reminder_buttons(what: Reminder) -> dict[str, Any]:
     key = str(what.id)
     return {"type": "actions", "block_id": f"reminder:{key}", "elements": [
         {**button("Done", "reminder_done", key), "style": "primary"},
-        button("Put off until 9:00 tomorrow", "reminder_snooze", key),
+        button("Put off until 9:00 AM tomorrow", "reminder_snooze", key),
         button("Skip", "reminder_skip", key),
     ]}  # fmt: skip
 
@@ -46,7 +46,7 @@ def ask(enrollment: Enrollment, body: str, price: int) -> Card:
     """A text that would cost more than the plan's ceiling."""
     name = escape(contacts.name_of(enrollment.contact))
     said = (
-        f":grey_question: The next text of “{escape(enrollment.plan.name)}” to {name} costs "
+        f":question: The next text of “{escape(enrollment.plan.name)}” to {name} costs "
         f"{count(price, 'credit')}, which is more than was agreed. Nothing was sent."
     )
     buttons = ask_buttons(enrollment.id, (enrollment.round, enrollment.position), price)

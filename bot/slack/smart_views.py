@@ -61,7 +61,8 @@ def standing(plan: SmartPlan, counts: Mapping[str, int]) -> str:
     alive = sum(counts.get(state, 0) for state in ("active", "paused", "waiting", "asking"))
     facts = [plan_words.STATES[plan.state]]
     if alive or counts.get("done"):
-        facts.append(f"{count(alive, 'contact')} on it, {counts.get('done', 0):,} done")
+        done = f", {counts['done']:,} done" if counts.get("done") else ""
+        facts.append(f"{count(alive, 'contact')} on it{done}")
     for state, words in (("waiting", "waiting for credits"), ("asking", "asking about a price"),
                          ("paused", "paused")):  # fmt: skip
         if counts.get(state):
@@ -71,6 +72,10 @@ def standing(plan: SmartPlan, counts: Mapping[str, int]) -> str:
     if plan.published_at:
         facts.append("shared")
     return " · ".join(facts)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def plan_view(
@@ -84,7 +89,7 @@ def plan_view(
     )  # fmt: skip
     blocks: Blocks = [
         *([mrkdwn(said)] if said else []),
-        mrkdwn(f"*{escape(plan.name)}*\n{standing(plan, counts)}"),
+        mrkdwn(f"*{escape(plan.name)}*\n{_sentence(standing(plan, counts))}"),
         context(" ".join(escape(one) for one in [where, *plan_words.habits(shape, flows_into)])),
         _actions(plan, may_write),
         {"type": "divider"},
@@ -194,12 +199,13 @@ def settings_view(
             _tags(shape, "remove", "tag_removed"), optional=True),
         {"type": "divider"},
         _number("every", "Repeats every", shape.repeat_every),
-        choice("unit", "of these", {unit: unit for unit in REPEATS}, shape.repeat_unit or "months"),
+        choice("unit", "Counted in", {unit: unit for unit in REPEATS},
+               shape.repeat_unit or "months"),
         *moving(on_it),
         choice("then", "At its end it goes on to", following,
                then if (then := str(shape.flows_into)) in following else "none"),
         _number("cap", "Credits it may spend in all", shape.cap),
-        menu("again", "Once more", {"type": "checkboxes", "options": again,
+        menu("again", "Again", {"type": "checkboxes", "options": again,
                                     **initial("initial_options", again if shape.allow_again
                                               else [])}, optional=True),
     ], {"plan": plan.id}, submit="Save", close="Back")  # fmt: skip

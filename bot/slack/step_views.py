@@ -16,9 +16,8 @@ from bot.words import count
 
 TURN = "\n---\n"  # between texts that take turns
 BASES = {
-    "enrolled": "after the first day", "previous": "after the step before",
-    "birthday": "on or around the birthday", "closing": "on or around the closing day",
-    "date": "on or around another date",
+    "enrolled": "the moment they come on it", "previous": "the step before",
+    "birthday": "the birthday", "closing": "the closing day", "date": "another date",
 }  # fmt: skip
 TITLES = {"text": "Text step", "email": "E-mail step", "reminder": "Reminder step"}
 
@@ -88,12 +87,12 @@ def _when(when: When) -> Blocks:
     another = when.field if basis == "date" else None
     return [
         {"type": "divider"},
-        {**box("amount", "When", str(when.amount)),
-         "hint": plain("0 is at once; around a date, -3 is three before it"),
+        {**box("amount", "Wait", str(when.amount)),
+         "hint": plain("0 is at once; of a date, -3 is three before it"),
          "element": {"type": "number_input", "action_id": "amount", "is_decimal_allowed": False,
                      "initial_value": str(when.amount)}},
         choice("unit", "Counted in", {unit: unit for unit in UNITS}, when.unit),
-        choice("basis", "From", BASES, str(basis)),
+        choice("basis", "Counted from", BASES, str(basis)),
         {**box("field", "The other date's name", another or "", optional=True),
          "hint": plain("As it is kept with the contact, like: anniversary")},
         menu("at", "Time of day, where the contact lives",

@@ -30,10 +30,9 @@ def _basis(when: When, first: bool) -> str:
         if not when.amount:
             return f"on {field}"
         return f"{length} {'before' if when.amount < 0 else 'after'} {field}"
-    since = "the first day" if when.basis == "enrolled" or first else "the step before"
-    if not when.amount:
-        return "at once" if since == "the first day" else f"together with {since}"
-    return f"{length} after {since}"
+    if when.basis == "enrolled" or first:
+        return f"{length} after they come on it" if when.amount else "at once"
+    return f"{length} after the step before" if when.amount else "together with the step before"
 
 
 def days_words(mask: int) -> str:
@@ -47,7 +46,7 @@ def days_words(mask: int) -> str:
 
 
 def step_words(step: StepShape, *, first: bool = False) -> str:
-    """ "Text, 2 days after the first day, at 10:00 AM, from <@U1>", in Slack's mark-up."""
+    """ "Text, 2 days after the step before, at 10:00 AM, from <@U1>", in Slack's mark-up."""
     said = f"{KINDS[step.kind]}, {when_words(step.when, first=first)}"
     if len(step.bodies) > 1:
         said += f", {len(step.bodies)} texts in turn"

@@ -9,7 +9,10 @@ from datetime import timedelta
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Member
+from bot.smartplans import smartplans
+from bot.smartplans.models import SmartPlan
 from ledger import database
+from tests.bot.smartplans.test_smartplans_in_slack import made, person, pushed
 from tests.browser.test_composer_pictures import daytime
 from tests.house import ANN, BEN, LINE, House
 
@@ -38,6 +41,16 @@ def texts(house: House, number: str, body: str) -> str:
         Contact.update(name=PEOPLE[number]).where(Contact.number == number).execute()
         address_book.index(Contact.get(Contact.number == number))
     return house.thread(number)[0].ts
+
+
+def lead_plan(house: House) -> None:
+    """The plan for new leads is on, and Ann is on it."""
+    plan = made(house)
+    house.slack.submit(house.agent, pushed(house, plan, "Preview and switch on"), {})
+    house.slack.close_modals(house.agent)
+    with database.session():
+        key = SmartPlan.get().id
+    smartplans.enroll(key, house.agent, [person(house, ANN)], clock.now())
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def test_the_composer(desk: House, browser: Browser, tmp_path: Path) -> None:
         see(desk, browser, tmp_path, "composer-again", [
             "While you typed, this came to 2 credits instead of 1. Press Send once more",
         ])  # fmt: skip
+        still(desk)
         desk.slack.submit(desk.agent, view, {})
         see(desk, browser, tmp_path, "composer-sent", ["On its way to Ann Lee: 2 credits"])
 

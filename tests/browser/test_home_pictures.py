@@ -13,7 +13,7 @@ from ledger import database
 from tests import databases
 from tests.bot.team.test_first_run import Fresh
 from tests.bot.texts.test_later import later
-from tests.browser.harbor import BEN, GRACE, at_noon, minutes, texts
+from tests.browser.harbor import BEN, GRACE, at_noon, lead_plan, minutes, texts
 from tests.browser.test_composer_pictures import daytime
 from tests.browser.test_pictures import database_bound, drawn, look, office, spend
 from tests.house import ANN, LONDON, House
@@ -37,11 +37,13 @@ def test_home_of_a_busy_team_and_its_settings(
         office.slack.choose(office.agent, root, "talk_assign", office.clerk)
         later(office, "The keys are at the office.", 27)
         office.work()
+        lead_plan(office)
         office.settle_words("Harbor Homes. Reply STOP to opt out.")
         home = office.home(office.agent)
         look(browser, "home", drawn(office, "Home", view=home.view), tmp_path, [
             "% of your credits are used", "did not arrive", "Write a text", "Grace Okafor",
-            "@Sam", "#leads", "Team", "Opt-out words and quiet hours", "How it works",
+            "@Sam", "#leads", "SmartPlans", "New lead: 1", "Team",
+            "Opt-out words and quiet hours", "How it works",
         ])  # fmt: skip
         for label, name, shows in (
             ("Add or remove people", "team", ["Your team", "Only the owner makes managers"]),

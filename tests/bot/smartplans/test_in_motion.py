@@ -121,7 +121,7 @@ def test_home_is_silent_where_no_plan_was_ever_made(house: House) -> None:
 @pytest.mark.parametrize(
     ("label", "state", "card"),
     [("Done", "done", "Done by"), ("Skip", "skipped", "Skipped by"),
-     ("Put off until 9:00 tomorrow", "open", "Put off until")],
+     ("Put off until 9:00 AM tomorrow", "open", "Put off until")],
 )  # fmt: skip
 def test_a_reminder_is_settled_on_home_and_its_card_shows_it(
     house: House, label: str, state: str, card: str
@@ -141,7 +141,7 @@ def test_a_reminder_is_settled_on_home_and_its_card_shows_it(
 
 def test_a_reminder_that_was_put_off_comes_back_to_home(house: House) -> None:
     run(house, "Calls", reminder("Call {name}"))
-    press(house, house.home(house.agent), "Put off until 9:00 tomorrow")
+    press(house, house.home(house.agent), "Put off until 9:00 AM tomorrow")
     with clock.travelled(timedelta(days=2)):
         house.tick()
         house.slack.open_home(house.agent)

@@ -76,8 +76,8 @@ def test_a_plan_is_made_from_a_ready_one_previewed_and_switched_on_at_its_price(
 ) -> None:
     assert "No SmartPlans yet" in house.ask("", "/smartplans").plain()
     plan = made(house)
-    assert "New lead" in plan.plain() and "not switched on yet" in plan.plain()
-    assert "1. Text, 5 minutes after the first day" in plan.plain()
+    assert "New lead" in plan.plain() and "Not switched on yet" in plan.plain()
+    assert "1. Text, 5 minutes after they come on it" in plan.plain()
     preview = pushed(house, plan, "Preview and switch on")
     assert "3 credits a contact" in preview.plain()
     assert "1 credit" in preview.plain() and "Call Alexander" in preview.plain()
@@ -145,7 +145,7 @@ def test_steps_are_added_changed_moved_and_taken_out(house: House) -> None:
     form = pushed(house, plan, "Add an e-mail")
     kept(house, plan, form, {
         "subject": "Thank you", "body": "Hi {first_name|there}", "amount": "3", "unit": "days",
-        "basis": "after the step before", "at": "09:30",
+        "basis": "the step before", "at": "09:30",
         "days": [{"text": {"type": "plain_text", "text": "Mon"}, "value": "0"}],
     })  # fmt: skip
     assert "2. E-mail, 3 days after the step before, at 9:30 AM, Mon" in plan.plain()
@@ -287,7 +287,8 @@ def reminded(house: House) -> Post:
     text = steps()[0]
     pushed_form = pushed(house, plan, "Add a reminder")
     kept(house, plan, pushed_form, {
-        "body": "Call {name}", "amount": "0", "unit": "minutes", "basis": "after the first day",
+        "body": "Call {name}", "amount": "0", "unit": "minutes",
+        "basis": "the moment they come on it",
     })  # fmt: skip
     form = pushed(house, plan, f"step:{text.key}:Edit")
     slack_watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
