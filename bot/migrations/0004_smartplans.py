@@ -132,6 +132,13 @@ def up(migrator, db):
         class Meta:
             indexes = ((("version", "position"), True), (("version", "key"), True))
 
+    class Picture(Table):
+        id = peewee.TextField(primary_key=True)
+        account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+        content = peewee.BlobField()
+        by = peewee.TextField()
+        made_at = InstantField()
+
     class PlanRule(Table):
         plan = peewee.ForeignKeyField(SmartPlan, on_delete="CASCADE", index=False)
         what = peewee.TextField(constraints=[peewee.Check("what IN ('enroll', 'remove')")])
@@ -334,6 +341,6 @@ def up(migrator, db):
             primary_key = peewee.CompositeKey("contact", "field")
 
     db.create_tables(
-        [SmartPlan, SmartPlanVersion, Step, PlanRule, Bulk, Enrollment, Reminder, Letter, StepRun,
-         ContactDate]
+        [SmartPlan, SmartPlanVersion, Step, Picture, PlanRule, Bulk, Enrollment, Reminder, Letter,
+         StepRun, ContactDate]
     )  # fmt: skip

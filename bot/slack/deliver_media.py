@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot import downloads
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
-from bot.downloads import Away, Gone, Misled, Shut, Source, TooLarge, Trouble
+from bot.downloads import Away, Gone, Shut, Source, TooLarge, Trouble
 from bot.models import Message
 from bot.slack import files, media_cards
 from bot.slack.cards import Card
@@ -28,9 +28,7 @@ from bot.slack.outcomes import (
 )
 from bot.talks.replies import Reply
 from bot.texts import composed, kinds, media
-from bot.words import clean
 from ledger.database import session
-from ledger.rates import PACK_BYTES
 
 log = structlog.get_logger()
 
@@ -176,7 +174,7 @@ class PeekCarrier:
         found, why_not = [], []
         for file in given:
             try:
-                seen = self._look_at(file)
+                seen = files.look_at(self.client, self.slack, file)
             except Away as away:
                 if delivery.tries < PEEKS:
                     return Again(away.after_s, str(away))
@@ -186,30 +184,6 @@ class PeekCarrier:
             else:
                 found.append(seen)
         return Done({"media": found, "why_not": why_not})
-
-    def _look_at(self, file: dict[str, Any]) -> dict[str, Any] | str:
-        """What is to be kept of a file that can be texted; else why it cannot."""
-        name = clean(file.get("name") or "The file")
-        try:
-            told = files.describe(self.client, file)
-            name = clean(told.get("name") or name)
-            if told.get("mimetype") == "text/html":  # else taken for a page to log in on
-                return kinds.why_not(name, None, 1) or ""
-            url = told.get("url_private_download") or told.get("url_private") or ""
-            with files.fetch(self.slack, url, PACK_BYTES) as coming:
-                kind, size = coming.kind, coming.size_bytes
-                if size is None:
-                    size = sum(len(chunk) for chunk in coming.chunks())
-        except TooLarge as large:
-            return kinds.too_large(name, large.size_bytes)
-        except (Gone, Shut, Misled) as trouble:
-            return f"{name} {WHY_NOT_SEEN[type(trouble)]}"
-        why = kinds.why_not(name, kind, size)
-        if why or kind is None:
-            return why or ""
-        return {
-            "file": file["id"], "name": name, "type": kind.content_type, "size": size, "url": url,
-        }  # fmt: skip
 
     def look(self, delivery: Delivery) -> Outcome:
         """It is done again: looking changes nothing."""
@@ -231,12 +205,6 @@ class PeekCarrier:
 NOT_LOOKED_AT: dict[str, Any] = {
     "media": [],
     "why_not": ["Your files could not be read from Slack."],
-}
-WHY_NOT_SEEN: dict[type[Trouble], str] = {
-    Gone: "is no longer in Slack.",
-    Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
-    "Slack app the scope files:read.",
-    Misled: "is not kept in Slack itself. Download it, and attach it from your device.",
 }
 
 

@@ -65,6 +65,8 @@ def _foreseen(seen: Sequence[Foreseen]) -> Blocks:
     made = []
     for place, step in enumerate(seen[:SHOWN]):
         price = f" · {count(step.credits, 'credit')}" if step.kind == "text" else ""
+        if step.pictures:
+            price = f" · {count(step.pictures, 'picture')}{price}"
         number = f"*{place + 1}. {plan_words.KINDS[step.kind]}*"
         if step.at is None:
             made.append(

@@ -11,8 +11,11 @@ from slack_sdk.errors import SlackApiError
 from bot import downloads
 from bot.carriers import Again
 from bot.config import Settings
-from bot.downloads import Away, Bearer, Gone, Incoming, Shut, Source
+from bot.downloads import Away, Bearer, Gone, Incoming, Misled, Shut, Source, TooLarge, Trouble
 from bot.slack.outcomes import outcome
+from bot.texts import kinds
+from bot.words import clean
+from ledger.rates import PACK_BYTES
 
 MISSING = {"file_not_found", "file_deleted"}
 FORBIDDEN = {"access_denied", "missing_scope", "not_allowed_token_type", "team_not_found"}
@@ -20,17 +23,24 @@ FORBIDDEN = {"access_denied", "missing_scope", "not_allowed_token_type", "team_n
 
 def source(settings: Settings) -> Source:
     """Slack, as files come from it: the host of SLACK_API_URL, and those under it."""
-    home = urlsplit(settings.slack_api_url)
+    token = settings.slack_bot_token.get_secret_value()
+    return _source(settings.slack_api_url, token, settings.attempt_timeout_s)
+
+
+def _source(api_url: str, token: str, timeout_s: float) -> Source:
+    home = urlsplit(api_url)
 
     def is_home(parts: SplitResult) -> bool:
         host = parts.hostname or ""
         same = (parts.scheme, parts.port) == (home.scheme, home.port)
         return same and (host == home.hostname or host.endswith(f".{home.hostname}"))
 
-    return Source(
-        is_home, is_home, Bearer(settings.slack_bot_token.get_secret_value()),
-        settings.attempt_timeout_s,
-    )  # fmt: skip
+    return Source(is_home, is_home, Bearer(token), timeout_s)
+
+
+def source_of(client: WebClient) -> Source:
+    """Slack, as this client knows it."""
+    return _source(client.base_url, str(client.token), client.timeout)
 
 
 def fetch(source: Source, url: str, most_bytes: int) -> Incoming:
@@ -72,6 +82,43 @@ def describe(client: WebClient, file: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         outcome(error)  # raises what is no fault of Slack's
         raise Away(type(error).__name__) from None
+
+
+def look_at(
+    client: WebClient, source: Source, file: dict[str, Any], whole: list[bytes] | None = None
+) -> dict[str, Any] | str:
+    """What is to be kept of a file that can be texted; else why it cannot. All of its content is
+    put into `whole`, if that is given. Raises downloads.Away."""
+    name = clean(file.get("name") or "The file")
+    try:
+        told = describe(client, file)
+        name = clean(told.get("name") or name)
+        if told.get("mimetype") == "text/html":  # else taken for a page to log in on
+            return kinds.why_not(name, None, 1) or ""
+        url = told.get("url_private_download") or told.get("url_private") or ""
+        with fetch(source, url, PACK_BYTES) as coming:
+            kind, size = coming.kind, coming.size_bytes
+            if whole is not None:
+                whole += coming.chunks()
+                size = sum(map(len, whole))
+            elif size is None:
+                size = sum(len(chunk) for chunk in coming.chunks())
+    except TooLarge as large:
+        return kinds.too_large(name, large.size_bytes)
+    except (Gone, Shut, Misled) as trouble:
+        return f"{name} {WHY_NOT_SEEN[type(trouble)]}"
+    why = kinds.why_not(name, kind, size)
+    if why or kind is None:
+        return why or ""
+    return {"file": file["id"], "name": name, "type": kind.content_type, "size": size, "url": url}
+
+
+WHY_NOT_SEEN: dict[type[Trouble], str] = {
+    Gone: "is no longer in Slack.",
+    Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
+    "Slack app the scope files:read.",
+    Misled: "is not kept in Slack itself. Download it, and attach it from your device.",
+}
 
 
 def upload(client: WebClient, name: str, content: bytes, title: str, said: str | None) -> str:

@@ -1,4 +1,5 @@
-"""GET and HEAD /media/<token>/<name>: an attachment on its way from Slack to Twilio.
+"""GET and HEAD /media/<token>/<name>: an attachment on its way from Slack, or from a SmartPlan's
+step, to Twilio.
 
 It streams through: at most one chunk of it is held here. Twilio asks twice, and refuses a file
 whose type is not the one it was told, so HEAD asks Slack, too, and both answer alike.
@@ -14,6 +15,7 @@ from flask import Blueprint, Response, current_app
 from bot.config import Settings
 from bot.downloads import Away, Gone, Incoming, Trouble
 from bot.slack import files
+from bot.smartplans import step_pictures
 from bot.texts import media_links
 from bot.texts.media_links import Shared
 
@@ -39,6 +41,8 @@ def attachment(token: str, name: str) -> Response:
         return _refused(410)
     except media_links.Unknown:
         return _refused(404)
+    if shared.kept is not None:
+        return _kept(shared, shared.kept)
     try:
         coming = files.fetch(files.source(settings), shared.url, shared.size_bytes)
     except Trouble as trouble:
@@ -53,11 +57,21 @@ def attachment(token: str, name: str) -> Response:
     return _handed_over(shared, coming)
 
 
+def _kept(shared: Shared, kept: str) -> Response:
+    content = step_pictures.content(kept)
+    return _refused(410) if content is None else _answer(shared, content)
+
+
 def _handed_over(shared: Shared, coming: Incoming) -> Response:
-    answer = Response(_whole(shared, coming), mimetype=shared.kind.content_type, headers=HEADERS)
+    answer = _answer(shared, _whole(shared, coming))
+    answer.call_on_close(coming.close)
+    return answer
+
+
+def _answer(shared: Shared, content: bytes | Iterator[bytes]) -> Response:
+    answer = Response(content, mimetype=shared.kind.content_type, headers=HEADERS)
     answer.content_length = shared.size_bytes
     answer.headers["Content-Disposition"] = f'inline; filename="{shared.name}"'
-    answer.call_on_close(coming.close)
     return answer
 
 

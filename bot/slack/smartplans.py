@@ -13,7 +13,7 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.errors import Refused
 from bot.models import Line
-from bot.slack import cards, enrolling, smart_views, step_views
+from bot.slack import cards, enrolling, smart_views, step_views, with_pictures
 from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.compose import learn_name
@@ -213,16 +213,17 @@ def _step_view(plan_id: int, user: str, kind: str, key: str | None) -> View:
 
 
 def step_saved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
-    """A step's Save."""
+    """A step's Save. Pictures that are added are read first."""
     about, given = json.loads(view["private_metadata"]), values(view)
+    if given.get("files"):
+        return with_pictures.save(ack, body, view, client, plan_view)
 
     def settle(shape: Shape) -> Shape:
-        written, place = step_views.read(about, given, shape)
-        others = [one for one in shape.steps if not about["key"] or one.key != about["key"]]
-        return replace(shape, steps=(*others[:place], written, *others[place:]))
+        return step_views.settled(about, given, shape)[0]
 
     if _save(ack, body, view, client, "body", settle) and given["who"]:
         learn_name(client, given["who"])  # who is named in it
+    return None
 
 
 def step_removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:

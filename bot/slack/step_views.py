@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.errors import Refused
-from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, option, plain
+from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, mrkdwn, option, plain
 from bot.smartplans.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
 from bot.smartplans.schedule import When
 from bot.smartplans.smartplans import Effect
 from bot.texts import templates
 from bot.words import count
 
+MOST_FILES = 10  # of one step: what a picture message holds
 TURN = "\n---\n"  # between texts that take turns
 BASES = {
     "enrolled": "the moment they come on it", "previous": "the step before",
@@ -31,10 +33,11 @@ class Unfit(Refused):
 
 
 def view(
-    plan: int, kind: str, shape: Shape, place: int | None, on_it: int, removal: Effect | None
+    plan: int, kind: str, shape: Shape, place: int | None, on_it: int, removal: Effect | None,
+    wrong: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """The modal of the step at this place, or of a new one; `on_it` contacts are on the plan, and
-    `removal` is what taking the step out would do to them."""
+    """The modal of the step at this place, or of a new one; `on_it` contacts are on the plan,
+    `removal` is what taking the step out would do to them, and `wrong` why it was not saved."""
     step = shape.steps[place] if place is not None else _fresh(kind, shape)
     about = {"plan": plan, "kind": kind, "key": step.key}
     return {
@@ -45,6 +48,7 @@ def view(
         "submit": plain("Save"),
         "close": plain("Back"),
         "blocks": [
+            *([mrkdwn(f":warning: {wrong}")] if wrong else []),
             *_what(kind, step, shape),
             *_when(step.when),
             _place(shape, place),
@@ -70,11 +74,32 @@ def _what(kind: str, step: StepShape, shape: Shape) -> Blocks:
     hint = None
     if shape.repeat_every:
         hint = "Several that take turns: put a line of three hyphens (---) between them"
-    made.append(box("body", label, TURN.join(step.bodies), hint=hint, multiline=True))
+    made.append(box("body", label, TURN.join(step.bodies), hint=hint, multiline=True,
+                    optional=kind == "text"))  # fmt: skip
     fields = " ".join(f"`{{{name}}}`" for name in templates.FIELDS)
+    if kind == "text":
+        made += _pictures(step)
     made.append(context(f"Fields: {fields}. Behind a bar stands what is said where one is not "
                         "known: `{first_name|there}`"))  # fmt: skip
     return made
+
+
+def _pictures(step: StepShape) -> Blocks:
+    has = [option(_named(file), str(file["file"])) for file in step.media[:10]]
+    made: Blocks = []
+    if has:
+        made.append(menu("keep", "Pictures it has", {
+            "type": "checkboxes", "options": has, "initial_options": has,
+        }, optional=True, hint="Take the tick off one that is to go"))  # fmt: skip
+    adds = {"type": "file_input", "max_files": MOST_FILES}
+    hint = "5 MB each at most. Partyline keeps a copy: they may go from Slack"
+    made.append(menu("files", "Add pictures" if has else "Pictures", adds, optional=True,
+                     hint=hint))  # fmt: skip
+    return made
+
+
+def _named(file: Mapping[str, Any]) -> str:
+    return str(file["name"])[:60] or "picture"
 
 
 def _when(when: When) -> Blocks:
@@ -139,9 +164,11 @@ def _removal(plan: int, step: StepShape, effect: Effect) -> dict[str, Any]:
 
 
 def read(
-    about: Mapping[str, Any], given: Mapping[str, Any], shape: Shape
+    about: Mapping[str, Any], given: Mapping[str, Any], shape: Shape,
+    added: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[StepShape, int]:  # fmt: skip
-    """The step that the form holds, and its place. Raises Unfit."""
+    """The step that the form holds, with the files that are added to it, and its place. Raises
+    Unfit."""
     basis, field = given["basis"], None
     if basis not in ("enrolled", "previous"):
         field = (given["field"] or "").strip().lower() if basis == "date" else basis
@@ -159,17 +186,32 @@ def read(
         0 if days == 127 else days, field,
     )  # fmt: skip
     bodies = tuple(part.strip() for part in (given["body"] or "").split(TURN.strip("\n")))
+    media = (*_media(shape, about["key"], given.get("keep")), *added)
     step = StepShape(
         about["kind"], when, tuple(body for body in bodies if body) or ("",),
-        (given.get("subject") or "").strip() or None, _media(shape, about["key"]), given["who"],
-        about["key"],
+        (given.get("subject") or "").strip() or None, media, given["who"], about["key"],
     )  # fmt: skip
     return step, int(given["place"])
 
 
-def _media(shape: Shape, key: str | None) -> tuple[Mapping[str, Any], ...]:
-    """The pictures that the step has already; the form does not touch them."""
-    return next((step.media for step in shape.steps if step.key == key and key), ())
+def settled(
+    about: Mapping[str, Any], given: Mapping[str, Any], shape: Shape,
+    added: Sequence[Mapping[str, Any]] = (),
+) -> tuple[Shape, int]:  # fmt: skip
+    """The plan with the step as the form has it, and where that stands in it. Raises Unfit."""
+    written, place = read(about, given, shape, added)
+    others = [one for one in shape.steps if not about["key"] or one.key != about["key"]]
+    steps = (*others[:place], written, *others[place:])
+    return replace(shape, steps=steps), min(place, len(others))
+
+
+def _media(
+    shape: Shape, key: str | None, keep: Sequence[str] | None
+) -> tuple[Mapping[str, Any], ...]:  # fmt: skip
+    """The pictures of the step's that stay: those whose tick was left on, or all where the form
+    showed none."""
+    has = next((step.media for step in shape.steps if step.key == key and key), ())
+    return tuple(file for file in has if keep is None or file["file"] in keep)
 
 
 # Inputs

@@ -97,12 +97,22 @@ class Step(Table):
     date_field = peewee.TextField(null=True)  # "birthday", "closing" …
     subject = peewee.TextField(null=True)  # of an e-mail
     bodies = JSONText(default=list)  # several take turns in a plan that repeats
-    media = JSONText(default=list)
+    media = JSONText(default=list)  # as in Draft.media; `kept` is the id of a Picture
     assigned_to = peewee.TextField(null=True)  # Slack user
     ceiling = peewee.IntegerField(null=True)  # credits; a text that would cost more asks first
 
     class Meta:
         indexes = ((("version", "position"), True), (("version", "key"), True))
+
+
+class Picture(Table):
+    """A file of a step, kept whole: a plan texts it for years, whatever becomes of it in Slack."""
+
+    id = peewee.TextField(primary_key=True)
+    account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
+    content = peewee.BlobField()
+    by = peewee.TextField()  # Slack user
+    made_at = InstantField()
 
 
 class PlanRule(Table):
@@ -314,6 +324,6 @@ class ContactDate(Table):
 
 
 TABLES = [
-    *BRIDGE_TABLES, SmartPlan, SmartPlanVersion, Step, PlanRule, Bulk, Enrollment, Reminder, Letter,
-    StepRun, ContactDate,
+    *BRIDGE_TABLES, SmartPlan, SmartPlanVersion, Step, Picture, PlanRule, Bulk, Enrollment,
+    Reminder, Letter, StepRun, ContactDate,
 ]  # fmt: skip

@@ -62,7 +62,25 @@ def write(shape: Shape) -> str:
         allow_again=shape.allow_again, steps=[_step(step) for step in shape.steps],
     )  # fmt: skip
     told = plan.model_dump(exclude_defaults=True)
-    return yaml.dump(told, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88)
+    written = yaml.dump(told, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=88)
+    return _about_pictures(shape) + str(written)
+
+
+def _about_pictures(shape: Shape) -> str:
+    """Comments that say which pictures the file leaves out."""
+    left_out = [
+        f"# Step {number} has {', '.join(_plain(file['name']) for file in step.media)}.\n"
+        for number, step in enumerate(shape.steps, 1)
+        if step.media
+    ]
+    if not left_out:
+        return ""
+    return "".join(["# Pictures are not in this file. Add them to the plan made from it:\n",
+                    *left_out])  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def _step(step: StepShape) -> StepFile:

@@ -40,6 +40,7 @@ class Foreseen:
     subject: str | None = None
     credits: int = 0
     note: str | None = None  # why it is moved, is no text, or does not come
+    pictures: int = 0
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def _one(facts: Facts, due: Due, step: Step, at: datetime) -> Foreseen:
     match choice:
         case step_choices.Send():
             return Foreseen(step.key, "text", due.planned_at, at, choice.body,
-                            credits=choice.price.credits, note=why)  # fmt: skip
+                            credits=choice.price.credits, note=why,
+                            pictures=len(step.media))  # fmt: skip
         case step_choices.Mail():
             return Foreseen(step.key, "email", due.planned_at, at, choice.body, choice.subject)
         case step_choices.Remind():

@@ -37,6 +37,7 @@ class Shared(NamedTuple):
     name: str
     kind: Kind
     size_bytes: int
+    kept: str | None = None  # by us, and no longer at Slack
 
 
 def link(
@@ -69,7 +70,8 @@ def opened(secret_key: str, token: str, name: str) -> Shared:
 
 def _shared(file: Mapping[str, Any]) -> Shared:
     kind = TYPES[file["type"]]
-    return Shared(file["url"], safe_name(file["name"], kind), kind, int(file["size"]))
+    return Shared(file["url"], safe_name(file["name"], kind), kind, int(file["size"]),
+                  file.get("kept"))  # fmt: skip
 
 
 def _serializer(secret_key: str) -> URLSafeTimedSerializer:
