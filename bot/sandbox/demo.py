@@ -8,13 +8,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import requests
 
+from bot import clock
 from bot.sandbox import Sandbox, wait
+from bot.sandbox.demo_plan import Calendar, Month
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard, opened, turned
 from bot.sandbox.terminal import Terminal
@@ -41,8 +43,12 @@ def play(*, once: bool, port: int) -> int:
             "PUBLIC_URL": sandbox.app_url,
             "SECRET_KEY": "a secret for the demo",
             "DEMO_CLOCK": str(stage / "clock"),
+            "NUMBER_PACE_S": "0.1",  # nobody likes to wait for a lease of eleven texts
         }
         (stage / "clock").write_text("0")
+        calendar = Calendar(stage / "clock")
+        clock.follow(calendar.file)
+        database.bind(environ["DATABASE_URL"])
         agent = sandbox.slack.add_user("Dana")
         channel = sandbox.slack.add_channel("leads")
         sandbox.twilio.add_number(LINE)
@@ -62,14 +68,16 @@ def play(*, once: bool, port: int) -> int:
             wait(lambda: _ready(sandbox.app_url, house), timeout_s=30)
             _texts(sandbox, agent, channel)
             _credits(sandbox, agent, channel)
-            _next_morning(sandbox, stage / "clock", channel)
-            print(_books(environ["DATABASE_URL"]))
+            _next_morning(sandbox, calendar, channel)
+            Month(sandbox, agent, channel, LINE, calendar).play()
+            print(_books())
             if not once:
                 _stay(sandbox, stage, agent, channel)
             return subprocess.run([BIN / "flask", "audit"], env=environ, check=False).returncode
         except KeyboardInterrupt:
             return 0
         finally:
+            clock.follow(None)
             for process in house:
                 os.killpg(process.pid, signal.SIGTERM)
             for process in house:
@@ -143,13 +151,12 @@ def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
     print(f"\n… and confirms\n{_indented(view.plain())}")
 
 
-def _next_morning(sandbox: Sandbox, clock_file: Path, channel: str) -> None:
+def _next_morning(sandbox: Sandbox, calendar: Calendar, channel: str) -> None:
     """The demo's clock jumps to one minute past eight in New York, and the digest comes."""
     sandbox.twilio.text(BEN, LINE, "Is there a place to park?")
     wait(lambda: _quiet(sandbox, channel), timeout_s=90)
-    now = datetime.now(ZoneInfo("America/New_York"))
-    eight = (now + timedelta(days=1)).replace(hour=8, minute=1, second=0)
-    clock_file.write_text(str(int((eight - now).total_seconds())))
+    now = clock.now().astimezone(ZoneInfo("America/New_York"))
+    calendar.to((now + timedelta(days=1)).replace(hour=8, minute=1, second=0))
     posts = wait(
         lambda: [p for p in sandbox.slack.channel(channel) if "[Mute]" in p.plain()], timeout_s=60
     )
@@ -181,9 +188,8 @@ def _told(sandbox: Sandbox, channel: str) -> int:
     return sum(any(f" · {end}" in p.plain() for end in ends) for p in _replies(sandbox, channel))
 
 
-def _books(url: str) -> str:
+def _books() -> str:
     """The ledger as readable text."""
-    database.bind(url)
     with database.session():
         entries = Entry.select().order_by(Entry.number)
         lines = [
