@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if serving():
         require_schema_or_exit()
 
-    app = Flask("partyline")
+    app = Flask("partyline", static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["INTAKE"] = inbox.Intake()
     app.config["TWILIO"] = Accounts(settings)

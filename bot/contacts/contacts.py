@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from bot.contacts import address_book
+from bot.contacts import address_book, numbers
 from bot.contacts.numbers import E164
 from bot.errors import Refused
 from bot.models import Contact, Line
@@ -142,20 +142,15 @@ def split_contact(account_id: int, text: str) -> tuple[Contact, str]:
 
 
 def _leading_number(text: str, home: str) -> tuple[str | None, str]:
-    # A number typed in full is taken as it stands, even one that no numbering plan knows.
-    if plain := re.match(r"(\+[1-9]\d{6,14})(?=\s|$)", text):
-        return plain[1], text[plain.end() :].strip()
-    leniency = phonenumbers.Leniency.POSSIBLE
+    """The number that opens the text, and the rest. Raises Refused if it is one that cannot be."""
+    # What is typed so is meant as a number, even where no numbering plan knows it.
+    if plain := re.match(r"\+\d{7,}(?=\s|$)", text):
+        return numbers.read(plain[0], home), text[plain.end() :].strip()
+    leniency = phonenumbers.Leniency.POSSIBLE  # which takes seven digits, too
     for match in phonenumbers.PhoneNumberMatcher(text, home, leniency=leniency):
         if match.start != 0:
             break
-        if match.number.extension:
-            raise Refused(
-                f"{match.raw_string} has an extension, which no text can reach. "
-                "Leave it out if the number itself takes texts."
-            )
-        number = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164)
-        return number, text[match.end :].strip()
+        return numbers.read(match.raw_string, home), text[match.end :].strip()
     return None, text
 
 

@@ -27,7 +27,7 @@ IMPOSSIBLE = {
     ValidationResult.TOO_SHORT: "has too few digits",
     ValidationResult.TOO_LONG: "has too many digits. Give one number",
     ValidationResult.INVALID_LENGTH: "has too many digits or too few",
-    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its area code",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "lacks its area code. Write it with one",
     ValidationResult.INVALID_COUNTRY_CODE: "begins with a country code that does not exist",
 }
 

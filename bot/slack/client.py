@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from slack_sdk import WebClient
 
 from bot.config import Settings
+from bot.team import persons
 
 
 def connect(settings: Settings) -> WebClient:
@@ -21,9 +23,19 @@ def connect(settings: Settings) -> WebClient:
 
 def permalink(client: WebClient, channel: str, ts: str) -> str:
     """The address of a post. Asks Slack once for the workspace's; raises what Slack's SDK does."""
-    return f"{_workspace(client)}archives/{channel}/p{ts.replace('.', '')}"
+    address, _ = _workspace(client)
+    return f"{address}archives/{channel}/p{ts.replace('.', '')}"
+
+
+def person(client: WebClient, user: str) -> dict[str, Any]:
+    """Slack's description of somebody, as a stranger if they belong to another workspace. Raises
+    what Slack's SDK does."""
+    told = dict(client.users_info(user=user)["user"])
+    _, ours = _workspace(client)
+    return told | {"is_stranger": persons.is_stranger(told, {ours})}
 
 
 @functools.lru_cache(16)
-def _workspace(client: WebClient) -> str:
-    return str(client.auth_test()["url"])
+def _workspace(client: WebClient) -> tuple[str, str]:
+    us = client.auth_test()
+    return str(us["url"]), str(us["team_id"])

@@ -15,7 +15,7 @@ from bot import clock
 from bot.errors import Refused
 from bot.slack import cards, compose_cards
 from bot.slack.answers import whisper
-from bot.slack.client import permalink
+from bot.slack.client import permalink, person
 from bot.slack.front import refusal_view
 from bot.slack.live import LiveQuotes
 from bot.slack.markup import emoji_names
@@ -131,9 +131,11 @@ def _cut(label: str) -> str:
 
 
 def learn_name(client: WebClient, user: str) -> None:
-    """A template may say who writes; Slack knows, where we were not told yet."""
-    if people.called(user) is None:
-        people.changed(client.users_info(user=user)["user"], clock.now())
+    """A template may say who writes; Slack knows, where we were not told yet of a member."""
+    with session():
+        is_unknown = people.is_unnamed(user)
+    if is_unknown:
+        people.changed(person(client, user), clock.now())
 
 
 def _live(context: BoltContext) -> LiveQuotes:

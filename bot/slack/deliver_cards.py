@@ -16,7 +16,7 @@ from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
 from bot.credits import charts, usage
 from bot.credits.usage import Asked, Report
 from bot.slack import cards, credit_cards, home_cards
-from bot.slack.client import permalink
+from bot.slack.client import permalink, person
 from bot.slack.limits import BlockError, check_view
 from bot.slack.outcomes import (
     LONGEST_UPDATE,
@@ -148,7 +148,7 @@ class HomeCarrier:
         user = delivery.payload["user"]
         try:
             shown = home.of(user, clock.now())
-            first = [] if shown else first_run.first(self.client.users_info(user=user)["user"])
+            first = [] if shown else first_run.first(person(self.client, user))
             link = functools.partial(permalink, self.client)
             view = home_cards.view(shown, first, self.catalogue, link)
             check_view(view)
@@ -253,8 +253,8 @@ def _people(client: WebClient, made: Report) -> dict[str, str]:
 
 @functools.lru_cache(PEOPLE_KEPT)
 def _name(client: WebClient, user: str) -> str:
-    person = client.users_info(user=user)["user"]
-    return str(person.get("real_name") or person.get("name") or user)
+    told = person(client, user)
+    return str(told.get("real_name") or told.get("name") or user)
 
 
 def _file_name(made: Report) -> str:

@@ -14,8 +14,9 @@ from bot.inbox import Payload
 from bot.slack.rich import said
 from bot.talks import desk, outages, replies
 from bot.talks.replies import Reply
-from bot.team import accounts, people, viewers
+from bot.team import accounts, people, persons, viewers
 from bot.words import clean
+from ledger.database import session
 
 log = structlog.get_logger()
 
@@ -32,11 +33,29 @@ def event(payload: Payload, now: datetime) -> None:
         handle(payload, now)
 
 
-def concerns_us(told: Mapping[str, Any]) -> bool:
+def concerns_us(payload: Payload) -> bool:
     """Whether an event may need anything done. A channel's talk, what bots post, Partyline first of
-    them, and what Slack itself puts in does not: it is not even saved."""
-    if told.get("type") != "message":
-        return True
+    them, what Slack itself puts in, and who else comes and goes does not: it is not even saved."""
+    told = payload["event"]
+    match told.get("type"):
+        case "message":
+            return _is_written(told)
+        case "reaction_added" | "reaction_removed":
+            return (
+                told.get("reaction") == DONE and (told.get("item") or {}).get("type") == "message"
+            )
+        case "app_home_opened":
+            return bool(told.get("tab", "home") == "home")
+        case "member_joined_channel" | "member_left_channel":
+            return _is_us(payload)
+        case "user_change":  # each status that somebody sets in the whole workspace is one
+            with session():
+                return people.is_member(str((told.get("user") or {}).get("id")))
+    return told.get("type") in EVENTS
+
+
+def _is_written(told: Mapping[str, Any]) -> bool:
+    """Whether a person wrote, changed or took away a reply."""
     match told.get("subtype"):
         case "message_changed":
             return _is_reply(told.get("message"))
@@ -57,7 +76,7 @@ def about(told: Mapping[str, Any]) -> str:
 def message(payload: Payload, now: datetime) -> None:
     """A reply in a thread was written, changed or taken away."""
     told = payload["event"]
-    if not concerns_us(told):
+    if not _is_written(told):
         return
     match told.get("subtype"):
         case "message_changed":
@@ -94,8 +113,8 @@ def _reply(payload: Payload, message: Mapping[str, Any]) -> Reply:
     """What was written, with the moment of the newest that happened to it."""
     told = payload["event"]
     # Where a channel is shared, the event comes in the name of whoever's workspace it came from.
-    us = payload.get("authorizations") or [{"team_id": payload.get("team_id")}]
-    home, bots = ({one.get(key) for one in us} for key in ("team_id", "user_id"))
+    us = payload.get("authorizations") or ()
+    home, bots = _homes(payload), {one.get("user_id") for one in us}
     team = message.get("user_team") or message.get("source_team") or message.get("team")
     return Reply(
         told["channel"], message["thread_ts"], message["ts"], message["user"],
@@ -105,6 +124,12 @@ def _reply(payload: Payload, message: Mapping[str, Any]) -> Reply:
         below_ours=message.get("parent_user_id") in bots,
         changed_ts=str(told.get("event_ts") or told.get("ts") or message["ts"]),
     )  # fmt: skip
+
+
+def _homes(payload: Payload) -> set[str | None]:
+    """The workspaces in whose name the app is told."""
+    us = payload.get("authorizations") or [{"team_id": payload.get("team_id")}]
+    return {one.get("team_id") for one in us}
 
 
 def reaction(payload: Payload, now: datetime) -> None:
@@ -153,7 +178,8 @@ def brought_back(payload: Payload, now: datetime) -> None:
 
 def user_changed(payload: Payload, now: datetime) -> None:
     """A person was renamed, left the workspace, or became a guest of it."""
-    people.changed(payload["event"]["user"], now)
+    told = payload["event"]["user"]
+    people.changed(told | {"is_stranger": persons.is_stranger(told, _homes(payload))}, now)
 
 
 def disconnected(payload: Payload, now: datetime) -> None:

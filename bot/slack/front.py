@@ -20,6 +20,7 @@ from bot.slack import (
     settings_cards,
 )
 from bot.slack.answers import refusal_view, reply, tell
+from bot.slack.client import person
 from bot.team import accounts, first_run, people, viewers
 from bot.texts import scheduled
 from bot.words import clean
@@ -69,8 +70,8 @@ def check(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -
 def open_account(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Open an account: the modal, with the admin's own time zone first."""
     ack()
-    person = client.users_info(user=body["user"]["id"])["user"]
-    mine = person.get("tz") if person.get("tz") in available_timezones() else ZONES[0]
+    zone = person(client, body["user"]["id"]).get("tz")
+    mine = zone if zone in available_timezones() else ZONES[0]
     view = first_cards.account_view([mine, *(zone for zone in ZONES if zone != mine)])
     client.views_open(trigger_id=body["trigger_id"], view=view)
 
@@ -81,9 +82,9 @@ def account_opened(
     """The account's name and time zone; the plans come next, in the same modal."""
     given, user, now = values(view), body["user"]["id"], clock.now()
     catalogue: Catalogue = context["catalogue"]
-    person = client.users_info(user=user)["user"]
+    admin = person(client, user)
     try:
-        account = accounts.open_account(person, clean(given["name"] or ""), given["zone"], now)
+        account = accounts.open_account(admin, clean(given["name"] or ""), given["zone"], now)
     except Refused as refusal:
         ack(response_action="errors", errors={"name": str(refusal)})
     else:
@@ -120,8 +121,7 @@ def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
             raise Refused("Choose somebody.")
         if given["role"] == "none":
             return people.remove(account, user, whom)
-        person = client.users_info(user=whom)["user"]
-        return people.add(account, user, person, given["role"], body["team"]["id"])
+        return people.add(account, user, person(client, whom), given["role"])
 
     settled(ack, "who", change)
 

@@ -10,9 +10,10 @@ from slack_bolt import Ack, BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 
-from bot.slack import first_cards, roll_call
+from bot.slack import cards, first_cards, roll_call
 from bot.slack.answers import typed_words
-from bot.team import accounts, first_run
+from bot.slack.client import person
+from bot.team import accounts, first_run, persons
 from bot.team.first_run import Way
 
 log = structlog.get_logger()
@@ -33,7 +34,10 @@ def lead(
     if way is None or (way.account is not None and command["command"] in USEFUL_BEFORE):
         return next()
     if way.account is None:
-        way = Way(None, first_run.first(_person(client, user)))
+        asks = _person(client, user)
+        if persons.is_outside(asks):
+            return ack(response_type="ephemeral", **cards.note(persons.OUTSIDERS))
+        way = Way(None, first_run.first(asks))
     elif way.blocks and way.next and way.next.action == "check":
         way = _asked(client, way.account, user, way)
     return ack(response_type="ephemeral", **first_cards.card(way.steps)) if way.blocks else next()
@@ -52,7 +56,7 @@ def _asked(client: WebClient, account: int, user: str, way: Way) -> Way:
 def _person(client: WebClient, user: str) -> dict[str, Any]:
     """Slack's description of somebody; of nobody in particular where Slack does not answer."""
     try:
-        return dict(client.users_info(user=user)["user"])
+        return person(client, user)
     except (SlackClientError, OSError) as error:
         log.warning("slack.not_asked", error=type(error).__name__)
         return {"id": user}

@@ -9,6 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import clock
+from bot.slack.client import person
 from bot.team import accounts, people
 
 log = structlog.get_logger()
@@ -23,7 +24,7 @@ def members(client: WebClient, most: int = AT_ONCE) -> int:
     due = people.to_check(clock.now(), most)
     for user in due:
         try:
-            person = client.users_info(user=user)["user"]
+            told = person(client, user)
         except SlackApiError as error:
             if error.response.get("error") not in UNSEEN:
                 raise
@@ -31,7 +32,7 @@ def members(client: WebClient, most: int = AT_ONCE) -> int:
             log.warning("slack.member_unknown", user=user)
             people.checked(user, clock.now())
             continue
-        people.changed(person, clock.now())
+        people.changed(told, clock.now())
     return len(due)
 
 

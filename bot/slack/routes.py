@@ -74,10 +74,10 @@ def _save(payload: dict[str, Any]) -> Response:
     event, event_id = payload.get("event"), payload.get("event_id")
     if not (isinstance(event, dict) and isinstance(event_id, str) and 0 < len(event_id) <= 64):
         return Response(status=400)
-    if not concerns_us(event):
-        return Response(status=200)
     lane = f"slack:{about(event)}"[:100]
     try:
+        if not concerns_us(payload):
+            return Response(status=200)
         intake: inbox.Intake = current_app.config["INTAKE"]
         intake.save(event_id, "slack.event", lane, payload)
     except peewee.PeeweeException:

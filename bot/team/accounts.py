@@ -11,7 +11,7 @@ from bot.credits import digest
 from bot.errors import Refused
 from bot.models import Line, Member, Policy
 from bot.talks import outages
-from bot.team import first_run, lines, people, viewers
+from bot.team import first_run, lines, people, persons, viewers
 from ledger import credits
 from ledger.database import transaction
 from ledger.models import Account
@@ -27,7 +27,7 @@ def open_account(person: Mapping[str, Any], name: str, timezone: str, now: datet
 
     `person` is Slack's description of them.
     """
-    if not (person.get("is_admin") or person.get("is_owner")):
+    if persons.is_gone(person) or not (person.get("is_admin") or person.get("is_owner")):
         raise Refused("Only an admin of this workspace can open an account. Ask one of them.")
     name = " ".join(name.split())
     if not name:
@@ -36,7 +36,7 @@ def open_account(person: Mapping[str, Any], name: str, timezone: str, now: datet
         raise Refused("There is an account of that name already. Choose another one.")
     account = credits.open_account(name, timezone, now, GRANTS_LAST_MONTHS)
     digest.start(account.id, timezone, now)
-    people.put(account.id, str(person["id"]), "owner", people.name_of(person))
+    people.put(account.id, str(person["id"]), "owner", persons.name_of(person))
     return int(account.id)
 
 

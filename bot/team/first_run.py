@@ -5,7 +5,6 @@ Nobody ticks anything off: each step is done when the rows say so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from bot.contacts import contacts
 from bot.errors import Refused
 from bot.models import Conversation, Line, Member, Message
 from bot.team import lines
+from bot.team.persons import OUTSIDERS, Person, is_outside
 from bot.words import escape
 from ledger.database import transaction
 from ledger.models import Account, Subscription
@@ -95,11 +95,13 @@ def steps(account_id: int, user: str) -> list[Step]:
 
 
 @transaction
-def first(person: Mapping[str, Any]) -> list[Step]:
+def first(person: Person) -> list[Step]:
     """What somebody on no account sees: an admin may open one, others learn whom to ask.
 
     `person` is Slack's description of them.
     """
+    if is_outside(person):
+        return [Step("Open an account", False, OUTSIDERS)]
     owners = Member.select().where(Member.role == "owner", Member.left_at.is_null())
     named = [f"<@{owner.slack_user}>" for owner in owners.order_by(Member.id).limit(OTHERS_NAMED)]
     join = f"Ask {' or '.join(named)} to add you to their team" if named else ""

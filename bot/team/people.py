@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot import clock, outbox
 from bot.errors import Refused
 from bot.models import Conversation, Line, Member
 from bot.talks import threads
 from bot.team import lines, viewers
+from bot.team.persons import Person, is_gone, name_of
 from bot.words import escape
 from ledger.database import query, transaction
 from ledger.models import Account
@@ -24,22 +24,8 @@ BEHIND = """
 MOST_ROOTS = 200  # that are brought up to date when somebody leaves
 
 
-def is_gone(person: Mapping[str, Any]) -> bool:
-    """Whether Slack's description of a user is of one who may not be on an account."""
-    guest = person.get("is_restricted") or person.get("is_ultra_restricted")
-    bot = person.get("is_bot") or person.get("is_workflow_bot") or person["id"] == "USLACKBOT"
-    return bool(person.get("deleted") or guest or bot or person.get("is_stranger"))
-
-
-def name_of(person: Mapping[str, Any]) -> str:
-    """What Slack calls a user."""
-    profile = person.get("profile") or {}
-    name = profile.get("display_name") or person.get("real_name") or person.get("name")
-    return str(name or person["id"])
-
-
 @transaction
-def changed(person: Mapping[str, Any], now: datetime) -> None:
+def changed(person: Person, now: datetime) -> None:
     """Slack says what a user is called, and whether they are still here."""
     here = (Member.slack_user == str(person["id"])) & Member.left_at.is_null()
     Member.update(name=name_of(person), checked_at=now).where(here).execute()
@@ -48,6 +34,17 @@ def changed(person: Mapping[str, Any], now: datetime) -> None:
             _leave(member, now)
             if member.role == "owner":
                 _tell_ownerless(member)
+
+
+def is_member(user: str) -> bool:
+    """Whether this user is on any account."""
+    here = (Member.slack_user == user) & Member.left_at.is_null()
+    return bool(Member.select().where(here).exists())
+
+
+def is_unnamed(user: str) -> bool:
+    """Whether this user is on an account, and nobody has said yet what they are called."""
+    return is_member(user) and called(user) is None
 
 
 def called(user: str) -> str | None:
@@ -69,11 +66,10 @@ def checked(user: str, now: datetime) -> None:
 
 
 @transaction
-def add(account_id: int, by: str, person: Mapping[str, Any], role: str, team: str) -> None:
+def add(account_id: int, by: str, person: Person, role: str) -> None:
     """Puts somebody on the account, or gives them another role. Raises Refused.
 
-    Managers add agents; only the owner makes managers. `person` is Slack's description of them,
-    `team` the workspace's id.
+    Managers add agents; only the owner makes managers. `person` is Slack's description of them.
     """
     lines.require_manager(by, account_id)
     user = str(person["id"])
@@ -81,8 +77,7 @@ def add(account_id: int, by: str, person: Mapping[str, Any], role: str, team: st
         raise Refused("Say `agent` or `manager`. An account has one owner.")
     if role == "manager":
         lines.require_owner(by, account_id, "make managers")
-    elsewhere = person.get("team_id") not in (None, team) and not person.get("enterprise_user")
-    if is_gone(person) or elsewhere:
+    if is_gone(person):
         raise Refused(
             f"<@{user}> cannot be on an account: guests, bots, people of other workspaces and "
             "those who left cannot. Choose a full member of this workspace."

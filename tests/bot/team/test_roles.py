@@ -13,6 +13,7 @@ from bot import clock, doctor
 from bot.models import Conversation, Member
 from bot.operator import handover
 from bot.sandbox.slack import View
+from bot.slack import commands
 from bot.team import lines
 from ledger import credits, database
 from tests.house import ANN, LINE, House
@@ -87,6 +88,7 @@ def test_an_owner_is_neither_changed_nor_removed(staffed: House) -> None:
     [
         {"is_restricted": True}, {"is_ultra_restricted": True}, {"is_bot": True},
         {"deleted": True}, {"is_stranger": True}, {"team_id": "T0ELSEWHERE"},
+        {"team_id": "T0ELSEWHERE", "enterprise_user": {"teams": ["T0ELSEWHERE", "T0THIRD"]}},
     ],
 )  # fmt: skip
 def test_guests_bots_leavers_and_people_from_elsewhere_cannot_be_added(
@@ -95,6 +97,44 @@ def test_guests_bots_leavers_and_people_from_elsewhere_cannot_be_added(
     guest = staffed.slack.add_user("Gus", **flags)
     assert "cannot be on an account" in settle(staffed, staffed.agent, guest, "agent")["who"]
     assert guest not in roles()
+
+
+def test_somebody_of_two_workspaces_of_an_organisation_can_be_added(staffed: House) -> None:
+    both = {"teams": ["T0ELSEWHERE", staffed.slack.team]}
+    rob = staffed.slack.add_user("Rob", team_id="T0ELSEWHERE", enterprise_user=both)
+    assert settle(staffed, staffed.agent, rob, "agent") == {}
+    assert roles()[rob] == "agent"
+
+
+OUTSIDE = [{"is_restricted": True}, {"is_stranger": True}, {"team_id": "T0ELSEWHERE"}]
+
+
+@pytest.mark.parametrize("flags", OUTSIDE)
+@pytest.mark.parametrize("command", commands.COMMANDS)
+def test_people_from_elsewhere_are_refused_by_every_command(
+    staffed: House, flags: dict[str, Any], command: str
+) -> None:
+    guest = staffed.slack.add_user("Gus", is_admin=True, **flags)  # an admin of their own workspace
+    nowhere = staffed.slack.add_channel("elsewhere")
+    for where in (staffed.channel, nowhere):
+        typed = f"{ANN} Hello" if command in ("/text", "/quote") else ""
+        answer = staffed.slack.command(guest, where, command, typed)
+        assert answer.shown is not None
+        said = answer.shown.plain()
+        assert "full members of this workspace" in said or "You are not on" in said
+
+
+@pytest.mark.parametrize("flags", OUTSIDE)
+def test_people_from_elsewhere_open_no_account(staffed: House, flags: dict[str, Any]) -> None:
+    guest = staffed.slack.add_user("Gus", is_admin=True, **flags)
+    home = staffed.home(guest)
+    assert "full members of this workspace" in home.plain() and "Open an account]" not in str(home)
+    admin = staffed.slack.add_user("Alma", is_admin=True)
+    form = staffed.modal(admin, staffed.home(admin), "Open an account")
+    form.user = guest  # as if they had it
+    staffed.slack.people[admin] |= flags
+    staffed.slack.submit(guest, form, {"name": "Theirs"})
+    assert "Only an admin of this workspace" in form.errors["name"]
 
 
 def test_nobody_is_removed_who_is_not_there(staffed: House) -> None:

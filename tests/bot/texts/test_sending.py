@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Draft, Message, Part
+from bot.models import Contact, Draft, Message, Part
 from bot.sandbox import Sandbox, wait
 from bot.slack import cards
 from bot.slack.limits import check, check_view
@@ -62,6 +62,21 @@ def test_the_cards_text_alone_carries_the_whole_meaning(house: House) -> None:
 )
 def test_what_cannot_be_quoted_is_said_in_plain_words(house: House, typed: str, said: str) -> None:
     assert said in house.ask(typed).plain()
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["555-0123", "5550123", "555.0123", "555 0123", "+15550123", "+1 555-0123"],
+)
+def test_a_number_without_its_area_code_is_refused_and_never_made_up(
+    house: House, number: str
+) -> None:
+    said = house.ask(f"{number} Hi").plain()
+    assert f"“{number}” lacks its area code. Write it with one." in said
+    assert "lacks its area code" in house.ask(f"tag {number} buyer", "/contacts").plain()
+    assert "1 credit. Nothing was sent." in house.ask(f"{number} is mine", "/quote").plain()
+    with database.session():
+        assert Draft.select().count() == Contact.select().count() == 0
 
 
 def test_a_contact_is_found_by_name_and_two_of_one_name_are_not_guessed(house: House) -> None:

@@ -11,6 +11,8 @@ from bot import clock
 from bot.models import Line, Member, Template
 from bot.sandbox import wait
 from bot.sandbox.slack import View
+from bot.slack import compose
+from bot.slack.client import connect
 from bot.slack.limits import check_view
 from bot.slack.templates import edit_view, list_view
 from bot.texts import templates
@@ -199,3 +201,17 @@ def test_the_modals_keep_slacks_limits() -> None:
     check_view(list_view(1, []))
     check_view(edit_view(1, many[0]))
     check_view(edit_view(1, None))
+
+
+def test_slack_is_asked_for_the_name_of_a_member_once_and_never_of_a_stranger(
+    house: House,
+) -> None:
+    client = connect(house.settings)
+    asked = lambda: [given for name, given in house.slack.calls if name == "users.info"]  # noqa: E731
+    compose.learn_name(client, house.stranger)
+    assert asked() == []
+    for _ in range(2):
+        compose.learn_name(client, house.agent)
+    assert asked() == [{"user": house.agent}]
+    with database.session():
+        assert Member.get(Member.slack_user == house.agent).name == "Agent"
