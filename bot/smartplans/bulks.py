@@ -38,7 +38,8 @@ TAGGED = """
 WAKE = """
     UPDATE enrollment SET state = 'active', why = NULL, due_at = %s WHERE id IN (
         SELECT id FROM enrollment
-        WHERE bulk_id = %s AND state = 'paused' AND why = %s ORDER BY id LIMIT %s)"""
+        WHERE bulk_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
+          AND state = 'paused' AND why = %s ORDER BY id LIMIT %s)"""
 TAKE_OFF = """
     UPDATE enrollment SET state = 'stopped', why = 'stopped by hand', due_at = NULL, ended_at = %s
     WHERE id IN (

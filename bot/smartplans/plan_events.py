@@ -23,6 +23,7 @@ from bot.smartplans.models import (
 )  # fmt: skip
 from ledger.database import query, transaction
 
+# The condition on archived plans is that of the index by account.
 STOP_BY_EVENT = """
     UPDATE enrollment SET state = 'stopped', why = %s, due_at = NULL, ended_at = %s
     WHERE contact_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
@@ -30,7 +31,8 @@ STOP_BY_EVENT = """
         SELECT smart_plan.id FROM smart_plan
         LEFT JOIN plan_rule ON plan_rule.plan_id = smart_plan.id AND plan_rule.what = 'remove'
                            AND plan_rule.event = %s AND plan_rule.tag = %s
-        WHERE smart_plan.account_id = %s AND (plan_rule.id IS NOT NULL OR {}))"""
+        WHERE smart_plan.account_id = %s AND smart_plan.state <> 'archived'
+          AND (plan_rule.id IS NOT NULL OR {}))"""
 STOP_ON_REPLY = STOP_BY_EVENT.format("smart_plan.stop_on_reply")
 STOP_ON_CLOSE = STOP_BY_EVENT.format("smart_plan.stop_on_close")
 STOP_BY_RULE = STOP_BY_EVENT.format("false")
@@ -41,14 +43,14 @@ GIVE_BACK = """
 ENROLLING = """
     SELECT smart_plan.id FROM smart_plan
     JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
-    WHERE smart_plan.account_id = %s AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
+    WHERE smart_plan.account_id = %s AND smart_plan.state <> 'archived'
+      AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
       AND plan_rule.event = %s AND plan_rule.tag = %s ORDER BY smart_plan.id"""
-
-
 RULE_TAGS = """
     SELECT DISTINCT plan_rule.tag FROM smart_plan
     JOIN plan_rule ON plan_rule.plan_id = smart_plan.id
-    WHERE smart_plan.account_id = %s AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
+    WHERE smart_plan.account_id = %s AND smart_plan.state <> 'archived'
+      AND smart_plan.state = 'on' AND plan_rule.what = 'enroll'
       AND plan_rule.event = 'tag_added'"""
 
 

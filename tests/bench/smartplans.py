@@ -14,7 +14,7 @@ from typing import Any
 
 from bot import clock
 from bot.models import Contact, Line, Policy
-from bot.smartplans import plan_upkeep, room, smartplans, step_facts, steps
+from bot.smartplans import bulks, plan_upkeep, reminders, room, smartplans, step_facts, steps
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -84,7 +84,7 @@ def _ticks(engine: str, enrollments: int) -> tuple[dict[str, float], str]:
     """Milliseconds of a tick by what is due, and the query plans, with so many enrollments."""
     bound = database.bind(databases.fresh(engine, durable=True))
     now = _monday()
-    _fill(enrollments, now)
+    fill(enrollments, now)
     with clock.travelled(now - datetime.now(UTC)):
         nothing = _median(TICKS, _tick)
         with session():
@@ -97,6 +97,8 @@ def _ticks(engine: str, enrollments: int) -> tuple[dict[str, float], str]:
 def _tick() -> None:
     steps.run_due(FAST, by_mail=False)
     plan_upkeep.wake_fed()
+    bulks.work(FAST)
+    reminders.wake_due()
 
 
 def _median(
@@ -135,7 +137,7 @@ def _monday() -> datetime:
 
 
 @transaction
-def _fill(enrollments: int, now: datetime) -> None:
+def fill(enrollments: int, now: datetime) -> None:
     """So many enrollments, all due some time later, in a hundred accounts."""
     before, later = now - timedelta(days=9), now + timedelta(days=1)
     mine = max(SOME, enrollments // ACCOUNTS)
