@@ -24,6 +24,7 @@ from bot.contact_files import contacts_by_file
 from bot.contacts import imports
 from bot.credits import digest, notices, renewals
 from bot.health import health
+from bot.lines import setups
 from bot.mail import pages as mail_pages
 from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
@@ -34,6 +35,7 @@ from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
 from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
 from bot.slack.deliver_plans import PlanCardCarrier, PlanUpdateCarrier
+from bot.slack.deliver_setup import SetupPostCarrier
 from bot.slack.deliver_sheets import (
     ExportCarrier,
     ExportFileCarrier,
@@ -50,6 +52,8 @@ from bot.twilio import inbound, poll
 from bot.twilio import webhooks as twilio_webhooks
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import TextCarrier
+from bot.twilio.deliver_setup import SetupCarrier
+from bot.twilio.numbers import TwilioNumbers
 from bot.worker import Worker
 from ledger import database
 
@@ -77,11 +81,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("partyline", static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["INTAKE"] = inbox.Intake()
-    app.config["TWILIO"] = Accounts(settings)
+    app.config["TWILIO"] = twilio = Accounts(settings)
     app.config["CATALOGUE"] = catalogue = plans_or_exit(settings)
     slack = bot.slack.client.connect(settings)
     app.config["LIVE"] = live = LiveQuotes(slack)
-    app.config["BOLT"] = SlackRequestHandler(bolt.build(slack, catalogue, live))
+    app.config["BOLT"] = SlackRequestHandler(
+        bolt.build(slack, catalogue, live, TwilioNumbers(twilio))
+    )
     requests.log_each(app)
     app.register_blueprint(slack_routes.routes)
     app.register_blueprint(twilio_webhooks.webhooks)
@@ -120,6 +126,7 @@ def carriers(settings: Settings) -> Carriers:
     return {
         **mail,
         "twilio.message": TextCarrier(twilio, settings),
+        "twilio.setup": SetupCarrier(twilio),
         "slack.post": PostCarrier(slack, by_mail=bool(mail)),
         "slack.update": UpdateCarrier(slack, by_mail=bool(mail)),
         "slack.card": CardCarrier(slack),
@@ -127,6 +134,7 @@ def carriers(settings: Settings) -> Carriers:
         "slack.whisper": WhisperCarrier(slack),
         "slack.plan": PlanCardCarrier(slack),
         "slack.plan_update": PlanUpdateCarrier(slack),
+        "slack.setup": SetupPostCarrier(slack),
         "slack.home": HomeCarrier(slack, plans_or_exit(settings)),
         "slack.media": MediaCarrier(slack, functools.partial(bot.twilio.media.source, twilio)),
         "slack.pictures": PicturesCarrier(slack, by_mail=bool(mail)),
@@ -163,6 +171,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("renewals", 10, renewals.book_due),
         ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),
+        ("numbers asked for", 600, lambda: setups.remind(clock.now())),
         ("missed texts", 300, functools.partial(poll.missed_texts, twilio)),
         ("prices", 3600, functools.partial(poll.prices, twilio)),
         (
@@ -244,7 +253,7 @@ def timing(settings: Settings) -> Timing:
             "number": Rate(settings.number_pace_s),
             "channel": Rate(settings.channel_pace_s),
             "updates": Rate(1.2 * settings.channel_pace_s),
-            **{key: RATES[key] for key in ("mail", "files", "home", "sheets")},
+            **{key: RATES[key] for key in ("mail", "files", "home", "sheets", "setups")},
         },
     )
 

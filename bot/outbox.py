@@ -80,6 +80,7 @@ LOOKS = "SELECT looks FROM delivery WHERE id = %s"
 LOCK_PACE = "SELECT next_at, shut_until, every_s FROM pace WHERE key = %s FOR UPDATE"
 ADD_PACE = "INSERT INTO pace (key, next_at) VALUES (%s, %s) ON CONFLICT (key) DO NOTHING"
 SET_PACE = "UPDATE pace SET next_at = %s WHERE key = %s"
+EVERY = "SELECT every_s FROM pace WHERE key = %s"
 SET_EVERY = "UPDATE pace SET every_s = %s WHERE key = %s"
 SHUT_PACE = "UPDATE pace SET shut_until = %s, next_at = %s WHERE key = %s"
 WITNESSED = "UPDATE delivery SET state = 'done', done_at = %s WHERE id = %s AND state = 'unknown'"
@@ -240,8 +241,8 @@ def set_pace(pace: str, every_s: float | None, now: datetime) -> None:
 @transaction
 def pace_of(pace: str) -> float | None:
     """Its own seconds, if it has any."""
-    row = query(LOCK_PACE, pace).fetchone()
-    return row and row[2]
+    row = query(EVERY, pace).fetchone()
+    return None if row is None else row[0]
 
 
 def _rate(pace: str, timing: Timing) -> tuple[timedelta, int]:

@@ -38,6 +38,7 @@ class Catalogue:
     plans: Mapping[str, Plan]
     currency: str
     hold_price_cents: int
+    number_price_cents: int | None = None  # a month, of a number that is got in Slack
 
     def plan(self, code: str) -> Plan:
         """The plan with this code. Raises UnknownPlan."""
@@ -84,6 +85,7 @@ def _catalogue(given: Mapping[str, Any]) -> Catalogue:
         {plan.code: plan for plan in smallest_first},
         str(currency),
         _cents("hold_price", given.get("hold_price", "0.00")),
+        _cents("number_price", given["number_price"]) if "number_price" in given else None,
     )
 
 

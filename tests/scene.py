@@ -8,9 +8,13 @@ from zoneinfo import ZoneInfo
 
 from bot import clock
 from bot.contacts import imports
+from bot.lines import setups
+from bot.lines.offers import Held
 from bot.models import Lane, Line, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
+from bot.sandbox.slack_forms import state
+from bot.slack import setup_views
 from bot.smartplans import bulks
 from bot.smartplans.models import SmartPlan, Step
 from bot.team import lines
@@ -40,6 +44,7 @@ class Day:
         for part in (self.texts_come_in, self.text_by_command, self.in_threads, self.handles,
                      self.compose, self.later, self.contacts, self.import_, self.credits, self.plan,
                      self.templates, self.plans_made, self.plans_run, self.settings, self.home,
+                     self.lines, self.number_brought,
                      self.first_run, self.slack_tells):  # fmt: skip
             for view in self.slack.views.values():
                 view.open = False  # whatever was left open, its owner closes
@@ -387,6 +392,59 @@ class Day:
         slack.open_home(owner)
         slack.choose(owner, house.home(owner), "home_account", "Second of mine")
         slack.choose(owner, house.home(owner), "home_account", "Harbor Homes")
+
+    def lines(self) -> None:
+        """A number is looked for, got, taken by another, and released again."""
+        house, slack, owner = self.house, self.slack, self.owner
+        form = house.opens(lambda: slack.command(owner, house.channel, "/line", "new"))
+        self.submit(form, {"wish": "415"})
+        self.turned(form, "More numbers")
+        self.turned(form, "Search anew")
+        self.submit(form, {"wish": "415"})
+        self.submit(form, {"name": "Pergola desk", "make": "wisteria-desk"})
+        house.work()
+        room = next(r.id for r in slack.channels.values() if r.name == "wisteria-desk")
+        self._close_all()
+        form = house.opens(lambda: slack.command(owner, room, "/line", "new"))
+        self.submit(form, {"wish": "Oakland"})
+        house.twilio.shelf.clear()
+        self.submit(form, {"channel": slack.add_channel("marzipan")})
+        house.work()
+        self.turned(form, "Look for another number")
+        self._close_all()
+        form = house.opens(lambda: slack.command(owner, room, "/line", "release"))
+        self.submit(form, {"typed": house.twilio.bought[-1]})
+        house.work()
+
+    def number_brought(self) -> None:
+        """A number of one's own Twilio account; one that Twilio's support has to move."""
+        house, slack, owner = self.house, self.slack, self.owner
+        sid, token = house.twilio.add_account()
+        house.twilio.add_number("+14155550188", "https://crm.example.com/in", sid)
+        form = house.opens(lambda: slack.command(owner, house.channel, "/line", "bring"))
+        self.submit(form, {"number": "(415) 555-0188"})
+        self.submit(form, {"channel": slack.add_channel("own"), "sid": sid, "token": token})
+        house.work()
+        self._close_all()
+        form = house.opens(lambda: slack.command(owner, house.channel, "/line", "bring"))
+        self.submit(form, {"number": "(415) 555-0189"})
+        self.turned(form, "I have no such account")
+        self.submit(form, {})
+        with clock.travelled(timedelta(days=6)):
+            setups.remind(clock.now())
+            house.work()
+            card = next(p for p in house.told(owner) if "Look again" in p.plain())
+        house.opens(lambda: slack.press(owner, card, "Look again"))
+        slack.until_done()
+        slack.press(owner, card, "I do not want it any more")
+        slack.until_done()
+        held = Held("PN1", "+14155550189", "AC1", "Quillfeather", True, None)
+        with slack.lock:
+            view = setup_views.found(house.account().id, held)
+            made = View("V0FOUND", owner, view, "h0", held=state(view))
+            slack.views[made.id] = made
+        slack.submit(owner, made, {"channel": slack.add_channel("found")})
+        assert made.errors, "where several teams share our account, the operator decides"
 
     def first_run(self) -> None:
         """What somebody meets before there is anything."""

@@ -132,6 +132,8 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
         raise Refused(f"A name has {LONGEST_NAME} characters at most; this has {len(name)}.")
     if wanted.pace_s is not None and not FASTEST_S <= wanted.pace_s <= SLOWEST_S:
         raise Refused(f"Between two texts lie {FASTEST_S} to {SLOWEST_S:.0f} seconds.")
+    if wanted.channel and wanted.channel != found.channel:
+        lines.require_free_channel(wanted.channel, found.id)
     before = settings(line_id, user)
     found.name, found.mode, found.send_up_to = name or None, wanted.mode, wanted.send_up_to
     found.quiet_from, found.quiet_until = wanted.quiet_from, wanted.quiet_until

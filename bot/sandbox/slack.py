@@ -41,6 +41,9 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
     "conversations.info": ({"channel"}, {"include_locale", "include_num_members"}),
     "conversations.list": (set(), {
         "cursor", "exclude_archived", "limit", "team_id", "types"}),
+    "conversations.create": ({"name"}, {"is_private", "team_id"}),
+    "conversations.join": ({"channel"}, set()),
+    "conversations.invite": ({"channel", "users"}, {"force"}),
     "conversations.open": (set(), {"channel", "users", "return_im", "prevent_creation"}),
     "conversations.members": ({"channel"}, {"cursor", "limit"}),
     "files.getUploadURLExternal": ({"filename", "length"}, {"alt_txt", "snippet_type"}),
@@ -99,6 +102,8 @@ class Channel:
     members: set[str]
     archived: bool = False
     private: bool = False
+    creator: str = ""
+    created: int = 0
     posts: list[Post] = field(default_factory=list)
 
 
@@ -473,6 +478,7 @@ class SlackStandIn(SlackFiles):
         return {
             "id": room.id, "name": room.name, "is_channel": True, "is_archived": room.archived,
             "is_member": self.bot in room.members, "is_private": room.private,
+            "creator": room.creator, "created": room.created,
         }  # fmt: skip
 
     def _respond(self, key: str) -> Response:

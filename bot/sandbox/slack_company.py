@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
-from bot.sandbox.slack import View
+from bot.sandbox.slack import Channel, View
+from bot.sandbox.slack_files import Refusal
 from bot.sandbox.slack_people import Answer, Workspace
 
 
@@ -43,6 +46,39 @@ class Company(Workspace):
         """Somebody joins a channel."""
         self.channels[channel].members.add(user)
         self._moved("member_joined_channel", user, channel)
+
+    # What the app does to channels
+
+    def _conversations_create(self, name: str, **_: Any) -> dict[str, Any]:
+        if not re.fullmatch(r"[\w-]{1,80}", name) or name != name.lower():
+            raise Refusal("invalid_name_specials")
+        if any(room.name == name for room in self.channels.values()):
+            raise Refusal("name_taken")
+        made = f"C{len(self.channels) + 1:04d}{name.upper().replace('-', '')[:6]}"
+        room = Channel(made, name, {self.bot}, creator=self.bot, created=int(time.time()))
+        self.channels[made] = room
+        return {"channel": self._channel(room)}
+
+    def _conversations_join(self, channel: str) -> dict[str, Any]:
+        room = self.channels.get(channel)
+        if room is None:
+            raise Refusal("channel_not_found")
+        if room.private or channel[0] != "C":
+            raise Refusal("method_not_supported_for_channel_type")
+        if room.archived:
+            raise Refusal("is_archived")
+        room.members.add(self.bot)
+        return {"channel": self._channel(room)}
+
+    def _conversations_invite(self, channel: str, users: str, **_: Any) -> dict[str, Any]:
+        room = self._room(channel)
+        wanted = set(users.split(","))
+        if not wanted <= self.people.keys():
+            raise Refusal("user_not_found")
+        if wanted & room.members:
+            raise Refusal("already_in_channel")
+        room.members |= wanted
+        return {"channel": self._channel(room)}
 
     def change(self, user: str, *, told: bool = True, **to: Any) -> None:
         """Slack's description of somebody changes: `deleted`, `is_restricted`, a name. Without

@@ -10,6 +10,7 @@ from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
+from bot.lines.offers import Numbers
 from bot.slack import commands
 from bot.slack.live import LiveQuotes
 from ledger.plans import Catalogue
@@ -20,7 +21,9 @@ OOPS = "Something went wrong on our side, and nothing was sent. Please try once 
 log = logging.getLogger(__name__)
 
 
-def build(client: WebClient, catalogue: Catalogue, live: LiveQuotes) -> App:
+def build(
+    client: WebClient, catalogue: Catalogue, live: LiveQuotes, numbers: Numbers
+) -> App:  # fmt: skip
     """Every listener on one app. It calls Slack for nothing until a listener does."""
 
     def authorize(team_id: str | None, enterprise_id: str | None) -> AuthorizeResult:
@@ -42,7 +45,7 @@ def build(client: WebClient, catalogue: Catalogue, live: LiveQuotes) -> App:
     def one_client(context: BoltContext, next: Callable[[], BoltResponse]) -> BoltResponse:
         # Bolt makes a client for each request, which adds a team_id that most methods do not know.
         context["client"] = client
-        context["catalogue"], context["live"] = catalogue, live
+        context["catalogue"], context["live"], context["numbers"] = catalogue, live, numbers
         return next()
 
     commands.register(bolt)

@@ -15,6 +15,7 @@ from bot.slack import (
     lines,
     plan_answers,
     plans,
+    setups,
     smartplans,
     talks,
     templates,
@@ -23,8 +24,8 @@ from bot.slack import (
 from bot.slack.lead import lead
 
 ROOMS = (
-    texts, later, compose, talks, contacts, front, lines, templates, credits, plans, smartplans,
-    plan_answers,
+    texts, later, compose, talks, contacts, front, lines, setups, templates, credits, plans,
+    smartplans, plan_answers,
 )  # fmt: skip
 
 

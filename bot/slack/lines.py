@@ -12,7 +12,7 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines import settings as line_settings
 from bot.lines.settings import Wanted
-from bot.slack import cards, front, line_cards, roll_call
+from bot.slack import cards, front, line_cards, roll_call, setups
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.team import lines
 from bot.words import clean
@@ -20,18 +20,20 @@ from ledger.database import session
 
 HELP = (
     "*`/line`* lists your numbers: channel, replies, pace, last texts, and whether all is well.\n"
+    "`/line new` finds and gets a number; `/line bring` uses one that you have.\n"
     "`/line settings` in a line's channel changes its channel, name, replies, quiet hours and "
-    "pace, and the hour of your digest.\n"
-    "A new number is added by whoever runs Partyline for you."
+    "pace, and the hour of your digest. `/line release` gives its number up."
 )
+
+NONE_YET = "Your account has no number yet. `/line new` gets one, `/line bring` uses yours."
 
 
 def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/line [settings]."""
+    """/line [new | bring | settings | release]."""
     word, user, channel = typed_words(command).lower(), command["user_id"], command["channel_id"]
-    if word == "settings":
+    if word in OPENED:
         try:
-            view = _here(user, channel)
+            view = OPENED[word](user, channel)
         except Refused as refusal:
             return whisper(ack, cards.note(str(refusal)))
         ack()
@@ -48,13 +50,27 @@ def _list(user: str, channel: str) -> cards.Card:
         may_change = lines.role_of(user, account) in lines.MANAGERS
         found = line_settings.listed(account, user)
         if not found:
-            raise Refused(f"Your account has no number yet. Ask {lines.OPERATOR} to add one.")
+            raise Refused(NONE_YET)
         return line_cards.listed(found, may_change)
 
 
 def _here(user: str, channel: str) -> dict[str, Any]:
     with session():
         return _settings(user, str(lines.line_for(user, channel).id))
+
+
+def _release_here(user: str, channel: str) -> dict[str, Any]:
+    with session():
+        line = lines.line_for(user, channel)
+    return setups.release(user, str(line.id))
+
+
+OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "settings": _here,
+    "new": lambda user, channel: setups.new(user, setups.account_here(user, channel)),
+    "bring": lambda user, channel: setups.bring(user, setups.account_here(user, channel)),
+    "release": _release_here,
+}
 
 
 def _settings(user: str, line_id: str) -> dict[str, Any]:

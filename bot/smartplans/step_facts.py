@@ -181,9 +181,10 @@ def gather(
     """What the steps of these need to know."""
     account = Account.get_by_id(plan.account_id)
     here = (Member.account == account) & Member.left_at.is_null()
+    line = plan.line if plan.line and plan.line.released_at is None else None
     facts = Facts(
-        plan, plan.line, account.name, account.timezone,
-        hours.of_line(plan.line) if plan.line else hours.policy(account.id),
+        plan, line, account.name, account.timezone,
+        hours.of_line(line) if line else hours.policy(account.id),
         {row.slack_user: row.name or "" for row in Member.select().where(here)}, by_mail,
     )  # fmt: skip
     for version in {due.version for due in batch}:

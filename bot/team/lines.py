@@ -227,6 +227,12 @@ def move(line: Line, channel: str) -> None:
     line.save(only=[Line.channel, Line.joined_at])
 
 
+def require_free_channel(channel: str, line_id: int | None = None) -> None:
+    """Raises Refused if another line has this channel: what is typed in it would mean either."""
+    if Line.live().where(Line.channel == channel, Line.id != (line_id or 0)).exists():
+        raise Refused("That channel has a line already. Choose another one, or make a new one.")
+
+
 def _require_timezone(name: str) -> None:
     try:
         ZoneInfo(name)

@@ -130,7 +130,7 @@ def own(conversation_id: int, user: str) -> Conversation:
 
 def line_of(typed: Typed) -> Line:
     """The line that was chosen. Raises Refused if it is none of the user's."""
-    line: Line | None = Line.get_or_none(Line.id == typed.line)
+    line: Line | None = Line.live().where(Line.id == typed.line).get_or_none()
     if line is None:
         raise Refused("This line is not known here.")
     lines.require_member(typed.user, line.account_id)

@@ -329,7 +329,11 @@ def why_stale(draft: Draft) -> str:
 
 
 def require_sendable(line: Line, contact: Contact | None, body: str, media: Media = ()) -> None:
-    """Raises Refused where no price could help: too long, too large, opted out."""
+    """Raises Refused where no price could help: too long, too large, opted out, a line let go."""
+    if line.released_at is not None:
+        raise Refused(
+            f"{contacts.spoken(line.number)} was released: nothing can be sent from it any more."
+        )
     if len(body) > LONGEST_BODY:
         raise Refused(
             f"That text has {len(body):,} characters and {LONGEST_BODY:,} is the most. Shorten it."

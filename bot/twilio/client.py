@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -18,6 +19,16 @@ class RateLimited(Exception):
     def __init__(self, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(f"429, again after {retry_after_s} s")
+
+
+def status_of(error: Exception) -> int | None:
+    """The HTTP status that an exception of Twilio's SDK stands for. One of a list has it in the
+    answer that it carries."""
+    if isinstance(error, TwilioRestException):
+        return int(error.status)
+    carried = error.args[1] if isinstance(error, TwilioException) and error.args[1:] else None
+    status = getattr(carried, "status_code", None)
+    return int(status) if status is not None else None
 
 
 class OneTryHttpClient(TwilioHttpClient):

@@ -123,8 +123,10 @@ def test_the_scopes_are_those_that_the_called_methods_need_and_no_more() -> None
         # A line's channel is public or private, a notice a direct message; no group messages.
         if method == "conversations.open":
             choice = {"im:write"}
-        if method == "conversations.info":  # of a line's channel
+        if method in ("conversations.info", "conversations.list"):  # of a line's channel
             choice = {"channels:read", "groups:read"}
+        if method in ("conversations.create", "conversations.invite"):  # one that Partyline made
+            choice = {"channels:manage"}
         needed |= {s for s in choice if not s.startswith("mpim:")}
     needed.add("files:write")  # of files_upload_v2, which calls three methods for us
     needed.add("reactions:read")  # of the events reaction_added and reaction_removed

@@ -11,7 +11,7 @@ import requests
 import app as wiring
 from bot import clock, config, doctor
 from bot.lines.sealing import CannotOpen, Seal
-from bot.models import Inbox, Message, Part, TwilioAccount
+from bot.models import Inbox, Line, Message, Part, TwilioAccount
 from bot.team import accounts as here
 from bot.team import lines
 from bot.twilio import accounts, poll
@@ -158,6 +158,21 @@ def test_lists_prices_and_statuses_are_asked_of_the_lines_own_account(two: Two) 
     with clock.travelled(timedelta(hours=30)):
         assert poll.overdue_statuses(known, False) == 1
         assert poll.prices(known) == 3
+        two.house.work()
+    with database.session():
+        assert Part.get().status == "delivered"
+
+
+def test_a_text_stays_with_the_account_it_was_sent_by_whatever_its_line_moves_to(two: Two) -> None:
+    two.twilio.callbacks.withhold = True
+    card = two.house.slack.command(two.house.agent, two.channel, "/text", f"{BEN} Hi Ben").shown
+    two.house.hears(lambda: two.house.slack.press(two.house.agent, card, "Send"))
+    two.house.settle()
+    with database.session():
+        assert Part.get().twilio_id == two.sid
+        Line.update(twilio=None).where(Line.number == OWN).execute()
+    with clock.travelled(timedelta(hours=30)):
+        assert poll.overdue_statuses(Accounts(two.house.settings), False) == 1
         two.house.work()
     with database.session():
         assert Part.get().status == "delivered"

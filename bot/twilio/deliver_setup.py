@@ -1,0 +1,222 @@
+"""The steps of setting up a number that are Twilio's to do: one call each, then looked up.
+
+Nothing is bought twice: a number is bought by its digits alone, and a purchase whose outcome nobody
+knows is looked for in the account before anything else is done.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urldefrag
+
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
+
+from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.lines import setups
+from bot.models import Setup
+from bot.team.lines import OPERATOR
+from bot.twilio.accounts import Accounts
+from bot.twilio.client import status_of
+from bot.twilio.deliver import outcome
+from bot.twilio.upkeep import calls_here, texts_here
+from ledger.database import session
+
+IN_THIS_SERVICE, IN_ANOTHER_SERVICE = 21710, 21712
+#: What Twilio says of a number it will not sell, move or change, and what to do.
+REFUSED = {
+    21404: "Twilio does not take that name. Choose another one.",
+    21421: "Twilio does not know such a number.",
+    21422: "Somebody else took this number just now. Choose another one.",
+    21452: "Twilio has no such number left. Choose another one.",
+    21473: "The two Twilio accounts are not related, so Twilio moves no number between them.",
+    21474: "Only the account above both can move a number, and Partyline has another one's token. "
+           f"Ask {OPERATOR} to keep that account: `flask twilio`.",
+    21631: f"Numbers of that place need an address at Twilio. Ask {OPERATOR}.",
+    21649: f"Numbers of that country need papers at Twilio (a bundle). Ask {OPERATOR}.",
+    21650: f"Numbers of that country need papers at Twilio (a bundle). Ask {OPERATOR}.",
+    20404: "Twilio no longer has this number there.",
+}  # fmt: skip
+#: Where a number's texts and calls go: what is kept, to be put back.
+WEBHOOKS = (
+    "sms_application_sid", "sms_url", "sms_method", "sms_fallback_url", "sms_fallback_method",
+    "voice_application_sid", "voice_url", "voice_method", "voice_fallback_url",
+    "voice_fallback_method", "status_callback", "status_callback_method", "trunk_sid",
+)  # fmt: skip
+SWALLOWS = (
+    "The number works, but is not in Twilio's Messaging Service: that would swallow texts that "
+    f"come in. Ask {OPERATOR} to have it use the number's own webhook."
+)
+ELSEWHERE = (
+    "The number works, but is in another Messaging Service than Partyline's. "
+    f"Ask {OPERATOR} whether texts still come in there."
+)
+NOT_TAKEN = (
+    "Twilio did not take the token of your account any more, so its texts may still be sent here. "
+    "Point the number elsewhere in Twilio's console."
+)
+
+
+class SetupCarrier:
+    """Takes one step of one set-up."""
+
+    lists_late = False
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.accounts = accounts
+        self.settings = accounts.settings
+        public = self.settings.public_url
+        self.here = texts_here(public) | calls_here(public)
+
+    def attempt(self, delivery: Delivery) -> Outcome:
+        """The step's one call; before it, some read how things are."""
+        one, step = self._setup(delivery)
+        try:
+            took: Outcome = getattr(self, f"_{step}")(one)
+        except Exception as error:
+            took = self._refused(one, step, error)
+        if isinstance(took, Again | Unknown):
+            setups.delayed(one.id, step, "Twilio does not answer as it should. It is tried again.")
+        return took
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Whether the step was taken. What only says how things are to be is done again."""
+        one, step = self._setup(delivery)
+        if step not in ("buy", "move", "leave"):
+            return NotThere(1)
+        try:
+            held = self._held(one)
+        except Exception as error:
+            found = outcome(error)
+            return found if isinstance(found, Again) else Again(15, "Twilio did not answer")
+        if step == "leave":
+            gone = held is None and one.details["how"] == "give_back"
+            return Done(self._blank()) if gone else NotThere(1)
+        is_ours = held is not None and (step == "move" or self._is_bought(held))
+        return Done({"sid": held.sid}) if held is not None and is_ours else NotThere(1)
+
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
+        """Moves the set-up on."""
+        told = delivery.payload
+        if isinstance(outcome, Done):
+            setups.stepped(told["setup"], told["what"], outcome.result, now)
+        else:
+            setups.failed(told["setup"], told["what"], outcome.why, now)
+
+    def _setup(self, delivery: Delivery) -> tuple[Setup, str]:
+        with session():
+            return Setup.get_by_id(delivery.payload["setup"]), str(delivery.payload["what"])
+
+    def _client(self, one: Setup) -> Client:
+        return self.accounts.client(one.twilio_id)
+
+    def _held(self, one: Setup, account: str | None = None) -> IncomingPhoneNumberInstance | None:
+        """The number in the account that it is or comes to, or in another one of ours."""
+        client = self._client(one)
+        of = client.api.v2010.accounts(account) if account else client.api.v2010.account
+        listed = of.incoming_phone_numbers.list(phone_number=one.number, limit=1, page_size=1)
+        return listed[0] if listed else None
+
+    def _is_bought(self, held: IncomingPhoneNumberInstance) -> bool:
+        """Whether a number in our account is there because we bought it: its texts come here."""
+        ours = urldefrag(self.here["sms_url"]).url
+        return urldefrag(held.sms_url or "").url == ours
+
+    # The steps
+
+    def _buy(self, one: Setup) -> Outcome:
+        bought = self._client(one).incoming_phone_numbers.create(
+            phone_number=one.number,
+            friendly_name=(one.details["name"] or f"Partyline {one.number}")[:64],
+            **{name: value for name, value in self.here.items() if value},
+        )
+        return Done({"sid": bought.sid})
+
+    def _remember(self, one: Setup) -> Outcome:
+        held = self._held(one, one.details.get("from_"))
+        if held is None:
+            return Failed(REFUSED[20404])
+        former = {name: getattr(held, name) or "" for name in WEBHOOKS}
+        if self._is_bought(held):  # it came here already, from nowhere that is known
+            former |= dict.fromkeys(texts_here(""), "")
+        return Done({"sid": held.sid, "former": former})
+
+    def _move(self, one: Setup) -> Outcome:
+        ours = self.settings.twilio_account_sid
+        losing = self._client(one).api.v2010.accounts(one.details["from_"])
+        moved = losing.incoming_phone_numbers(str(one.sid)).update(account_sid=ours)
+        return Done({"sid": moved.sid})
+
+    def _point(self, one: Setup) -> Outcome:
+        held = self._client(one).incoming_phone_numbers(str(one.sid)).update(**self.here)
+        return Done({"sid": held.sid})
+
+    def _service(self, one: Setup) -> Outcome:
+        sid = self.settings.twilio_messaging_service_sid
+        if sid is None or one.twilio_id is not None:
+            return Done({})
+        service = self._client(one).messaging.v1.services(sid)
+        how = service.fetch()
+        ours = urldefrag(self.here["sms_url"]).url
+        if not how.use_inbound_webhook_on_number and (
+            urldefrag(how.inbound_request_url or "").url != ours
+        ):
+            return Done({"remark": SWALLOWS})
+        service.phone_numbers.create(phone_number_sid=str(one.sid))
+        return Done({})
+
+    def _leave(self, one: Setup) -> Outcome:
+        how, held = one.details["how"], self._held(one)
+        if held is None:
+            return Done(self._blank())
+        number = self._client(one).incoming_phone_numbers(str(held.sid))
+        if how == "give_back":
+            number.delete()
+        elif self._is_bought(held):  # else somebody has pointed it elsewhere already
+            line = one.line
+            assert line is not None
+            number.update(**_put_back(line.former_webhooks))
+        return Done(self._blank())
+
+    def _blank(self) -> dict[str, Any]:
+        """What stands in place of a token that is not needed any more."""
+        return {"blank": self.accounts.seal.seal("")}
+
+    # What Twilio refuses
+
+    def _refused(self, one: Setup, step: str, error: Exception) -> Outcome:
+        code = error.code if isinstance(error, TwilioRestException) else None
+        if step == "service":
+            if code == IN_THIS_SERVICE:
+                return Done({})
+            if code == IN_ANOTHER_SERVICE:
+                return Done({"remark": ELSEWHERE})
+        denied = status_of(error) == 401
+        if step == "leave" and denied and one.details["how"] == "restore":
+            return Done({**self._blank(), "remark": NOT_TAKEN})
+        found = outcome(error)
+        if not isinstance(found, Failed):
+            return found
+        if step == "buy" and code == 21422:
+            try:
+                held = self._held(one)
+            except Exception:
+                return Unknown("Twilio: 21422, and its list does not answer")
+            if held is not None and self._is_bought(held):  # by an attempt nobody heard of
+                return Done({"sid": held.sid})
+        if step == "service":
+            return Done({"remark": f"{SWALLOWS.partition(':')[0]} (Twilio: {code})."})
+        usual = f"Twilio refused (error {code}). Ask {OPERATOR}."
+        return Failed(REFUSED.get(code or 0, usual), code)
+
+
+def _put_back(former: dict[str, Any] | None) -> dict[str, Any]:
+    """The webhooks a number had before it came here; of one that had none, none."""
+    known = former or {}
+    set_ = {name: known.get(name) or "" for name in WEBHOOKS if not name.endswith("method")}
+    set_ |= {name: value for name, value in known.items() if name.endswith("method") and value}
+    if not set_["trunk_sid"]:
+        del set_["trunk_sid"]  # with an empty one, Twilio forgets the application of its calls
+    return set_

@@ -1,0 +1,134 @@
+"""What Twilio is asked about numbers while somebody waits: nothing here changes anything there."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
+
+from bot.contacts import contacts
+from bot.lines.offers import Held, Offer, Own, Unreached, Wanted
+from bot.lines.sealing import CannotOpen
+from bot.team.lines import OPERATOR
+from bot.twilio.accounts import SID, Accounts, NoAccount
+from bot.twilio.client import RateLimited, connect, status_of
+
+log = structlog.get_logger()
+
+BELOW = 50  # accounts below ours that are looked through
+NOT_NOW = "Twilio does not answer just now. Try again in a minute."
+
+
+class TwilioNumbers:
+    """Numbers at Twilio, by the credentials of the settings and of the accounts that are kept."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self.accounts = accounts
+        self.settings = accounts.settings
+
+    @property
+    def account(self) -> str:
+        """The SID of Partyline's own account."""
+        return self.settings.twilio_account_sid
+
+    def search(self, wanted: Wanted, most: int) -> list[Offer]:
+        """Numbers that can be bought, the first `most`. Raises Unreached."""
+        asked: dict[str, Any] = {
+            "sms_enabled": True, "exclude_all_address_required": True, "beta": False,
+            "limit": most, "page_size": most,
+        }  # fmt: skip
+        if wanted.area:
+            asked["area_code"] = int(wanted.area)
+        if wanted.city:
+            asked["in_locality"] = wanted.city
+        if wanted.digits:
+            asked["contains"] = wanted.digits
+        try:
+            country = self.accounts.client().available_phone_numbers(wanted.country)
+            kinds = {"Local": country.local, "Mobile": country.mobile,
+                     "TollFree": country.toll_free}  # fmt: skip
+            found = kinds[wanted.kind].list(**asked)
+        except Exception as error:
+            if status_of(error) == 404:
+                return []  # none of this kind in that country
+            raise unreached(error) from None
+        return [_offer(one) for one in found]
+
+    def find(self, number: str) -> Held | None:
+        """The account that a number is in, of those that our credentials reach: ours, then those
+        below it. Raises Unreached."""
+        ours = self.settings.twilio_account_sid
+        client = self.accounts.client()
+        try:
+            if held := _held_in(client, ours, number):
+                return _held(held, ours, "", True)
+            for below in client.api.v2010.accounts.list(limit=BELOW):
+                if below.sid == ours or str(below.status) == "closed":
+                    continue
+                if held := _held_in(client, str(below.sid), number):
+                    return _held(held, str(below.sid), below.friendly_name or "", False)
+        except Exception as error:
+            raise unreached(error) from None
+        return None
+
+    def own(self, sid: str, token: str, number: str) -> Own:
+        """A number in somebody's own account, and that account's token, sealed. Raises
+        Unreached, with what is wrong of what they gave."""
+        sid, token = sid.strip(), token.strip()
+        if not SID.fullmatch(sid):
+            raise Unreached("An account SID is AC and 32 digits and letters, a to f.")
+        if sid == self.settings.twilio_account_sid:
+            raise Unreached("That is the account Partyline itself uses. Leave it and bring anew.")
+        client = connect(self.settings, sid, token)
+        try:
+            account = client.api.v2010.accounts(sid).fetch()
+            held = _held_in(client, sid, number)
+        except Exception as error:
+            if status_of(error) == 401:
+                raise Unreached(
+                    "Twilio does not take this SID and token. Copy both from the front page of "
+                    "Twilio's console: the token of the account itself, not an API key."
+                ) from None
+            raise unreached(error) from None
+        if held is None:
+            raise Unreached(f"{contacts.spoken(number)} is not in this Twilio account.")
+        above = account.owner_account_sid if account.owner_account_sid != sid else None
+        name = account.friendly_name or ""
+        return Own(_held(held, sid, name, False), self.accounts.seal.seal(token), above)
+
+
+def _held_in(client: Client, account: str, number: str) -> IncomingPhoneNumberInstance | None:
+    numbers = client.api.v2010.accounts(account).incoming_phone_numbers
+    return next(iter(numbers.list(phone_number=number, limit=1, page_size=1)), None)
+
+
+def _held(one: IncomingPhoneNumberInstance, account: str, name: str, ours: bool) -> Held:
+    host = urlsplit(one.sms_url or "").netloc or None
+    if one.sms_application_sid:
+        host = "an application at Twilio"
+    return Held(str(one.sid), str(one.phone_number), account, name, ours, host)
+
+
+def _offer(one: Any) -> Offer:
+    can = {str(name).lower(): bool(has) for name, has in (one.capabilities or {}).items()}
+    place = ", ".join(part for part in (one.locality, one.region) if part)
+    return Offer(
+        str(one.phone_number), place, can.get("sms", False), can.get("mms", False),
+        can.get("voice", False),
+    )  # fmt: skip
+
+
+def unreached(error: Exception) -> Unreached:
+    """What to say when Twilio could not be asked. Raises what is ours to mend."""
+    if isinstance(error, NoAccount | CannotOpen):
+        return Unreached(str(error))
+    if status_of(error) in (401, 403):
+        return Unreached(f"Twilio does not take our credentials. Ask {OPERATOR}.")
+    if isinstance(error, TwilioException | RateLimited | OSError | ValueError):
+        log.warning("twilio.not_asked", error=type(error).__name__)
+        return Unreached(NOT_NOW)
+    raise error
