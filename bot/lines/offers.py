@@ -68,6 +68,9 @@ class Held:
     account_name: str
     ours: bool  # the account of the settings
     points_to: str | None  # the host its texts go to now; none: nowhere
+    kept: bool = False  # this account's token is kept here: the number can stay in it
+    private: bool = False  # and it is the team's own, which nobody shares
+    via: str | None = None  # the account by whose token it is reached; none: that of the settings
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,9 @@ class Numbers(Protocol):
     def search(self, wanted: Wanted, most: int) -> list[Offer]:
         """Numbers that can be bought. Raises Unreached."""
 
-    def find(self, number: str) -> Held | None:
-        """Where a number is that our credentials reach. Raises Unreached."""
+    def find(self, number: str, account_id: int) -> Held | None:
+        """Where a number is that our credentials, or those kept for this account, reach. Raises
+        Unreached."""
 
     def own(self, sid: str, token: str, number: str) -> Own:
         """A number in somebody's own account. Raises Unreached."""

@@ -65,12 +65,18 @@ def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: s
 
 @transaction
 def adopt(account_id: int, user: str, plan: Plan, held: Held, view: str, now: datetime) -> Setup:
-    """Begins to use a number that is in our own Twilio account, or below it: there it is moved
-    from. Raises Refused."""
+    """Begins to use a number where it is, if that account's token is kept here; else it is moved
+    into our own account first. Raises Refused."""
     require_may_add(account_id, user)
-    require_alone()
-    kind: Kind = "adopt" if held.ours else "transfer"
-    return _begin(kind, account_id, user, plan, view, now, from_=held.account, sid=held.sid)
+    if not held.private:
+        require_alone()
+    if held.ours or held.kept:
+        stays = None if held.ours else held.account
+        return _begin("adopt", account_id, user, plan, view, now, twilio=stays, sid=held.sid)
+    return _begin(
+        "transfer", account_id, user, plan, view, now, sid=held.sid, from_=held.account,
+        via=held.via,
+    )  # fmt: skip
 
 
 @transaction

@@ -85,6 +85,8 @@ def _button(step: Step) -> dict[str, Any]:
             made = button("Open an account", "account_open", "open")
         case "plan":
             made = button("See the plans", "plan_open", str(step.about))
+        case "number":
+            made = button("Get a number", "line_new", str(step.about))
         case "channel":
             made = button("Choose a channel", "line_settings", str(step.about))
         case _:

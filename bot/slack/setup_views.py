@@ -150,13 +150,14 @@ def found(account: int, held: Held) -> View:
         f"the Twilio account {escape(held.account_name) or held.account}"
     )  # fmt: skip
     here = (
-        "They will come here instead. Where they went before is kept, and put back if you release "
-        "the line."
+        "Its texts and calls will come here instead. Where they went before is kept, and put back "
+        "if you release the line."
     )
-    warn = [] if held.ours else [
+    stays = held.ours or held.kept
+    warn = [] if stays else [
         mrkdwn("It is moved into Partyline's own account. " + A2P)
     ]  # fmt: skip
-    label = "Use it here" if held.ours else "Move it here"
+    label = "Use it here" if stays else "Move it here"
     meta = {"account": account, "number": held.number}
     return {
         "type": "modal", "callback_id": "line_adopt",

@@ -140,11 +140,12 @@ def _found(account: int, number: str, context: BoltContext) -> View:
     def made() -> View:
         with session():
             setups.require_free(number)
-        held = context["numbers"].find(number)
+        held = context["numbers"].find(number, account)
         if held is None:
             return setup_views.elsewhere(account, number)
-        with session():
-            setups.require_alone()
+        if not held.private:
+            with session():
+                setups.require_alone()
         return setup_views.found(account, held)
 
     return _or_refused(made)
@@ -157,7 +158,7 @@ def adopted(ack: Ack, body: Body, view: View, context: BoltContext) -> None:
     def begin() -> Setup:
         with session():
             setups.require_may_add(meta["account"], user)
-        held = context["numbers"].find(meta["number"])  # as it is now, not as the modal has it
+        held = context["numbers"].find(meta["number"], meta["account"])  # as it is now
         if held is None:
             raise Refused("Twilio no longer has this number there.")
         plan = _plan(given, meta["number"])
@@ -233,11 +234,12 @@ def again(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None
         with session():
             one = setups.own(body["actions"][0]["value"], user)
             setups.require_may_add(one.account_id, user)
-        held = context["numbers"].find(one.number)
+        held = context["numbers"].find(one.number, one.account_id)
         if held is None:
             return setup_views.said("Bring a number", "It is not here yet. Look again later.")
-        with session():
-            setups.require_alone()
+        if not held.private:
+            with session():
+                setups.require_alone()
         return setup_views.found(one.account_id, held)
 
     show_in(client, opened, _or_refused(made))

@@ -13,7 +13,6 @@ from bot.errors import Refused
 from bot.models import Conversation, Line, Member, Message
 from bot.team import lines
 from bot.team.persons import OUTSIDERS, Person, is_outside
-from bot.words import escape
 from ledger.database import transaction
 from ledger.models import Account, Subscription
 
@@ -22,6 +21,7 @@ AHEAD = (
     "Choose a plan", "Get a number", "Choose a channel for its texts",
     "Invite @Partyline to the channel", "Try a first text",
 )  # fmt: skip
+HOW_NUMBER = "`/line new` finds one and sets it up; `/line bring` uses one that you have."
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Step:
     title: str
     done: bool
     how: str = ""  # what to do, in Slack's mark-up
-    action: str = ""  # what a button here does: open_account, plan, channel, check
+    action: str = ""  # what a button here does: open_account, plan, number, channel, check
     about: int = 0  # the account or line it does that to
 
 
@@ -80,7 +80,10 @@ def steps(account_id: int, user: str) -> list[Step]:
             Step("Choose a plan", paid, "Credits pay for texts, sent and received. `/credits plan` "
                  "shows what there is.", "plan", account_id),
         ),
-        Step("Get a number", line is not None, _how_number(account)),
+        _for_managers(
+            user, account_id, line is not None,
+            Step("Get a number", line is not None, HOW_NUMBER, "number", account_id),
+        ),
         _for_managers(
             user, account_id, bool(line and line.channel),
             Step("Choose a channel for its texts", bool(line and line.channel),
@@ -141,13 +144,6 @@ def _talked(account: Account) -> bool:
 
 def _of(model: Any, account: Account) -> Any:
     return model.account == account
-
-
-def _how_number(account: Account) -> str:
-    return (
-        f"Ask {lines.OPERATOR} for a number. They type "
-        f'`flask setup --account "{escape(account.name)}" --line +1…`'
-    )
 
 
 def _how_text(line: Line | None) -> str:

@@ -45,6 +45,10 @@ WEBHOOKS = (
     "voice_application_sid", "voice_url", "voice_method", "voice_fallback_url",
     "voice_fallback_method", "status_callback", "status_callback_method", "trunk_sid",
 )  # fmt: skip
+USUAL = dict.fromkeys(
+    ("sms_method", "sms_fallback_method", "voice_method", "voice_fallback_method",
+     "status_callback_method"), "POST",
+)  # fmt: skip
 SWALLOWS = (
     "The number works, but is not in Twilio's Messaging Service: that would swallow texts that "
     f"come in. Ask {OPERATOR} to have it use the number's own webhook."
@@ -113,8 +117,9 @@ class SetupCarrier:
         return self.accounts.client(one.twilio_id)
 
     def _held(self, one: Setup, account: str | None = None) -> IncomingPhoneNumberInstance | None:
-        """The number in the account that it is or comes to, or in another one of ours."""
-        client = self._client(one)
+        """The number in the account that it is or comes to; or in another one, by the token that
+        reaches it."""
+        client = self.accounts.client(one.details.get("via")) if account else self._client(one)
         of = client.api.v2010.accounts(account) if account else client.api.v2010.account
         listed = of.incoming_phone_numbers.list(phone_number=one.number, limit=1, page_size=1)
         return listed[0] if listed else None
@@ -145,7 +150,8 @@ class SetupCarrier:
 
     def _move(self, one: Setup) -> Outcome:
         ours = self.settings.twilio_account_sid
-        losing = self._client(one).api.v2010.accounts(one.details["from_"])
+        above = self.accounts.client(one.details.get("via"))
+        losing = above.api.v2010.accounts(one.details["from_"])
         moved = losing.incoming_phone_numbers(str(one.sid)).update(account_sid=ours)
         return Done({"sid": moved.sid})
 
@@ -168,17 +174,30 @@ class SetupCarrier:
         return Done({})
 
     def _leave(self, one: Setup) -> Outcome:
-        how, held = one.details["how"], self._held(one)
-        if held is None:
+        held, line = self._held(one), one.line
+        if held is None or line is None:
             return Done(self._blank())
         number = self._client(one).incoming_phone_numbers(str(held.sid))
-        if how == "give_back":
+        if one.details["how"] == "give_back":
             number.delete()
-        elif self._is_bought(held):  # else somebody has pointed it elsewhere already
-            line = one.line
-            assert line is not None
-            number.update(**_put_back(line.former_webhooks))
+        elif put_back := self._put_back(held, line.former_webhooks or {}):
+            number.update(**put_back)
         return Done(self._blank())
+
+    def _put_back(
+        self, held: IncomingPhoneNumberInstance, former: dict[str, str]
+    ) -> dict[str, str]:  # fmt: skip
+        """Where its texts and calls went before, of those that come here now: what somebody has
+        pointed elsewhere meanwhile stays so."""
+        public = self.settings.public_url
+        changes: dict[str, str] = {}
+        for url, here in (("sms_url", texts_here(public)), ("voice_url", calls_here(public))):
+            if urldefrag(getattr(held, url) or "").url == urldefrag(here[url]).url:
+                changes |= {name: former.get(name) or USUAL.get(name, "") for name in here}
+        if former.get("trunk_sid") and "voice_url" in changes:
+            del changes["voice_application_sid"]  # Twilio takes one or the other
+            changes["trunk_sid"] = former["trunk_sid"]
+        return changes
 
     def _blank(self) -> dict[str, Any]:
         """What stands in place of a token that is not needed any more."""
@@ -210,13 +229,3 @@ class SetupCarrier:
             return Done({"remark": f"{SWALLOWS.partition(':')[0]} (Twilio: {code})."})
         usual = f"Twilio refused (error {code}). Ask {OPERATOR}."
         return Failed(REFUSED.get(code or 0, usual), code)
-
-
-def _put_back(former: dict[str, Any] | None) -> dict[str, Any]:
-    """The webhooks a number had before it came here; of one that had none, none."""
-    known = former or {}
-    set_ = {name: known.get(name) or "" for name in WEBHOOKS if not name.endswith("method")}
-    set_ |= {name: value for name, value in known.items() if name.endswith("method") and value}
-    if not set_["trunk_sid"]:
-        del set_["trunk_sid"]  # with an empty one, Twilio forgets the application of its calls
-    return set_

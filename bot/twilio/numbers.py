@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +14,11 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 from bot.contacts import contacts
 from bot.lines.offers import Held, Offer, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
+from bot.models import TwilioAccount
 from bot.team.lines import OPERATOR
 from bot.twilio.accounts import SID, Accounts, NoAccount
 from bot.twilio.client import RateLimited, connect, status_of
+from ledger.database import session
 
 log = structlog.get_logger()
 
@@ -58,19 +61,28 @@ class TwilioNumbers:
             raise unreached(error) from None
         return [_offer(one) for one in found]
 
-    def find(self, number: str) -> Held | None:
-        """The account that a number is in, of those that our credentials reach: ours, then those
-        below it. Raises Unreached."""
+    def find(self, number: str, account_id: int) -> Held | None:
+        """The account that a number is in, of those that our credentials reach, or those kept for
+        this account: first each of them, then those below. Raises Unreached."""
+        with session():
+            mine = TwilioAccount.account.is_null() | (TwilioAccount.account == account_id)
+            kept = {row.sid: row for row in TwilioAccount.select().where(mine)}
         ours = self.settings.twilio_account_sid
-        client = self.accounts.client()
         try:
-            if held := _held_in(client, ours, number):
-                return _held(held, ours, "", True)
-            for below in client.api.v2010.accounts.list(limit=BELOW):
-                if below.sid == ours or str(below.status) == "closed":
-                    continue
-                if held := _held_in(client, str(below.sid), number):
-                    return _held(held, str(below.sid), below.friendly_name or "", False)
+            for sid in (ours, *kept):
+                if held := _held_in(self.accounts.client(sid), sid, number):
+                    row = kept.get(sid)
+                    found = _held(held, sid, (row and row.name) or "", sid == ours)
+                    private = row is not None and row.account_id is not None
+                    return replace(found, kept=row is not None, private=private)
+            for sid in (ours, *kept):
+                client = self.accounts.client(sid)
+                for below in client.api.v2010.accounts.list(limit=BELOW):
+                    if below.sid in (ours, *kept) or str(below.status) == "closed":
+                        continue
+                    if held := _held_in(client, str(below.sid), number):
+                        found = _held(held, str(below.sid), below.friendly_name or "", False)
+                        return replace(found, via=self.accounts.beside(sid))
         except Exception as error:
             raise unreached(error) from None
         return None

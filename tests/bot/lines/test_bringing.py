@@ -118,6 +118,32 @@ def test_a_number_below_our_account_is_moved_with_a_warning(house: House) -> Non
     assert parked() == 0
 
 
+def test_a_number_beside_our_account_is_moved_by_the_token_of_the_one_above(
+    house: House,
+) -> None:
+    above, token = house.twilio.add_account()
+    beside, _ = house.twilio.add_account(parent=above)
+    house.twilio.parents[house.twilio.account_sid] = above
+    seal = Seal(*house.settings.keys())
+    accounts.keep(seal, above, token, None)
+    number = house.twilio.add_number(OLD, ELSEWHERE, beside)
+    view = goes_on(house, brought(house))
+    assert "It works." in view.plain(), view.plain()
+    assert (number.account, number.set["sms_url"]) == (house.twilio.account_sid, HERE)
+
+
+def test_a_number_in_an_account_whose_token_is_kept_stays_in_it(house: House) -> None:
+    sid, token = house.twilio.add_account()
+    accounts.keep(Seal(*house.settings.keys()), sid, token, "Harbor Homes")
+    lines.setup(account="Elm", owner="U0ELM")
+    number = house.twilio.add_number(OLD, ELSEWHERE, sid)
+    view = brought(house)
+    assert "A2P" not in view.plain()
+    goes_on(house, view)
+    assert (number.account, number.set["sms_url"]) == (sid, HERE)
+    assert line().twilio_id == sid
+
+
 @pytest.mark.parametrize("code", [21473, 21474])
 def test_a_move_that_twilio_refuses_is_explained(house: House, code: int) -> None:
     below, _ = house.twilio.add_account(parent=house.twilio.account_sid)
@@ -288,6 +314,15 @@ def test_a_bought_number_goes_back_to_twilio_once_its_digits_were_typed(house: H
     house.work()
     assert house.twilio.sent_to(ANN) == []
     assert "was released" in house.slack.seen_by(house.agent)[-1].plain()
+
+
+def test_what_somebody_pointed_elsewhere_meanwhile_stays_so(house: House) -> None:
+    number = house.twilio.add_number(OLD, ELSEWHERE, voice_url="https://crm.example.com/call")
+    goes_on(house, brought(house))
+    number.set["sms_url"] = "https://third.example.com"
+    released(house, TYPED)
+    assert number.set["sms_url"] == "https://third.example.com"
+    assert number.set["voice_url"] == "https://crm.example.com/call"
 
 
 def test_a_line_the_operator_added_keeps_its_number_at_twilio(house: House) -> None:

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock
+from bot import clock, outbox
 from bot.models import Digest, Line, Member, Trouble
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.team import lines
 from ledger import database
 from tests.bot.office import at_hour
-from tests.house import ANN, BEN, House
+from tests.house import ANN, BEN, LINE, House
 
 
 def settings(house: House, user: str | None = None) -> View:
@@ -106,14 +106,14 @@ def test_quiet_hours_that_are_the_wrong_way_round_are_refused(house: House) -> N
 
 def test_a_line_has_a_pace_of_its_own(house: House) -> None:
     """Its first hundred go at once, as everywhere; then one a minute, and not one a second."""
-    saved(house, pace="10 texts a minute")
+    outbox.set_pace(f"number:{LINE}", 60, clock.now())
     lines.give("Harbor Homes", 100, "for a test", "more")
     for n in range(103):
         house.send(f"+1415555{n + 1000}", "Hi")
     house.work()
     sent = [text for text in house.twilio.texts.values() if text.direction != "inbound"]
     assert len(sent) == 100
-    with clock.travelled(timedelta(seconds=7)):
+    with clock.travelled(timedelta(seconds=61)):
         house.work()
         assert len([t for t in house.twilio.texts.values() if t.direction != "inbound"]) == 101
 

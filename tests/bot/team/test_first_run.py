@@ -45,6 +45,21 @@ class Fresh(House):
         lines.setup(account="Harbor Homes", line=NUMBER)
 
 
+def test_a_number_is_got_from_home_and_all_is_done(fresh: Fresh) -> None:
+    house, slack, admin = fresh, fresh.slack, fresh.admin
+    house.subscribe_in(house.open_account())
+    form = house.modal(admin, house.home(admin), "Get a number")
+    slack.submit(admin, form, {"wish": "415"})
+    slack.submit(admin, form, {"make": "front-desk"})
+    house.work()
+    assert "It works." in form.plain()
+    (number,) = house.twilio.bought
+    assert "from your phone and look into" in house.home(admin).plain()
+    house.twilio.text(ANN, number, "Is the house still for sale?")
+    house.work()
+    assert "Your way to the first text" not in house.home(admin).plain()
+
+
 @pytest.fixture
 def fresh(books: str, sandbox: Sandbox) -> Iterator[Fresh]:
     house = Fresh(books, sandbox)
@@ -62,7 +77,7 @@ def test_an_admin_is_led_from_the_empty_home_to_the_first_text(fresh: Fresh) -> 
     house.subscribe_in(plans)
     shown = house.home(admin).plain()
     assert ":white_check_mark: Choose a plan" in shown
-    assert 'flask setup --account "Harbor Homes" --line +1…' in shown
+    assert "[Get a number]" in shown
 
     house.give_number()
     assert "[Choose a channel]" in house.home(admin).plain()
