@@ -70,7 +70,8 @@ def account_view(zones: Sequence[str]) -> dict[str, Any]:
              "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
             {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
              "hint": cards.plain(
-                 "Months, reports and the daily digest go by it. You cannot change it later."
+                 "Months, reports and the daily digest go by it. Only your operator can change it "
+                 "later."
              ),
              "element": {"type": "static_select", "action_id": "zone",
                          "options": [cards.option(zone, zone) for zone in zones],

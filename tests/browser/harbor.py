@@ -13,7 +13,7 @@ from bot.smartplans import smartplans
 from bot.smartplans.models import SmartPlan
 from ledger import database
 from tests.bot.smartplans.test_smartplans_in_slack import made, person, pushed
-from tests.browser.test_composer_pictures import daytime
+from tests.browser.test_pictures import daytime
 from tests.house import ANN, BEN, LINE, House
 
 CEM, GRACE = "+14155550177", "+14155550178"

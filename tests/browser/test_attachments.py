@@ -15,7 +15,8 @@ from bot import clock
 from bot.sandbox import Sandbox
 from ledger import database
 from tests import databases, pictures
-from tests.browser.test_pictures import drawn, look
+from tests.browser.harbor import team
+from tests.browser.test_pictures import daytime, drawn, look
 from tests.house import ANN, LINE, House
 from tests.pictures import attach, share
 
@@ -23,7 +24,8 @@ from tests.pictures import attach, share
 @pytest.fixture
 def house() -> Iterator[House]:
     bound = database.bind(url := databases.fresh("sqlite"))
-    with Sandbox() as sandbox, House(url, sandbox).serving() as built:
+    with Sandbox() as sandbox, clock.travelled(daytime()), House(url, sandbox).serving() as built:
+        team(built)
         yield built
     bound.close_all()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact
 from bot.texts import templates
-from ledger import boundaries, database
+from ledger import database
 from tests import pictures
 from tests.bot.texts.test_composer import form, shows, still, to, type_in
 from tests.bot.texts.test_templates import listed, opened
-from tests.browser.test_pictures import drawn, look, office
+from tests.browser.test_pictures import daytime, drawn, look, office
 from tests.house import ANN, LINE, House
 
 __all__ = ["office"]
@@ -47,14 +47,6 @@ def desk(office: House) -> House:
     ):
         templates.save(account, office.agent, name, body)
     return office
-
-
-def daytime() -> timedelta:
-    """From now to the next noon in New York."""
-    now = clock.now()
-    today = boundaries.day_of(now, "America/New_York")
-    noon = datetime.combine(today + timedelta(days=1), time(12))
-    return boundaries.local(noon, "America/New_York") - now
 
 
 def test_the_composer(desk: House, browser: Browser, tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from bot.contacts import directory
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from tests.bot.contacts.test_imports import Import
-from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import drawn, look, office
+from tests.browser.test_pictures import daytime, drawn, look, office
 from tests.house import ANN, BEN, LINE, House
 
 __all__ = ["office"]

@@ -14,8 +14,7 @@ from tests import databases
 from tests.bot.team.test_first_run import Fresh
 from tests.bot.texts.test_later import later
 from tests.browser.harbor import BEN, GRACE, at_noon, lead_plan, minutes, texts
-from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import database_bound, drawn, look, office, spend
+from tests.browser.test_pictures import database_bound, daytime, drawn, look, office, spend
 from tests.house import ANN, LONDON, House
 
 __all__ = ["office"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 from bot import clock
 from bot.sandbox import Sandbox, drawing, wait
 from bot.sandbox.slack import Post
-from ledger import credits
+from ledger import boundaries, credits
 from tests import databases
 from tests.bot.office import at_hour, digests, open_plans
 from tests.house import ANN, BEN, LINE, LONDON, House
@@ -25,13 +25,21 @@ from tests.house import ANN, BEN, LINE, LONDON, House
 DOCS = Path(__file__).parents[2] / "docs" / "pictures"
 
 
+def daytime() -> timedelta:
+    """From now to the next noon in New York."""
+    now = clock.now()
+    today = boundaries.day_of(now, "America/New_York")
+    noon = datetime.combine(today + timedelta(days=1), time(12))
+    return boundaries.local(noon, "America/New_York") - now
+
+
 @pytest.fixture
 def office() -> Iterator[House]:
-    """An account with a fortnight behind it."""
+    """An account on a plan, at noon."""
     from ledger import database
 
     url = databases.fresh("sqlite")
-    with Sandbox() as sandbox, database_bound(url):
+    with Sandbox() as sandbox, database_bound(url), clock.travelled(daytime()):
         house = House(url, sandbox, opening_credits=0)
         house.subscribe("solo")
         house.add_email("office@harbor.example")

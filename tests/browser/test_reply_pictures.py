@@ -12,8 +12,7 @@ from bot.contacts import address_book
 from bot.models import Contact, Member
 from ledger import database
 from tests.bot.talks.threads import begun, card, is_told, press, replied
-from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import drawn, look, office
+from tests.browser.test_pictures import daytime, drawn, look, office
 from tests.house import ANN, House
 
 __all__ = ["office"]

@@ -14,8 +14,7 @@ from bot.smartplans.models import SmartPlan, Step
 from ledger import database
 from tests.bot.smartplans.test_smartplans_in_slack import kept, made, opened, person, pushed, steps
 from tests.browser.harbor import BEN, CEM, PEOPLE, at_noon, team
-from tests.browser.test_composer_pictures import daytime
-from tests.browser.test_pictures import drawn, look, office
+from tests.browser.test_pictures import daytime, drawn, look, office
 from tests.house import ANN, House
 
 __all__ = ["office"]
