@@ -20,7 +20,7 @@ $(VENV)/development: $(VENV)/runtime tests/requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-demo: $(VENV)/runtime ## play the main job, no account anywhere; ARGS=--once ends by itself
+demo: $(VENV)/runtime ## the product in a browser, no account anywhere; ARGS=--once plays it and ends
 	$(BIN)/flask demo $(ARGS)
 
 run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env

@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
+import webbrowser
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
-
-import requests
 
 from bot import clock
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.demo_plan import Calendar, Month
+from bot.sandbox.demo_plan import Month
+from bot.sandbox.page.web import Page
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard, opened, turned
+from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
 from bot.sandbox.terminal import Terminal
 from ledger import database
 from ledger.models import Entry
 
-LINE, ADDRESS = "+14155550100", "office@harbor.example"
 TEXTS_OUT = 8
 ANN, BEN, LONDON, GONE = "+14155550123", "+14155550124", "+442079460000", "+14155550199"
-BIN = Path(sys.executable).parent
+OPENING = (
+    (ANN, "Hi! Is the house on Elm Street still for sale?", "OAKLAND"),
+    (BEN, "Can we see it on Saturday? 🏡", "SAN JOSE"),
+    (LONDON, "Moving over from London in May, may I call?", "LONDON"),
+)
 
 
 def play(*, once: bool, port: int) -> int:
@@ -35,64 +36,41 @@ def play(*, once: bool, port: int) -> int:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             print(f"Port {port} is in use. Choose another: flask demo --port {port + 1}")
             return 2
-    stage = Path(tempfile.mkdtemp(prefix="partyline-demo-"))
+    try:
+        refuse_real_tokens(os.environ)
+    except RealTokens as error:
+        print(error)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no process is left behind
     with Sandbox(f"http://127.0.0.1:{port}") as sandbox:
-        environ = os.environ | {
-            **sandbox.settings(),
-            "DATABASE_URL": f"sqlite:///{stage / 'demo.db'}",
-            "PUBLIC_URL": sandbox.app_url,
-            "SECRET_KEY": "a secret for the demo",
-            "DEMO_CLOCK": str(stage / "clock"),
-            "NUMBER_PACE_S": "0.1",  # nobody likes to wait for a lease of eleven texts
-        }
-        (stage / "clock").write_text("0")
-        calendar = Calendar(stage / "clock")
-        clock.follow(calendar.file)
-        database.bind(environ["DATABASE_URL"])
-        agent = sandbox.slack.add_user("Dana")
-        channel = sandbox.slack.add_channel("leads")
-        sandbox.twilio.add_number(LINE)
-        _flask(environ, "migrate")
-        _flask(
-            environ, "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
-            "--owner", agent, "--line", LINE, "--channel", channel, "--plan", "starter",
-            "--email", ADDRESS,
-        )  # fmt: skip
-        log = (stage / "log.txt").open("w")
-        commands: list[list[str | Path]] = [_web(port), [BIN / "flask", "worker"]]
-        house = [
-            subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
-            for command in commands
-        ]
+        stage = Stage(sandbox, port)
+        agent, channel = stage.agent, stage.channel
+        page = Page(stage)
         try:
-            wait(lambda: _ready(sandbox.app_url, house), timeout_s=30)
-            _texts(sandbox, agent, channel)
-            _credits(sandbox, agent, channel)
-            _next_morning(sandbox, calendar, channel)
-            Month(sandbox, agent, channel, LINE, calendar).play()
-            print(_books())
-            if not once:
-                _stay(sandbox, stage, agent, channel)
-            return subprocess.run([BIN / "flask", "audit"], env=environ, check=False).returncode
+            stage.start()
+            if once:
+                _texts(sandbox, agent, channel)
+                _credits(sandbox, agent, channel)
+                _next_morning(stage)
+                Month(sandbox, agent, channel, LINE, stage.calendar).play()
+                print(_books())
+            else:
+                page.serve()
+                _greet(stage, page)
+                Terminal(sandbox, agent, channel, LINE).read(sys.stdin)
+            return stage.audit()
         except KeyboardInterrupt:
             return 0
         finally:
-            clock.follow(None)
-            for process in house:
-                os.killpg(process.pid, signal.SIGTERM)
-            for process in house:
-                process.wait(20)
+            page.close()
+            stage.stop()
 
 
 def _texts(sandbox: Sandbox, agent: str, channel: str) -> None:
     slack, twilio = sandbox.slack, sandbox.twilio
     twilio.outcome(GONE, "undelivered", 30005)
     print("Three people text (415) 555-0100 …")
-    for sender, body, city in (
-        (ANN, "Hi! Is the house on Elm Street still for sale?", "OAKLAND"),
-        (BEN, "Can we see it on Saturday? 🏡", "SAN JOSE"),
-        (LONDON, "Moving over from London in May, may I call?", "LONDON"),
-    ):
+    for sender, body, city in OPENING:
         twilio.text(sender, LINE, body, FromCity=city)
     wait(lambda: len(_replies(sandbox, channel)) == 3, timeout_s=30)
 
@@ -151,12 +129,13 @@ def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
     print(f"\n… and confirms\n{_indented(view.plain())}")
 
 
-def _next_morning(sandbox: Sandbox, calendar: Calendar, channel: str) -> None:
+def _next_morning(stage: Stage) -> None:
     """The demo's clock jumps to one minute past eight in New York, and the digest comes."""
+    sandbox, channel = stage.sandbox, stage.channel
     sandbox.twilio.text(BEN, LINE, "Is there a place to park?")
     wait(lambda: _quiet(sandbox, channel), timeout_s=90)
     now = clock.now().astimezone(ZoneInfo("America/New_York"))
-    calendar.to((now + timedelta(days=1)).replace(hour=8, minute=1, second=0))
+    stage.calendar.to((now + timedelta(days=1)).replace(hour=8, minute=1, second=0))
     posts = wait(
         lambda: [p for p in sandbox.slack.channel(channel) if "[Mute]" in p.plain()], timeout_s=60
     )
@@ -199,38 +178,18 @@ def _books() -> str:
     return "\n".join(["\nThe ledger", *lines])
 
 
-def _stay(sandbox: Sandbox, stage: Path, agent: str, channel: str) -> None:
-    account = sandbox.twilio.account_sid
+def _greet(stage: Stage, page: Page) -> None:
+    """Three people text in, and the page opens."""
+    for sender, body, city in OPENING:
+        stage.sandbox.twilio.text(sender, LINE, body, FromCity=city)
     print(
-        f"\nThe house stays up. Its log: {stage / 'log.txt'}\n"
-        f"  the app        {sandbox.app_url}/readyz\n"
-        f"  Twilio's list  {sandbox.twilio.origin}/2010-04-01/Accounts/{account}/Messages.json\n"
-        f"                 (user {account}, password {sandbox.twilio.auth_token})\n"
-        f"  Slack's list   {sandbox.slack.api_url}conversations.history?channel={channel}"
-        f"&token={sandbox.slack.token}"
+        "\nPartyline with a Slack and phones of its own, no account anywhere:\n\n"
+        f"    {page.url}\n\n"
+        f"The app itself is at {stage.sandbox.app_url}, its log at {stage.log}.\n"
+        "Ctrl-C stops everything. Without a browser, go on here."
     )
-    Terminal(sandbox, agent, channel, LINE).read(sys.stdin)
-
-
-def _web(port: int) -> list[str | Path]:
-    return [
-        BIN / "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1",
-        "--port", str(port), "--workers", "1", "--blocking-threads", "32", "app:create_app",
-    ]  # fmt: skip
-
-
-def _ready(url: str, house: list[subprocess.Popen[bytes]]) -> bool:
-    assert all(process.poll() is None for process in house), "a process of the house has ended"
-    try:
-        return requests.get(f"{url}/readyz", timeout=2).status_code == 200
-    except requests.RequestException:
-        return False
-
-
-def _flask(environ: dict[str, str], *arguments: str) -> str:
-    return subprocess.run(
-        [BIN / "flask", *arguments], env=environ, check=True, text=True, capture_output=True
-    ).stdout
+    if sys.stdout.isatty():
+        webbrowser.open(page.url)
 
 
 def _indented(text: str) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot import clock
 from bot.contacts import contacts
-from bot.models import Delivery, Message
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import opened, turned
+from bot.sandbox.stage import Calendar, is_quiet
 from bot.slack.step_views import BASES
 from bot.smartplans.models import Enrollment, StepRun
 from bot.words import clock_words
@@ -22,32 +20,6 @@ from ledger import database
 
 EVE, FAY = "+14155550131", "+14155550132"
 HOME = ZoneInfo("America/Los_Angeles")
-
-
-@dataclass
-class Calendar:
-    """The demo's clock, which every process follows."""
-
-    file: Path
-
-    def to(self, moment: datetime) -> None:
-        """Goes ahead to this moment, once nothing is under way; never back."""
-        wait(_is_quiet, timeout_s=60)
-        ahead = float(self.file.read_text()) + (moment - clock.now()).total_seconds()
-        new = self.file.with_suffix(".new")
-        new.write_text(str(max(ahead, float(self.file.read_text()))))
-        new.replace(self.file)  # whole: another process may read it just now
-
-
-def _is_quiet() -> bool:
-    """Whether everything that is due has left, so that no attempt stands still for days."""
-    with database.session():
-        live = Delivery.state.in_(["queued", "sending", "unknown"])
-        going = Message.status.in_(["waiting", "queued", "accepted", "sending", "sent"])
-        return not (
-            Delivery.select().where(live).exists()
-            or Message.select().where(Message.direction == "out", going).exists()
-        )
 
 
 class Month:
@@ -137,7 +109,7 @@ class Month:
     def _tell(self) -> None:
         """Waits until what was due then has been done, or moved, and says what came of it."""
         wait(self._is_over, timeout_s=60)
-        wait(_is_quiet, timeout_s=60)
+        wait(is_quiet, timeout_s=60)
         with database.session():
             runs = list(StepRun.select().order_by(StepRun.id).offset(self.seen))
             moved = {one.why for one in Enrollment.select() if one.why and one.state == "active"}

@@ -75,7 +75,7 @@ class Faults:
         return None
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"  # keeps connections open, as the platforms do
 
     def log(self, *_: Any) -> None:
@@ -98,7 +98,7 @@ class StandIn:
     def serve(self, port: int = 0) -> None:
         """Listens on 127.0.0.1 in a thread of its own."""
         self._server = make_server(
-            "127.0.0.1", port, self.web, threaded=True, request_handler=_Quiet
+            "127.0.0.1", port, self.web, threaded=True, request_handler=Quiet
         )
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

@@ -162,6 +162,11 @@ class SlackStandIn(SlackFiles):
             self._last_ts = max(self._last_ts + 1, int(clock.now().timestamp() * 1_000_000))
             return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
 
+    @property
+    def last_ts(self) -> int:
+        """The newest ts, in microseconds: it changes with all that people and the app do."""
+        return self._last_ts
+
     def edit_ts(self) -> str:
         """When a message was edited: Slack says it to the second."""
         return self.next_ts().partition(".")[0] + ".000000"

@@ -11,7 +11,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bot.sandbox.slack import APP, Channel, Post, View, message_of
-from bot.sandbox.slack_forms import HELD, Element, dispatches, elements, entered, missing, state
+from bot.sandbox.slack_forms import (
+    HELD,
+    WRITTEN,
+    Element,
+    dispatches,
+    elements,
+    entered,
+    missing,
+    state,
+)
 from bot.sandbox.slack_signing import ACK_S, Answer, Signed
 from bot.sandbox.slack_troubles import Troubled
 from bot.sandbox.slack_writing import Writers
@@ -61,6 +70,33 @@ class Workspace(Writers, Troubled):
     def press(self, user: str, on: Post | View, label: str) -> Answer:
         """Presses the button with this label; raises LookupError if there is none."""
         return self.signed_press(user, on, label).send()
+
+    def click(self, user: str, on: Post | View, action_id: str, value: str) -> Answer:
+        """Presses the button with this action_id and value; raises LookupError if it is gone."""
+        for block, button in elements(_drawn(on)):
+            named = button.get("action_id"), button.get("value", "")
+            if button["type"] == "button" and named == (action_id, value):
+                pressed = {"text": button["text"], "value": value, "type": "button"}
+                return self._acted(user, on, block, button, pressed).send()
+        raise LookupError("that button is not there any more")
+
+    def put(
+        self, user: str, on: View, block_id: str, action_id: str, value: Any, *, enter: bool = False
+    ) -> Answer | None:  # fmt: skip
+        """Puts something into an input in place of what it holds, or presses Enter in it. Returns
+        what the app answered, if it hears of it; raises LookupError if the input is gone."""
+        with self.lock:
+            for block, element in elements(on.view):
+                if (block["block_id"], element.get("action_id")) == (block_id, action_id):
+                    break
+            else:
+                raise LookupError("that box is not there any more")
+            held = entered(element, value, on.offered.get(action_id, []))
+            on.held[block_id][action_id] = held
+            press = self._acted(user, on, block, element, held)
+        typed = "on_character_entered" if element["type"] in WRITTEN else ""
+        when = "on_enter_pressed" if enter else typed
+        return press.send() if dispatches(block, element, when) else None
 
     def signed_press(self, user: str, on: Post | View, label: str) -> Signed:
         """The press of a button, to be sent any number of times."""
@@ -277,10 +313,13 @@ class Workspace(Writers, Troubled):
         return self.sign(urlencode({"payload": json.dumps(payload)}))
 
 
+def _drawn(on: Post | View) -> dict[str, Any]:
+    return {"blocks": on.blocks} if isinstance(on, Post) else on.view
+
+
 def _element(on: Post | View, name: str) -> tuple[Element, Element]:
     """A button by its label or action_id, or another element by its action_id, and its block."""
-    blocks = on.blocks if isinstance(on, Post) else on.view["blocks"]
-    for block, element in elements({"blocks": blocks}):
+    for block, element in elements(_drawn(on)):
         label = element["text"]["text"] if element.get("type") == "button" else None
         named = f"{block.get('block_id')}:{label}"
         if name in (label, element.get("action_id"), named):

@@ -1,0 +1,314 @@
+"""The sandbox in the browser: every scene of its tour, done by hand, with the app as it is."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from bot import audit
+from bot.sandbox import Sandbox, wait
+from bot.sandbox.page import sights, tour
+from bot.sandbox.page import web as sandbox_page
+from bot.sandbox.slack import Post
+from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
+from tests.browser.test_pictures import DOCS
+from tests.faults.processes import free_port
+
+ANN = tour.ANN
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser) -> Iterator[Stage]:
+    """The demo's own stage: web and worker as processes."""
+    port = free_port()
+    with Sandbox(f"http://127.0.0.1:{port}") as sandbox:
+        built = Stage(sandbox, port)
+        try:
+            built.start()
+            yield built
+        finally:
+            built.stop()
+
+
+@pytest.fixture(scope="module")
+def url(stage: Stage) -> Iterator[str]:
+    page = sandbox_page.Page(stage)
+    page.serve()
+    tour.text_in(stage)
+    wait(lambda: not stage.busy(), 30)
+    yield page.url
+    page.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, url: str) -> Iterator[Page]:
+    """The page as a newcomer opens it. Nothing on it may fail unseen."""
+    opened = browser.new_page(viewport={"width": 1400, "height": 900})
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("response", lambda r: wrong.append(f"{r.status} {r.url}") if r.status >= 400 else 0)
+    opened.set_default_timeout(30_000)
+    opened.goto(url)
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+def say(tab: Page, words: str) -> None:
+    tab.fill("#said", words)
+    tab.press("#said", "Enter")
+
+
+def thread(tab: Page, number: str = "(415) 555-0123") -> None:
+    """Opens this person's thread."""
+    root = tab.locator("#messages .one", has_text=number).first
+    root.locator(".under a").click()
+    expect(tab.locator("#thread")).to_contain_text(number)
+
+
+def close_all(tab: Page) -> None:
+    """Closes the modals, one after the other, with the keyboard."""
+    for _ in range(12):
+        if not tab.locator(".modal").count():
+            return
+        tab.keyboard.press("Escape")
+        tab.wait_for_timeout(300)  # a key that comes while the next one is drawn closes nothing
+    raise AssertionError("a modal does not close")
+
+
+def on_phone(tab: Page, words: str) -> None:
+    expect(tab.locator(".bubbles")).to_contain_text(words)
+
+
+# The eight scenes
+
+
+def test_a_text_comes_in(tab: Page) -> None:
+    tab.fill("#texted", "Is the roof new?")
+    tab.press("#texted", "Enter")
+    on_phone(tab, "Is the roof new?")
+    thread(tab)
+    expect(tab.locator("#thread")).to_contain_text("Is the roof new?")
+    expect(tab.locator("#thread")).to_contain_text("SMS · 1 credit")
+    expect(tab.locator("#below")).to_contain_text("charge in")
+
+
+def test_what_would_it_cost(tab: Page) -> None:
+    said = len(tab.locator("#messages .whisper").all())
+    say(tab, "/quote See you at 3 😀")
+    card = tab.locator("#messages .whisper").nth(said)
+    expect(card).to_contain_text("Only visible to you")
+    expect(card).to_contain_text("SMS · 1 × 70 · emoji or special characters · 1 credit")
+
+
+def test_a_text_is_sent_at_the_price_that_was_shown(tab: Page, stage: Stage) -> None:
+    say(tab, f"/text {ANN} Would 3 pm tomorrow suit you?")
+    card = tab.locator("#messages .whisper", has_text="Would 3 pm").last
+    expect(card).to_contain_text("1 credit")
+    assert "Would 3 pm" not in str(stage.sandbox.twilio.phone(ANN)), "nothing left before Send"
+    card.get_by_role("button", name="Send", exact=True).click()
+    on_phone(tab, "Would 3 pm tomorrow suit you?")
+    expect(tab.locator(".bubbles li", has_text="Would 3 pm")).to_contain_text("✓✓")
+
+
+def test_a_picture_is_shared_quoted_and_sent(tab: Page, tmp_path: Path, stage: Stage) -> None:
+    (tmp_path / "garden.png").write_bytes(tour.garden())
+    thread(tab)
+    tab.locator(".thread input[type=file]").set_input_files(tmp_path / "garden.png")
+    tab.locator(".thread").get_by_role("button", name="Share", exact=True).click()
+    card = tab.locator("#thread .one", has_text="left after").last
+    expect(card).to_contain_text("3 credits")
+    card.get_by_role("button", name="Send", exact=True).click()
+    tab.wait_for_selector(".bubbles li:not(.mine) img", timeout=30_000)
+    [got] = [one for one in sights.bubbles(stage.sandbox.twilio, ANN) if one.pictures]
+    assert got.pictures[0][1] == tour.garden()
+
+
+def test_a_price_that_grows_and_what_one_press_saves(tab: Page) -> None:
+    say(tab, f"/text {ANN} {tour.CURLY}")
+    card = tab.locator("#messages .whisper", has_text="open house").last
+    expect(card).to_contain_text("2 credits")
+    card.get_by_role("button", name="Replace 4 curly quotes: 1 credit instead of 2").click()
+    expect(tab.locator("#messages .whisper", has_text="open house").last).to_contain_text(
+        "SMS · 1 × 160 · 1 credit"
+    )
+
+
+def test_the_quote_follows_the_typing_in_the_composer(tab: Page) -> None:
+    tab.locator("#messages .one", has_text="(415) 555-0123").first.get_by_role(
+        "button", name="Reply"
+    ).click()
+    box = tab.locator(".modal textarea")
+    expect(box).to_be_focused()
+    box.press_sequentially("Friday at 3 is fine", delay=15)
+    expect(tab.locator(".modal")).to_contain_text("SMS · 1 × 160 · 1 credit")
+    box.press_sequentially(" 😀", delay=15)
+    expect(tab.locator(".modal")).to_contain_text("1 × 70 · emoji or special characters")
+    expect(box).to_have_value("Friday at 3 is fine 😀")
+    tab.get_by_role("button", name="Send", exact=True).last.click()
+    expect(tab.locator(".modal")).to_have_count(0)
+    on_phone(tab, "Friday at 3 is fine 😀")
+
+
+def test_a_month_of_texts(tab: Page, stage: Stage) -> None:
+    say(tab, "/smartplans")
+    tab.locator("#messages .whisper").last.get_by_role("button", name="New plan").click()
+    tab.locator(".modal select").first.select_option(label="New lead")
+    tab.locator(".modal footer .primary").click()
+    tab.get_by_role("button", name="Preview and switch on").click()
+    expect(tab.locator(".modal")).to_contain_text("3 credits a contact")
+    tab.locator(".modal footer .primary").click()
+    expect(tab.locator(".modal")).to_contain_text("New lead is on")
+    close_all(tab)
+    say(tab, "/smartplans new lead")
+    tab.locator(".modal").get_by_role("button", name="Put contacts on it").click()
+    search = tab.locator(".modal .search input")
+    search.click()
+    search.press_sequentially("555-0123", delay=15)
+    tab.locator(".offered button").first.click()
+    expect(tab.locator(".modal .search input")).to_have_attribute(
+        "placeholder", re.compile("555-0123")
+    )
+    tab.locator(".modal footer .primary").click()
+    expect(tab.locator(".modal")).to_contain_text("3 credits in all")
+    tab.locator(".modal footer .primary").click()
+    expect(tab.locator(".modal")).to_contain_text("1 contact is on New lead now")
+    close_all(tab)
+    for _ in range(6):
+        if "Thanks for reaching out" in str(stage.sandbox.twilio.phone(ANN)):
+            break
+        with tab.expect_response(re.compile("/jump"), timeout=60_000):
+            tab.get_by_role("button", name="To the next step").click()
+    on_phone(tab, "Thanks for reaching out")
+
+
+def test_80_percent_are_used_and_an_upgrade(tab: Page, stage: Stage) -> None:
+    tour.alert(stage)
+    tab.locator(".rooms a", has_text=re.compile("^Partyline$")).click()
+    expect(tab.locator("#messages")).to_contain_text("of your credits are used")
+    expect(tab.locator("#below")).to_contain_text(ADDRESS)
+    tab.locator("#messages").get_by_role("button", name="Upgrade").last.click()
+    tab.locator(".modal .section", has_text="Pro").get_by_role("button", name="Choose").click()
+    expect(tab.locator(".modal")).to_contain_text("Pro")
+    tab.locator(".modal footer .primary").click()
+    expect(tab.locator("#below table")).to_contain_text("+750")
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(tab: Page, stage: Stage) -> None:
+    say(tab, f"/text {ANN} The key is with the neighbor")
+    card = tab.locator("#messages .whisper", has_text="the neighbor").last
+    card.get_by_role("button", name="Send", exact=True).click()
+    tab.get_by_role("button", name="Kill the worker").click()
+    expect(tab.locator("#told")).to_contain_text("The worker was killed")
+    on_phone(tab, "The key is with the neighbor")
+    wait(lambda: not stage.busy(), 60)
+    got = [one for one in stage.sandbox.twilio.phone(ANN) if "the neighbor" in one]
+    assert len(got) == 1
+    tab.get_by_role("button", name="Prove the books").click()
+    expect(tab.locator("#told")).to_contain_text("The books hold")
+    assert list(audit.prove()) == []
+
+
+def test_each_scene_can_be_watched(tab: Page, stage: Stage, url: str) -> None:
+    for step in range(1, 6):
+        tab.goto(f"{url}?step={step}")
+        expect(tab.locator(".tour")).to_contain_text(f"{step} of 8 · {tour.SCENES[step - 1].title}")
+        with tab.expect_response(re.compile("/show")) as shown:
+            tab.get_by_role("button", name="Show me").click()
+        assert "hx-trigger" not in shown.value.headers, shown.value.headers
+
+
+# What Slack would refuse
+
+
+def test_the_page_cannot_do_what_slack_would_refuse(tab: Page) -> None:
+    say(tab, "/nonsense")
+    expect(tab.locator("#told")).to_contain_text("/nonsense is not a valid command")
+    thread(tab)
+    tab.fill("#replied", f"/text {ANN} Hi")
+    tab.press("#replied", "Enter")
+    expect(tab.locator("#told")).to_contain_text("/text is not supported in threads")
+
+
+def test_an_outsider_is_refused(tab: Page, url: str, stage: Stage) -> None:
+    tab.locator(".top a", has_text="Olga").click()
+    say(tab, "/credits")
+    expect(tab.locator("#messages .whisper").last).to_contain_text("You are not on")
+
+
+def test_what_became_stale_says_so(tab: Page, stage: Stage) -> None:
+    answer = tab.request.post(
+        f"{tab.url}press", form={"on": "post:1.000000", "kind": "button", "action": "x"}
+    )
+    assert "not there any more" in answer.headers["hx-trigger"]
+
+
+# How it feels
+
+
+def test_the_first_page_comes_at_once_and_2000_messages_stay_smooth(
+    browser: Browser, url: str, stage: Stage
+) -> None:
+    slack = stage.sandbox.slack
+    many = slack.add_channel("many", bot=False)
+    slack.channels[many].posts += [
+        Post(many, f"1700000{n:04d}.000000", stage.agent, f"Message {n}", bot_id=None)
+        for n in range(2000)
+    ]
+    tab = browser.new_page()
+    began = time.monotonic()
+    tab.goto(f"{url}?in={many}")
+    expect(tab.locator("#messages")).to_contain_text("Message 1999")
+    took = time.monotonic() - began
+    assert tab.locator("#messages .one").count() == sights.WINDOW
+    tab.locator(".earlier a").click()
+    expect(tab.locator("#messages")).to_contain_text("Message 1900")
+    tab.close()
+    print(f"first page: {took:.2f} s")
+
+
+def test_light_and_dark_and_a_phones_screen(
+    browser: Browser, url: str, stage: Stage, tmp_path: Path
+) -> None:
+    for scheme, width in (("light", 1400), ("dark", 1400), ("light", 390)):
+        tab = browser.new_page(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        tab.goto(url)
+        thread(tab)
+        wide = tab.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{scheme}, {width}: {wide} pixels wide"
+        tab.screenshot(path=tmp_path / f"{scheme}-{width}.png")
+        tab.close()
+
+
+def test_a_picture_for_the_readme(browser: Browser, url: str, stage: Stage) -> None:
+    tab = browser.new_page(viewport={"width": 1400, "height": 860})
+    tab.goto(f"{url}?step=3")
+    say(tab, f"/text {ANN} Saturday at 11 works, see you there 😀")
+    expect(tab.locator("#messages .whisper").last).to_contain_text("left after")
+    thread(tab)
+    tab.wait_for_timeout(300)
+    tab.screenshot(path=DOCS / "sandbox.png")
+    tab.close()
+
+
+# Safety
+
+
+def test_it_listens_on_loopback_alone(url: str) -> None:
+    assert url.startswith("http://127.0.0.1:")
+
+
+def test_it_refuses_to_start_where_real_tokens_are_set() -> None:
+    refuse_real_tokens({"HOME": "/", "SLACK_BOT_TOKEN": ""})
+    with pytest.raises(RealTokens, match="SLACK_BOT_TOKEN, TWILIO_AUTH_TOKEN"):
+        refuse_real_tokens({"SLACK_BOT_TOKEN": "xoxb-1", "TWILIO_AUTH_TOKEN": "t"})
+    assert LINE.startswith("+1")
