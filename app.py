@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 import sentry_sdk
@@ -23,13 +23,17 @@ from bot.config import Settings
 from bot.contact_files import contacts_by_file
 from bot.contacts import imports
 from bot.credits import digest, notices, renewals
-from bot.health import health
-from bot.lines import setups
+from bot.health import health as health_pages
+from bot.lines import calls as line_calls
+from bot.lines import health, setups, vitals
+from bot.lines.health import Look
 from bot.mail import pages as mail_pages
 from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
+from bot.models import Line
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
 from bot.slack import bolt, events, media_routes, roll_call
+from bot.slack import checks as slack_checks
 from bot.slack import routes as slack_routes
 from bot.slack.deliver import PostCarrier, UpdateCarrier
 from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
@@ -48,12 +52,13 @@ from bot.smartplans import bulks, plan_upkeep, reminders, room, steps
 from bot.talks import desk, outages
 from bot.team import viewers
 from bot.texts import scheduled
-from bot.twilio import inbound, poll
-from bot.twilio import webhooks as twilio_webhooks
+from bot.twilio import backfill, calls, checks, inbound, poll, voice
 from bot.twilio.accounts import Accounts
+from bot.twilio.calls import CallCarrier
 from bot.twilio.deliver import TextCarrier
 from bot.twilio.deliver_setup import SetupCarrier
 from bot.twilio.numbers import TwilioNumbers
+from bot.twilio.upkeep import WebhookCarrier
 from bot.worker import Worker
 from ledger import database
 
@@ -61,9 +66,9 @@ log = structlog.get_logger()
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The web app. Routes: POST /slack/events, /twilio/sms, /twilio/status,
-    /marketplace/subscriptions; GET and HEAD /media/<token>/<name>; GET and POST
-    /mail/stop/<token>; GET /healthz, /readyz, /metrics.
+    """The web app. Routes: POST /slack/events, /twilio/sms, /twilio/status, /twilio/voice,
+    /twilio/voice/status, /marketplace/subscriptions; GET and HEAD /media/<token>/<name>; GET and
+    POST /mail/stop/<token>; GET /healthz, /readyz, /metrics.
     Stops with a line for each wrong setting, and on a schema that is behind."""
     settings = settings or settings_or_exit()
     logs.configure(settings.log_format)
@@ -90,11 +95,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     requests.log_each(app)
     app.register_blueprint(slack_routes.routes)
-    app.register_blueprint(twilio_webhooks.webhooks)
+    app.register_blueprint(voice.webhooks)
     app.register_blueprint(media_routes.routes)
     app.register_blueprint(mail_pages.pages)
     app.register_blueprint(marketplace)
-    app.register_blueprint(health)
+    app.register_blueprint(health_pages)
     for command in (worker, diagnose, demo, contacts_by_file, *operator.COMMANDS):
         app.cli.add_command(command)
     return app
@@ -107,6 +112,9 @@ def handlers(settings: Settings) -> inbox.Handlers:
     return {
         "twilio.sms": functools.partial(inbound.sms, **known),
         "twilio.status": functools.partial(inbound.status, **known, **refunds),
+        "twilio.call": functools.partial(calls.call, **known),
+        "twilio.call_over": functools.partial(calls.over, **known),
+        "twilio.unexplained": backfill.nobody_sent,
         "slack.event": events.event,
     }
 
@@ -127,6 +135,8 @@ def carriers(settings: Settings) -> Carriers:
         **mail,
         "twilio.message": TextCarrier(twilio, settings),
         "twilio.setup": SetupCarrier(twilio),
+        "twilio.call": CallCarrier(twilio),
+        "twilio.webhooks": WebhookCarrier(twilio),
         "slack.post": PostCarrier(slack, by_mail=bool(mail)),
         "slack.update": UpdateCarrier(slack, by_mail=bool(mail)),
         "slack.card": CardCarrier(slack),
@@ -172,7 +182,9 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),
         ("numbers asked for", 600, lambda: setups.remind(clock.now())),
-        ("missed texts", 300, functools.partial(poll.missed_texts, twilio)),
+        ("missed", 300, functools.partial(backfill.missed, twilio)),
+        ("calls that should be over", 30, lambda: line_calls.ask_overdue(clock.now())),
+        ("lines' health", 60, lambda: health.look_at_due(looks(settings), clock.now())),
         ("prices", 3600, functools.partial(poll.prices, twilio)),
         (
             "overdue statuses",
@@ -183,6 +195,15 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
     if settings.demo_clock is not None:  # which jumps: nobody waits for a job to notice
         return [(name, min(every_s, 1), job) for name, every_s, job in made]
     return made
+
+
+def looks(settings: Settings) -> list[Callable[[Line], Look]]:
+    """All that a line's health is known by: our tables, Twilio and Slack."""
+    return [
+        lambda line: vitals.look(line, clock.now()),
+        functools.partial(checks.look, Accounts(settings)),
+        functools.partial(slack_checks.channel, bot.slack.client.connect(settings)),
+    ]
 
 
 def twilios(accounts: Accounts) -> Iterator[str]:
@@ -225,6 +246,7 @@ def diagnose() -> None:
         *doctor.findings(),
         *doctor.reach("Slack", bot.slack.client.connect(settings).auth_test),
         *twilios(Accounts(settings)),
+        *health.findings(looks(settings)),
     ]
     for finding in findings:
         click.echo(f"- {finding}")
@@ -253,7 +275,7 @@ def timing(settings: Settings) -> Timing:
             "number": Rate(settings.number_pace_s),
             "channel": Rate(settings.channel_pace_s),
             "updates": Rate(1.2 * settings.channel_pace_s),
-            **{key: RATES[key] for key in ("mail", "files", "home", "sheets", "setups")},
+            **{key: RATES[key] for key in RATES if key not in ("number", "channel", "updates")},
         },
     )
 

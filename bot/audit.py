@@ -1,4 +1,4 @@
-"""Proves that texts and credits agree: beside the ledger's own proof, each text has its charge."""
+"""Proves that texts, calls and credits agree, beside the ledger's own proof."""
 
 from __future__ import annotations
 
@@ -43,6 +43,21 @@ SHARES = """
     JOIN account ON account.id = line.account_id
     GROUP BY account.name, message.id, message.credits
     HAVING SUM(part.credits) <> message.credits"""
+CALLS = """
+    SELECT account.name, call.call_sid, call.credits, COUNT(entry.id),
+           COALESCE(SUM(entry.amount), 0)
+    FROM call
+    JOIN line ON line.id = call.line_id
+    JOIN account ON account.id = line.account_id
+    LEFT JOIN entry ON entry.message = call.id AND entry.account_id = account.id
+                   AND entry.kind = 'charge_call'
+    GROUP BY account.name, call.call_sid, call.credits
+    HAVING COALESCE(SUM(entry.amount), 0) <> -call.credits OR COUNT(entry.id) > 1"""
+CALLS_UNKNOWN = """
+    SELECT account.name, entry.key FROM entry
+    JOIN account ON account.id = entry.account_id
+    LEFT JOIN call ON call.id = entry.message AND entry.key = 'call:' || call.call_sid
+    WHERE entry.kind = 'charge_call' AND call.id IS NULL"""
 LEFT_BEHIND = """
     SELECT account.name, part.ref FROM part
     JOIN message ON message.id = part.message_id
@@ -68,6 +83,11 @@ def _prove_texts() -> Iterator[Fault]:
             yield Fault(name, "no charge without a text", key)
         for name, message, said, booked in query(REFUNDED_AS_SAID).fetchall():
             yield Fault(name, "refunds are as the text says", f"{message}: {said}, {booked} booked")
+        for name, sid, price, charges, sum_ in query(CALLS).fetchall():
+            found = f"{sid}: {price} credits, {charges} charge(s) of {-sum_}"
+            yield Fault(name, "every call is charged once, for its minutes", found)
+        for name, key in query(CALLS_UNKNOWN).fetchall():
+            yield Fault(name, "no charge without a call", key)
         for name, message, price, shares in query(SHARES).fetchall():
             yield Fault(name, "parts share the price (R5)", f"{message}: {price}, parts {shares}")
         for name, ref in query(LEFT_BEHIND).fetchall():

@@ -25,7 +25,8 @@ class Rate:
 #: import's card changes more often than every two seconds.
 RATES = {
     "number": Rate(1), "channel": Rate(1), "updates": Rate(1.2), "mail": Rate(0.1),
-    "files": Rate(0.1), "home": Rate(0.7, 50), "sheets": Rate(2, 1), "setups": Rate(0.2, 20),
+    "files": Rate(0.1), "twilio": Rate(0.1), "home": Rate(0.7, 50), "sheets": Rate(2, 1),
+    "setups": Rate(0.2, 20),
 }  # fmt: skip
 
 

@@ -159,10 +159,14 @@ class Line(Table):
     forward_user = peewee.TextField(null=True)  # Slack user whose phone rings
     forward_number = peewee.TextField(null=True)  # E.164
     text_back = peewee.TextField(null=True)  # to who called and was not heard; none: nothing
+    text_back_by = peewee.TextField(null=True)  # Slack user whose name it bears
     text_back_up_to = peewee.SmallIntegerField(  # credits, the most such a text may cost
         default=3, constraints=[peewee.SQL("DEFAULT 3")]
     )
     joined_at = InstantField(null=True)  # when Partyline was seen to be in the channel
+    sent_until = InstantField(null=True)  # looked for texts out that nobody here sent
+    calls_until = InstantField(null=True)  # its calls have been read up to here; none: not ours
+    checked_at = InstantField(null=True)  # when it was last looked at whether all is well with it
     suspended_at = InstantField(null=True)  # no text of a SmartPlan leaves from it since then
     plans_until = InstantField(null=True)  # the texts of SmartPlans let go fill its pace until then
     plans_day = peewee.DateField(null=True)  # the account's date on which
@@ -497,12 +501,15 @@ class Call(Table):
     price_micros = peewee.IntegerField(null=True)  # Twilio's, in millionths of its currency
     text_back = peewee.ForeignKeyField(Message, null=True, on_delete="RESTRICT", index=False)
     text_back_at = InstantField(null=True)
+    ask_at = InstantField(null=True)  # when to ask Twilio what came of it
     began_at = InstantField()
     ended_at = InstantField(null=True)
 
     class Meta:
         indexes = ((("line", "began_at"), False),)
 
+
+Call.add_index(Call.ask_at, where=Call.ask_at.is_null(False), name="call_to_ask")
 
 Call.add_index(Call.contact, Call.began_at, where=Call.contact.is_null(False), name="call_contact")
 

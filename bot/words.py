@@ -48,6 +48,12 @@ def ordinal(number: int) -> str:
     return f"{number}{tail}"
 
 
+def when(moment: datetime) -> str:
+    """The reader's own time, by Slack; UTC where Slack does not put it in."""
+    fallback = moment.strftime("%d %b %H:%M UTC")
+    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
+
+
 def clock_words(moment: datetime) -> str:
     """ "9:05 PM", by the moment's own zone."""
     return f"{moment.hour % 12 or 12}:{moment:%M} {'PM' if moment.hour >= 12 else 'AM'}"

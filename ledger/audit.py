@@ -11,7 +11,7 @@ from ledger.database import session
 from ledger.models import Account, Entry, Grant, Period, Subscription
 
 GIVES = ("grant", "plan", "refund")
-BELOW_ZERO = ("charge_in", "adjust")
+BELOW_ZERO = ("charge_in", "charge_call", "adjust")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _chain(account: Account, entries: list[Entry]) -> Iterator[tuple[str, str]]:
         if not (entry.reason and entry.actor):
             yield "no entry without a cause", entry.key
         if entry.balance < 0 and entry.amount < 0 and entry.kind not in BELOW_ZERO:
-            yield "below zero only through texts in and an operator (R14, R15)", entry.key
+            yield "below zero only through texts in, calls and an operator (R14, R15)", entry.key
         if latest is not None and entry.made_at < latest:
             yield "an account's time does not run backwards", entry.key
         latest = entry.made_at

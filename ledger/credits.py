@@ -19,8 +19,8 @@ from ledger.models import Account, Entry, Period
 
 __all__ = [
     "Booked", "Charge", "Frozen", "Funds", "KeyReused", "NotEnoughCredits", "RefundTooLarge",
-    "adjust", "balance", "charge_in", "charge_out", "charge_texts", "funds", "grant", "held",
-    "hold", "open_account", "refund",
+    "adjust", "balance", "charge_call", "charge_in", "charge_out", "charge_texts", "funds", "grant",
+    "held", "hold", "open_account", "refund",
 ]  # fmt: skip
 
 REFUNDED = "SELECT COALESCE(SUM(amount), 0) FROM entry WHERE charge_id = %s"
@@ -117,6 +117,16 @@ def charge_in(account_id: int, key: str, amount: int, *, message: int, now: date
     if done := books.found(key, -amount):
         return done
     return _charge(books, "charge_in", key, amount, message, "text in", "twilio")
+
+
+@transaction
+def charge_call(account_id: int, key: str, amount: int, *, call: int, now: datetime) -> Booked:
+    """Takes `amount` credits for the minutes of a call, which are over and cannot be refused: below
+    zero if need be, as for a text in (R15)."""
+    books = periods.lock(account_id, now)
+    if done := books.found(key, -amount):
+        return done
+    return _charge(books, "charge_call", key, amount, call, "call forwarded", "twilio")
 
 
 @transaction

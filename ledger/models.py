@@ -164,7 +164,7 @@ class Entry(Table):
     )
     amount = peewee.IntegerField()  # what it did to the balance: charges are negative
     balance = peewee.IntegerField()  # after it
-    message = peewee.BigIntegerField(null=True)  # which text, by the number its owner gave it
+    message = peewee.BigIntegerField(null=True)  # which text, or call, by its owner's number for it
     charge = peewee.ForeignKeyField("self", null=True, on_delete="RESTRICT")  # what a refund undoes
     grant = peewee.ForeignKeyField(Grant, null=True, on_delete="RESTRICT", index=False)
     reason = peewee.TextField()

@@ -36,6 +36,7 @@ class RateCard:
     mms: int = 3
     sms_size: tuple[int, int] = (160, 70)  # characters in GSM-7, in UCS-2
     mms_size: tuple[int, int] = (1_600, 700)
+    call_minute: int = 1  # of a call that was forwarded, for each minute that was started
 
     def rate(self, kind: Kind, to: str) -> int:
         """Credits of one message to this number."""
@@ -109,6 +110,11 @@ def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard)
         size,
         counted.segments if kind == "sms" else twilio_messages,
     )
+
+
+def quote_call(seconds: int, *, card: RateCard = CARD) -> int:
+    """Credits for so many seconds of a call that was forwarded: by the minute, each one started."""
+    return card.call_minute * -(-max(0, seconds) // 60)
 
 
 def parts(

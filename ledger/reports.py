@@ -18,12 +18,12 @@ USED = """
            COALESCE(charge.kind, entry.kind), entry.made_at
     FROM entry LEFT JOIN entry AS charge ON charge.id = entry.charge_id
     WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.made_at < %s
-      AND entry.kind IN ('charge_in', 'charge_out', 'refund')
+      AND entry.kind IN ('charge_in', 'charge_out', 'charge_call', 'refund')
     ORDER BY entry.made_at, entry.number"""
 SPENT = """
     SELECT COALESCE(SUM(amount), 0) FROM entry
     WHERE account_id = %s AND made_at >= %s AND made_at < %s
-      AND kind IN ('charge_in', 'charge_out', 'refund')"""
+      AND kind IN ('charge_in', 'charge_out', 'charge_call', 'refund')"""
 HISTORY = """
     SELECT number, kind, amount, balance, reason, actor, message, made_at FROM entry
     WHERE account_id = %s AND number < %s ORDER BY number DESC LIMIT %s"""
@@ -31,14 +31,24 @@ HISTORY = """
 
 @dataclass(frozen=True)
 class Use:
-    """One charge or refund: whose text it was for, and when."""
+    """One charge or refund: which text or call it was for, and when."""
 
     refund: bool
     credits: int  # positive, for a refund too
-    message: int
-    member: str | None  # who sent the text; None for a text in
-    inbound: bool
+    message: int  # or call
+    member: str | None  # who sent the text; None for a text in, and for a call
+    kind: str  # of the charge: charge_in, charge_out, charge_call
     day: date
+
+    @property
+    def inbound(self) -> bool:
+        """Whether it was for a text in."""
+        return self.kind == "charge_in"
+
+    @property
+    def call(self) -> bool:
+        """Whether it was for the minutes of a call."""
+        return self.kind == "charge_call"
 
 
 @dataclass
@@ -51,16 +61,26 @@ class Row:
     credits_in: int = 0
     credits_out: int = 0
     refunded: int = 0
+    calls: int = 0  # that were forwarded
+    credits_calls: int = 0
+
+    @property
+    def charged(self) -> int:
+        """What was taken."""
+        return self.credits_in + self.credits_out + self.credits_calls
 
     @property
     def credits(self) -> int:
         """What it came to: charges less refunds."""
-        return self.credits_in + self.credits_out - self.refunded
+        return self.charged - self.refunded
 
     def add(self, use: Use) -> None:
         """Counts a charge or a refund."""
         if use.refund:
             self.refunded += use.credits
+        elif use.call:
+            self.calls += 1
+            self.credits_calls += use.credits
         elif use.inbound:
             self.texts_in += 1
             self.credits_in += use.credits
@@ -100,8 +120,8 @@ def used(account_id: int, span: Span) -> list[Use]:
     zone = ZoneInfo(span.zone)
     return [
         Use(
-            kind == "refund", abs(amount), message, None if of == "charge_in" else actor,
-            of == "charge_in", instant(made_at).astimezone(zone).date(),
+            kind == "refund", abs(amount), message, actor if of == "charge_out" else None, of,
+            instant(made_at).astimezone(zone).date(),
         )
         for kind, amount, message, actor, of, made_at in query(
             USED, account_id, span.starts_at, span.ends_at
@@ -127,6 +147,8 @@ def total(rows: Iterable[Row]) -> Row:
         every.credits_in += row.credits_in
         every.credits_out += row.credits_out
         every.refunded += row.refunded
+        every.calls += row.calls
+        every.credits_calls += row.credits_calls
     return every
 
 

@@ -43,8 +43,8 @@ class Day:
         """All of it, one after the other."""
         for part in (self.texts_come_in, self.text_by_command, self.in_threads, self.handles,
                      self.compose, self.later, self.contacts, self.import_, self.credits, self.plan,
-                     self.templates, self.plans_made, self.plans_run, self.settings, self.home,
-                     self.lines, self.number_brought,
+                     self.templates, self.plans_made, self.plans_run, self.settings, self.calls,
+                     self.health, self.home, self.lines, self.number_brought,
                      self.first_run, self.slack_tells):  # fmt: skip
             for view in self.slack.views.values():
                 view.open = False  # whatever was left open, its owner closes
@@ -367,6 +367,35 @@ class Day:
         form = house.opens(lambda: self.slack.command(owner, house.channel, "/line", "settings"))
         self.submit(form, {"name": "The Pergola line"})
         house.work()
+
+    def calls(self) -> None:
+        """Who hears what, a text back with its price, and a call that is missed."""
+        house, owner = self.house, self.owner
+        form = house.opens(lambda: self.slack.command(owner, house.channel, "/line", "calls"))
+        self.submit(form, {"words": "The gazebo is open", "text": "The wisteria calls you back"})
+        self.submit(form, {})
+        house.work()
+        house.twilio.call(ZEB, house.line().number)
+        house.settle()
+
+    def health(self) -> None:
+        """A line whose texts go elsewhere is repaired; one that is not set up is said to be."""
+        house, line = self.house, self.house.line()
+        house.twilio.point(line.number, "https://elsewhere.example/sms")
+        with database.session():
+            Line.update(checked_at=None).execute()
+        house.tick()
+        self.heard(self._trouble("go somewhere else"), "Repair")
+        house.twilio.outcome(OTTO, "undelivered", 30034)
+        house.send(OTTO, "A saffron that is refused")
+        house.settle()
+        self.heard(self._trouble("(Twilio's error 30034.)"), "It is mended")
+        house.twilio.fates.clear()
+        house.work()
+
+    def _trouble(self, says: str) -> Post:
+        posts = self.slack.channel(self.house.channel)
+        return next(post for post in reversed(posts) if says in post.plain())
 
     def home(self) -> None:
         """Home's own buttons, with two accounts and many who wait."""

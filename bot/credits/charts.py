@@ -9,7 +9,7 @@ from bot.credits import usage
 from bot.credits.usage import Report
 
 MOST_BARS = 31
-IN, OUT, INK = "#7fb3d5", "#1f3a5f", "#333333"
+COLOURS, INK = ("#7fb3d5", "#1f3a5f", "#d98f4e"), "#333333"
 
 
 def draw(report: Report, people: Mapping[str, str]) -> tuple[bytes, str]:
@@ -19,14 +19,16 @@ def draw(report: Report, people: Mapping[str, str]) -> tuple[bytes, str]:
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     bars = usage.bars(report, MOST_BARS)
-    labels = [people.get(label, label)[:24] for label, _, _ in bars]
+    labels = [people.get(bar.label, bar.label)[:24] for bar in bars]
     figure = Figure(figsize=(9, 4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     places = range(len(bars))
-    inbound, outbound = [bar[1] for bar in bars], [bar[2] for bar in bars]
-    axes.bar(places, inbound, color=IN, label="Texts in")
-    axes.bar(places, outbound, bottom=inbound, color=OUT, label="Texts out")
+    foot = [0] * len(bars)
+    for (name, place), colour in zip(usage.stacks(report).items(), COLOURS, strict=False):
+        heights = [int(bar[place]) for bar in bars]
+        axes.bar(places, heights, bottom=foot, color=colour, label=name)
+        foot = [sum(pair) for pair in zip(foot, heights, strict=True)]
     axes.set_xticks(list(places), labels, rotation=60 if len(bars) > 8 else 0, ha="right" if
                     len(bars) > 8 else "center", parse_math=False)  # fmt: skip
     axes.set_ylabel("Credits")
@@ -35,7 +37,5 @@ def draw(report: Report, people: Mapping[str, str]) -> tuple[bytes, str]:
     axes.legend(frameon=False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
-    said = ", ".join(
-        f"{label}: {in_ + out:,}" for label, (_, in_, out) in zip(labels, bars, strict=True)
-    )
+    said = ", ".join(f"{label}: {high:,}" for label, high in zip(labels, foot, strict=True))
     return picture.getvalue(), f"{report.title}. Credits: {said}"[:1000]

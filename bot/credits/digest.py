@@ -172,7 +172,7 @@ def _compose(
     failures, failures_more = _failures(stands.account, since, now)
     midnight = boundaries.day_starts(today + DAY, stands.timezone)
     planned = list(plan_days.facts(stands.account, yesterday, midnight))
-    moved = sums.texts_in or sums.texts_out or sums.refunded
+    moved = sums.texts_in or sums.texts_out or sums.refunded or sums.calls
     if not (moved or waiting or failures or planned):
         return None
     return Daily(
@@ -187,10 +187,11 @@ def _facts(
     texts = f"{sums.texts_in:,} in, {sums.texts_out:,} out"
     spent = count(sums.credits, "credit")
     if sums.refunded:
-        spent += f" ({sums.credits_in + sums.credits_out:,} charged, {sums.refunded:,} given back)"
+        spent += f" ({sums.charged:,} charged, {sums.refunded:,} given back)"
     forecast = reports.forecast(stands, now)
     how = notices.facts(stands, forecast, now)
-    return [("Texts", texts), ("Spent", spent), *planned, *how]
+    calls = [("Calls forwarded", f"{sums.calls:,}")] if sums.calls else []
+    return [("Texts", texts), *calls, ("Spent", spent), *planned, *how]
 
 
 def _waiting(account_id: int, now: datetime) -> tuple[list[Waiting], int]:

@@ -8,21 +8,28 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from bot.contacts import contacts
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Message
+from bot.models import Call, Contact, Conversation, Message
 from bot.smartplans import plan_spending
 from bot.words import day_words, no_formula
 from ledger import boundaries, reports, subscriptions
 from ledger.database import session
-from ledger.reports import Row, Span, Use
+from ledger.reports import Past, Row, Span, Use
 
 BY = ("day", "member", "contact", "kind", "plan")
-COLUMNS = ("Texts in", "Texts out", "Credits in", "Credits out", "Given back", "Credits")
+#: The columns, and what of a row each shows.
+COLUMNS = {
+    "Texts in": "texts_in", "Texts out": "texts_out", "Calls": "calls",
+    "Credits in": "credits_in", "Credits out": "credits_out", "Credits, calls": "credits_calls",
+    "Given back": "refunded", "Credits": "credits",
+}  # fmt: skip
+OF_CALLS = ("Calls", "Credits, calls")  # shown only where calls were forwarded
 BESIDE = ("Spent in all", "Cap")  # of SmartPlans, in a report by plan
-RECEIVED = "Texts in"  # whose cost no member caused
+RECEIVED, CALLED = "Texts in", "Calls"  # whose cost no member caused
+WITHHELD = "Withheld number"  # what a caller is called who showed none
 BY_HAND = "Texts out, by people"
 CHUNK = 500  # messages looked up at once
 T = TypeVar("T")
@@ -66,7 +73,16 @@ class Report:
     @property
     def columns(self) -> tuple[str, ...]:
         """What stands above the numbers of a row."""
-        return COLUMNS + (BESIDE if self.beside else ())
+        return (*self.figures, *(BESIDE if self.beside else ()))
+
+    @property
+    def figures(self) -> list[str]:
+        """The columns of a row's own numbers."""
+        return [name for name in COLUMNS if self.total.calls or name not in OF_CALLS]
+
+    def cells(self, row: Row) -> list[int]:
+        """A row's own numbers."""
+        return [getattr(row, COLUMNS[name]) for name in self.figures]
 
     @property
     def heading(self) -> str:
@@ -79,7 +95,7 @@ class Report:
 
 
 def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
-    """Reads `[month|30d|2026-10] [by day|member|contact|kind|plan]`. Raises Refused.""" ""
+    """Reads `[month|30d|2026-10] [by day|member|contact|kind|plan]`. Raises Refused."""
     today = boundaries.day_of(now, timezone)
     tomorrow = today + timedelta(days=1)
     span, by = Span(today.replace(day=1), tomorrow, timezone), "day"
@@ -132,39 +148,49 @@ def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
     sheet.writerow([report.heading, *report.columns])
     for row in [*report.rows, report.total]:
         label = no_formula(people.get(row.label, row.label))
-        sheet.writerow([label, *cells(row), *report.beside_of(row)])
+        sheet.writerow([label, *report.cells(row), *report.beside_of(row)])
     return written.getvalue().encode("utf-8-sig")
 
 
-def cells(row: Row) -> tuple[int, ...]:
-    """A row's numbers, in the order of COLUMNS."""
-    return (
-        row.texts_in, row.texts_out, row.credits_in, row.credits_out, row.refunded, row.credits,
-    )  # fmt: skip
+class Bar(NamedTuple):
+    """What a chart shows of a row: credits, by what they went for."""
+
+    label: str
+    texts_in: int
+    texts_out: int
+    calls: int
 
 
-def bars(report: Report, most: int) -> list[tuple[str, int, int]]:
-    """What a chart shows: label, credits for texts in, for texts out; at most so many bars.
+def stacks(report: Report) -> dict[str, int]:
+    """What each bar of a chart is made of, and its place in a Bar."""
+    every = {"Texts in": 1, "Texts out": 2, "Calls": 3}
+    return {name: place for name, place in every.items() if report.total.calls or place < 3}
+
+
+def bars(report: Report, most: int) -> list[Bar]:
+    """What a chart shows; at most so many bars.
 
     Too many days are taken together in weeks; of all else the rest is summed up as "Others".
     """
-    rows = [(row.label, row.credits_in, row.credits_out) for row in report.rows]
+    rows = [
+        Bar(row.label, row.credits_in, row.credits_out, row.credits_calls) for row in report.rows
+    ]
     if report.by == "day":
-        days = [(date.fromisoformat(label), in_, out) for label, in_, out in rows]
-        step = 1 if len(days) <= most else max(7, -(-len(days) // most))
-        chunks = [days[at : at + step] for at in range(0, len(days), step)]
-        return [
-            (
-                _from_to(chunk[0][0], chunk[-1][0]),
-                sum(d[1] for d in chunk),
-                sum(d[2] for d in chunk),
-            )
-            for chunk in chunks
-        ]
+        step = 1 if len(rows) <= most else max(7, -(-len(rows) // most))
+        weeks = [rows[at : at + step] for at in range(0, len(rows), step)]
+        return [_sum_up(_week(week[0].label, week[-1].label), week) for week in weeks]
     if len(rows) <= most:
         return rows
-    rest = rows[most - 1 :]
-    return [*rows[: most - 1], ("Others", sum(r[1] for r in rest), sum(r[2] for r in rest))]
+    return [*rows[: most - 1], _sum_up("Others", rows[most - 1 :])]
+
+
+def _sum_up(label: str, rows: list[Bar]) -> Bar:
+    in_, out, calls = zip(*(row[1:] for row in rows), strict=True)
+    return Bar(label, sum(in_), sum(out), sum(calls))
+
+
+def _week(first: str, last: str) -> str:
+    return _from_to(date.fromisoformat(first), date.fromisoformat(last))
 
 
 Beside = dict[str, tuple[str, ...]]
@@ -175,18 +201,30 @@ def _labels(by: str, uses: list[Use]) -> tuple[Callable[[Use], str], Beside]:
     if by == "plan":
         return _plan_labels(uses)
     if by == "kind":
-        kinds = _look_up(uses, _kinds)
+        kinds = _look_up(_texts(uses), _kinds)
         way = {True: RECEIVED, False: "Texts out"}
-        return lambda use: f"{way[use.inbound]}, {kinds.get(use.message, 'sms').upper()}", {}
+        return (
+            lambda use: (
+                "Calls forwarded"
+                if use.call
+                else f"{way[use.inbound]}, {kinds.get(use.message, 'sms').upper()}"
+            ),
+            {},
+        )
     if by == "contact":
-        names = _look_up(uses, names_of)
-        return lambda use: names.get(use.message, "Unknown"), {}
-    return lambda use: use.member or RECEIVED, {}
+        names = _look_up(_texts(uses), names_of)
+        callers = _look_up([use for use in uses if use.call], callers_of)
+        return lambda use: (callers if use.call else names).get(use.message, "Unknown"), {}
+    return lambda use: use.member or (CALLED if use.call else RECEIVED), {}
+
+
+def _texts(uses: list[Use]) -> list[Use]:
+    return [use for use in uses if not use.call]
 
 
 def _plan_labels(uses: list[Use]) -> tuple[Callable[[Use], str], Beside]:
     """By SmartPlan; beside each what it has spent in all, and what it may."""
-    plans = _look_up(uses, plan_spending.plans_of)
+    plans = _look_up(_texts(uses), plan_spending.plans_of)
     called = plan_spending.labels(plans.values())
     budgets = plan_spending.budgets(called)
     beside: Beside = {
@@ -195,13 +233,15 @@ def _plan_labels(uses: list[Use]) -> tuple[Callable[[Use], str], Beside]:
     }
 
     def label(use: Use) -> str:
-        return RECEIVED if use.inbound else called.get(plans.get(use.message, 0), BY_HAND)
+        if use.inbound or use.call:
+            return CALLED if use.call else RECEIVED
+        return called.get(plans.get(use.message, 0), BY_HAND)
 
     return label, beside
 
 
 def _look_up(uses: list[Use], read: Callable[[list[int]], dict[int, T]]) -> dict[int, T]:
-    """What `read` says of each message that was used, some at a time."""
+    """What `read` says of each message or call that was used, some at a time."""
     ids = sorted({use.message for use in uses})
     found: dict[int, T] = {}
     for at in range(0, len(ids), CHUNK):
@@ -223,6 +263,23 @@ def names_of(ids: list[int]) -> dict[int, str]:
         .where(Message.id.in_(ids))
     )
     return {message.id: contacts.name_of(message.conversation.contact) for message in rows}
+
+
+def whose(entries: list[Past]) -> dict[int, str]:
+    """Who wrote, got or called what these entries are for, by the entries' numbers."""
+    calls = {e.number: e.message for e in entries if e.message and e.kind == "charge_call"}
+    texts = {e.number: e.message for e in entries if e.message and e.number not in calls}
+    called, texted = callers_of(list(calls.values())), names_of(list(texts.values()))
+    found = {number: called.get(call) for number, call in calls.items()}
+    found |= {number: texted.get(text) for number, text in texts.items()}
+    return {number: name for number, name in found.items() if name}
+
+
+def callers_of(ids: list[int]) -> dict[int, str]:
+    """What those who made these calls are called."""
+    known = Call.select(Call, Contact).join(Contact).where(Call.id.in_(ids))
+    names = {row.id: contacts.name_of(row.contact) for row in known if row.contact}
+    return dict.fromkeys(ids, WITHHELD) | names
 
 
 def _title(asked: Asked) -> str:

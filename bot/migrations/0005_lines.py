@@ -26,6 +26,10 @@ COLUMNS = f"""
     line forward_user TEXT
     line forward_number TEXT
     line text_back TEXT
+    line text_back_by TEXT
+    line sent_until TIMESTAMPTZ
+    line calls_until TIMESTAMPTZ
+    line checked_at TIMESTAMPTZ
     line text_back_up_to SMALLINT NOT NULL DEFAULT 3
     pace every_s REAL
     message arrived_at TIMESTAMPTZ
@@ -148,12 +152,14 @@ def _tables(Table, Account, TwilioAccount):
         price_micros = peewee.IntegerField(null=True)
         text_back = peewee.ForeignKeyField(Message, null=True, on_delete="RESTRICT", index=False)
         text_back_at = InstantField(null=True)
+        ask_at = InstantField(null=True)
         began_at = InstantField()
         ended_at = InstantField(null=True)
 
         class Meta:
             indexes = ((("line", "began_at"), False),)
 
+    Call.add_index(Call.ask_at, where=Call.ask_at.is_null(False), name="call_to_ask")
     Call.add_index(
         Call.contact, Call.began_at, where=Call.contact.is_null(False), name="call_contact"
     )

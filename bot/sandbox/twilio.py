@@ -202,6 +202,11 @@ class TwilioStandIn(TwilioNumbers):
     # Webhooks
 
     def _post(self, url: str, params: dict[str, str]) -> int | None:
+        """Posts a signed webhook. Returns the status of the last answer."""
+        answer = self._answered(url, params)
+        return None if answer is None else answer.status_code
+
+    def _answered(self, url: str, params: dict[str, str]) -> requests.Response | None:
         """Posts a signed webhook, again as its fragment says, and then no more."""
         address, fragment = urldefrag(url)
         signed = address
@@ -210,25 +215,26 @@ class TwilioStandIn(TwilioNumbers):
             address, signed = address.replace(there, here), address.replace(here, there)
         wanted = dict(parse_qsl(fragment))
         policies = wanted.get("rp", "ct").split(",")
-        status = None
+        answer = None
         tries = 0
         while tries <= int(wanted.get("rc", "1")):
             tries += 1
             try:
-                status = requests.post(
+                answer = requests.post(
                     address,
                     data=params,
                     headers={"X-Twilio-Signature": self.sign(signed, params)},
                     timeout=15,
-                ).status_code
-                again = status >= 500 and "5xx" in policies
+                )
+                again = answer.status_code >= 500 and "5xx" in policies
             except requests.RequestException:
                 again = True
             if not again:
                 break
         with self.lock:
+            status = None if answer is None else answer.status_code
             self.webhooks.append(Webhook(url, params, status, tries))
-        return status
+        return answer
 
     def _run(self, text: Text) -> None:
         try:
@@ -276,9 +282,12 @@ class TwilioStandIn(TwilioNumbers):
             (f"{base}/IncomingPhoneNumbers.json", ["GET", "POST"]),
             (f"{base}/IncomingPhoneNumbers/<sid>.json", ["GET", "POST", "DELETE"]),
             (f"{base}/AvailablePhoneNumbers/<country>/<kind>.json", ["GET"]),
+            (f"{base}/Calls.json", ["GET"]),
             (f"{base}.json", ["GET"]),
             (f"{root}.json", ["GET"]),
-            (service, ["GET"]),
+            (service, ["GET", "POST"]),
+            (f"{service}/Compliance/Usa2p", ["GET"]),
+            ("/v1/Tollfree/Verifications", ["GET"]),
             (f"{service}/PhoneNumbers", ["POST"]),
             (f"{service}/PhoneNumbers/{number}", ["GET"]),
         ):
@@ -308,6 +317,10 @@ class TwilioStandIn(TwilioNumbers):
             raise Refusal(20404, "The requested resource was not found", 404)
         with self.lock:
             self.calls.append((operation, request.values.to_dict()))
+        if request.path.endswith("/Usa2p"):
+            return self.campaigns(user, named["service"])
+        if request.path.endswith("/Tollfree/Verifications"):
+            return self.verifications(user)
         if "service" in named:
             return self.service(user, named["service"], sid, request.path.count("/") > 3)
         if "country" in named:
@@ -325,6 +338,8 @@ class TwilioStandIn(TwilioNumbers):
                 return jsonify(self._resource(self.texts[sid]))
             case "GET Messages":
                 return self._list(account)
+            case "GET Calls":
+                return self._list_calls(account)
             case "GET Accounts":
                 return self.accounts(user)
         return jsonify(self.account(account))

@@ -14,7 +14,7 @@ import phonenumbers
 from flask import Response, jsonify, request
 
 from bot import clock
-from bot.sandbox.twilio_media import TwilioMedia
+from bot.sandbox.twilio_calls import TwilioCalls
 
 SEARCH = {
     "AreaCode", "Contains", "SmsEnabled", "MmsEnabled", "VoiceEnabled", "ExcludeAllAddressRequired",
@@ -34,6 +34,13 @@ SET = {
     "VoiceCallerIdLookup": "voice_caller_id_lookup", "VoiceReceiveMode": "voice_receive_mode",
     "AddressSid": "address_sid", "IdentitySid": "identity_sid", "BundleSid": "bundle_sid",
     "EmergencyStatus": "emergency_status", "EmergencyAddressSid": "emergency_address_sid",
+}  # fmt: skip
+#: What may be changed of a Messaging Service (twilio_messaging_v1.json).
+SERVICE = {
+    "FriendlyName", "InboundRequestUrl", "InboundMethod", "FallbackUrl", "FallbackMethod",
+    "StatusCallback", "StickySender", "MmsConverter", "SmartEncoding", "ScanMessageContent",
+    "FallbackToLongCode", "AreaCodeGeomatch", "ValidityPeriod", "SynchronousValidation",
+    "UseInboundWebhookOnNumber", "Usecase",
 }  # fmt: skip
 LIST = {"PhoneNumber", "FriendlyName", "Beta", "Origin", "PageSize", "Page", "PageToken"}
 KINDS = {"Local", "TollFree", "Mobile"}
@@ -88,6 +95,7 @@ class Service:
     inbound_request_url: str | None = None
     on_number: bool = True
     numbers: list[str] = field(default_factory=list)
+    campaigns: list[str] = field(default_factory=lambda: ["VERIFIED"])  # how far each is
 
 
 def sid_of(number: str) -> str:
@@ -95,10 +103,8 @@ def sid_of(number: str) -> str:
     return "PN" + hashlib.sha256(number.encode()).hexdigest()[:32]
 
 
-class TwilioNumbers(TwilioMedia):
+class TwilioNumbers(TwilioCalls):
     """What Twilio does with numbers."""
-
-    app_url: str
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -114,6 +120,7 @@ class TwilioNumbers(TwilioMedia):
         ]  # fmt: skip
         self.parents: dict[str, str] = {}  # SID of a sub-account → of the account above it
         self.services: dict[str, Service] = {}
+        self.verified: dict[str, str] = {}  # toll-free numbers, and how far that is
         self.bought: list[str] = []  # every purchase, whatever became of its answer
 
     def add_number(
@@ -297,6 +304,8 @@ class TwilioNumbers(TwilioMedia):
         if known is None or known.account != user:
             raise Refusal(20404, "The requested resource was not found", 404)
         if not members:
+            if request.method == "POST":
+                _change_service(known)
             return jsonify(self._service(sid, known))
         if request.method == "POST":
             _only(set(request.form), {"PhoneNumberSid"})
@@ -333,6 +342,43 @@ class TwilioNumbers(TwilioMedia):
             "use_inbound_webhook_on_number": known.on_number,
         }  # fmt: skip
 
+    def campaigns(self, user: str, sid: str) -> Response:
+        """/v1/Services/{sid}/Compliance/Usa2p: how far its A2P campaigns are."""
+        known = self.services.get(sid)
+        if known is None or known.account != user:
+            raise Refusal(20404, "The requested resource was not found", 404)
+        at = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        refused = [{"error_code": 30886, "description": "The website does not work"}]
+        return _page("compliance", [
+            {"sid": "QE" + sid[2:], "account_sid": user, "messaging_service_sid": sid,
+             "campaign_status": status, "errors": refused if status == "FAILED" else [],
+             "date_created": at, "date_updated": at}
+            for status in known.campaigns
+        ])  # fmt: skip
+
+    def verifications(self, user: str) -> Response:
+        """/v1/Tollfree/Verifications: how far those of toll-free numbers are."""
+        sid = request.args.get("TollfreePhoneNumberSid")
+        return _page("verifications", [
+            {"sid": "HH" + sid_of(number)[2:], "account_sid": user, "status": status,
+             "tollfree_phone_number_sid": sid_of(number),
+             "rejection_reason": "Opt-in was not shown" if status == "TWILIO_REJECTED" else None}
+            for number, status in self.verified.items()
+            if sid in (None, sid_of(number)) and self.home_of(number) == user
+        ])  # fmt: skip
+
+    def _voice_url(self, number: str) -> str:
+        return self._of_calls(number, "voice_url", "/twilio/voice")
+
+    def _status_url(self, number: str) -> str:
+        return self._of_calls(number, "status_callback", "/twilio/voice/status")
+
+    def _of_calls(self, number: str, name: str, path: str) -> str:
+        """Where something of calls goes; where nothing was ever set, to our app."""
+        held = self.numbers.get(number)
+        url = held.set.get(name) if held else None
+        return f"{self.app_url}{path}#rc=3&rp=ct,rt,5xx" if url is None else str(url)
+
     def _member(self, sid: str, held: Number) -> dict[str, Any]:
         at = clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         return {
@@ -342,6 +388,23 @@ class TwilioNumbers(TwilioMedia):
             "capabilities": [name for name, has in held.capabilities.items() if has],
             "url": f"https://messaging.twilio.com/v1/Services/{sid}/PhoneNumbers/{held.sid}",
         }  # fmt: skip
+
+
+def _change_service(service: Service) -> None:
+    form = request.form
+    _only(set(form), SERVICE)
+    if "UseInboundWebhookOnNumber" in form:
+        service.on_number = form["UseInboundWebhookOnNumber"] == "true"
+    if "InboundRequestUrl" in form:
+        service.inbound_request_url = form["InboundRequestUrl"] or None
+
+
+def _page(key: str, found: list[dict[str, Any]]) -> Response:
+    meta = {
+        "page": 0, "page_size": 50, "key": key, "url": request.url, "first_page_url": request.url,
+        "next_page_url": None, "previous_page_url": None,
+    }  # fmt: skip
+    return jsonify({"meta": meta, key: found})
 
 
 def _only(given: set[str], known: set[str]) -> None:

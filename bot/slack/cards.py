@@ -18,7 +18,7 @@ from bot.texts import drafts
 from bot.texts.drafts import Offer
 from bot.texts.kinds import size_words
 from bot.texts.sending import Sent
-from bot.words import clock_words, count, day_words, escape
+from bot.words import clock_words, count, day_words, escape, when
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
 from ledger.savings import Saving
 
@@ -212,12 +212,6 @@ def number_beside(name: str, number: str) -> str:
     """The number, unless the name says it already."""
     spoken = contacts.spoken(number)
     return "" if spoken == name else spoken
-
-
-def when(moment: datetime) -> str:
-    """The reader's own time, by Slack; UTC where Slack does not put it in."""
-    fallback = moment.strftime("%d %b %H:%M UTC")
-    return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
 
 
 def words(body: str) -> Blocks:

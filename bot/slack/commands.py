@@ -7,10 +7,12 @@ from collections.abc import Callable
 from slack_bolt import App
 
 from bot.slack import (
+    calls,
     compose,
     contacts,
     credits,
     front,
+    health,
     later,
     lines,
     plan_answers,
@@ -24,7 +26,8 @@ from bot.slack import (
 from bot.slack.lead import lead
 
 ROOMS = (
-    texts, later, compose, talks, contacts, front, lines, setups, templates, credits, plans,
+    texts, later, compose, talks, contacts, front, health, calls, lines, setups, templates, credits,
+    plans,
     smartplans, plan_answers,
 )  # fmt: skip
 

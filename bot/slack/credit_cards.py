@@ -28,7 +28,8 @@ MOST_BARS = 20  # Slack's limit
 HOURS = [f"{hour}:00" for hour in range(24)]
 KINDS = {
     "grant": "Credits given", "plan": "Plan credits", "withdraw": "Withdrawn", "expire": "Expired",
-    "adjust": "Corrected", "charge_in": "Text in", "charge_out": "Text out", "refund": "Given back",
+    "adjust": "Corrected", "charge_in": "Text in", "charge_out": "Text out",
+    "charge_call": "Call", "refund": "Given back",
 }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def plan_line(stands: Standing, catalogue: Catalogue) -> str:
 
 def history(account_id: int, zone: str, entries: list[Past], names: Mapping[int, str]) -> Card:
     """The answer to /credits history: each entry with its cause, newest first. `names` are those
-    of the contacts whose texts they are for."""
+    of the contacts whose texts and calls they are for, by the entries' numbers."""
     if not entries:
         return _card("Nothing has happened to your credits yet.", [], "")
     header = ["When", "What", "Credits", "Balance", "Cause"]
@@ -104,7 +105,9 @@ def history(account_id: int, zone: str, entries: list[Past], names: Mapping[int,
 
 
 def _cause(entry: Past, names: Mapping[int, str]) -> str:
-    who = names.get(entry.message or 0, "")[:LONGEST_LABEL]
+    who = names.get(entry.number, "")[:LONGEST_LABEL]
+    if entry.kind == "charge_call":
+        return f"{entry.reason}{f', from {who}' if who else ''}"
     if entry.kind == "charge_in" and who:
         return f"from {who}"
     if entry.kind == "charge_out" and who:
@@ -136,25 +139,26 @@ def _is_person(actor: str) -> bool:
 def report(made: Report, *, chart: bool, people: Mapping[str, str]) -> Card:
     """A usage report: a table, and a chart where Slack draws one."""
     named = [
-        [_label(made, row.label, people), *map(_figure, usage.cells(row)), *made.beside_of(row)]
+        [_label(made, row.label, people), *map(_figure, made.cells(row)), *made.beside_of(row)]
         for row in made.rows
     ]
     shown, more = named[:MOST_ROWS], len(named) - MOST_ROWS
-    total = ["Total", *map(_figure, usage.cells(made.total)), *made.beside_of(made.total)]
+    total = ["Total", *map(_figure, made.cells(made.total)), *made.beside_of(made.total)]
     blocks: Blocks = [_table([[made.heading, *made.columns], *shown, total])]
     if chart and (drawn := _chart(made, people)):
         blocks.insert(0, drawn)
     if more > 0:
         blocks.append(context(f"and {more:,} more: the CSV file has them all"))
     sums = made.total
+    calls = f", {count(sums.calls, 'call')} forwarded" if sums.calls else ""
     said = (
-        f"{sums.texts_in:,} texts in and {sums.texts_out:,} out: "
-        f"{count(sums.credits_in + sums.credits_out, 'credit')} charged, {sums.refunded:,} given "
-        f"back, {sums.credits:,} in all."
+        f"{sums.texts_in:,} texts in and {sums.texts_out:,} out{calls}: "
+        f"{count(sums.charged, 'credit')} charged, {sums.refunded:,} given back, "
+        f"{sums.credits:,} in all."
     )
     if made.expiring:
         said += f" {count(made.expiring, 'credit')} will expire by the end of this period."
-    last = len(usage.COLUMNS)
+    last = len(made.figures)
     most = [f"{escape(row[0])}: {row[last]}" for row in named[:5]] if made.by != "day" else []
     return _card(made.title, [mrkdwn(said), *blocks], " ".join([said, ", ".join(most)]))
 
@@ -169,11 +173,11 @@ def _label(made: Report, label: str, people: Mapping[str, str]) -> str:
 def _chart(made: Report, people: Mapping[str, str]) -> dict[str, Any] | None:
     """Slack's own bar chart. Its labels are short, and each stands once."""
     bars = usage.bars(made, MOST_BARS)
-    if not any(in_ or out for _, in_, out in bars):
+    if not any(any(bar[1:]) for bar in bars):
         return None
     labels: list[str] = []
-    for label, _, _ in bars:
-        short = people.get(label, label)[:20]
+    for bar in bars:
+        short = people.get(bar.label, bar.label)[:20]
         while short in labels:
             short = f"{short[:17]} {len(labels) + 1}"[:20]
         labels.append(short)
@@ -181,7 +185,7 @@ def _chart(made: Report, people: Mapping[str, str]) -> dict[str, Any] | None:
         {"name": name, "data": [
             {"label": label, "value": bar[place]} for label, bar in zip(labels, bars, strict=True)
         ]}
-        for place, name in ((1, "Texts in"), (2, "Texts out"))
+        for name, place in usage.stacks(made).items()
     ]  # fmt: skip
     axes = {"categories": labels, "y_label": "Credits"}
     return {

@@ -95,7 +95,7 @@ def _history(user: str, account: int, before: int | None) -> cards.Card:
     stands = billing.account(user, account, clock.now()).standing
     with session():
         entries = reports.history(account, before)
-        names = usage.names_of([entry.message for entry in entries if entry.message])
+        names = usage.whose(entries)
     return credit_cards.history(account, stands.timezone, entries, names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from bot.slack.outcomes import (
     Form,
     around,
     could_not_look,
+    drawn,
     fault,
     first_taken,
     fit,
@@ -295,16 +296,6 @@ def _root(conversation: Conversation, client: WebClient) -> list[Form]:
 def _moved(talk: Conversation, client: WebClient) -> cards.Card:
     link = permalink(client, talk.channel, str(talk.thread_ts))
     return thread_cards.moved(contacts.name_of(talk.contact), link)
-
-
-def drawn(draw: Callable[..., cards.Card], *of: Any) -> Form:
-    """A form of a card, drawn when its turn comes."""
-
-    def form() -> cards.Card:
-        with session():
-            return draw(*of)
-
-    return form
 
 
 def _is_root(delivery: Delivery) -> bool:

@@ -15,12 +15,13 @@ from bot import clock, outbox
 from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
 from bot.credits import charts, usage
 from bot.credits.usage import Asked, Report
-from bot.slack import cards, credit_cards, home_cards
+from bot.slack import cards, credit_cards, health, home_cards
 from bot.slack.client import permalink, person
 from bot.slack.limits import BlockError, check_view
 from bot.slack.outcomes import (
     LONGEST_UPDATE,
     Form,
+    drawn,
     first_taken,
     fit,
     keyed,
@@ -95,6 +96,9 @@ class CardCarrier:
                 return [
                     lambda: credit_cards.digest(told["digest"], link), lambda: cards.note(plainer),
                 ]  # fmt: skip
+            case "trouble":
+                of = told["trouble"]
+                return [drawn(health.trouble_card, of), drawn(health.bare_trouble, of)]
             case "note":
                 return [lambda: cards.note(told["text"])]
         return _report_forms(lambda: _made(self.client, told["report"]))

@@ -16,11 +16,12 @@ from bot.downloads import Away, Gone, Shut, Source, TooLarge, Trouble
 from bot.models import Message
 from bot.slack import files, media_cards
 from bot.slack.cards import Card
-from bot.slack.deliver import PostCarrier, about, drawn
+from bot.slack.deliver import PostCarrier, about
 from bot.slack.outcomes import (
     BAD_CARD,
     LONGEST_UPDATE,
     NO_FILES,
+    drawn,
     first_taken,
     fit,
     keyed,

@@ -12,7 +12,7 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines import settings as line_settings
 from bot.lines.settings import Wanted
-from bot.slack import cards, front, line_cards, roll_call, setups
+from bot.slack import calls, cards, front, line_cards, roll_call, setups
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.team import lines
 from bot.words import clean
@@ -22,14 +22,15 @@ HELP = (
     "*`/line`* lists your numbers: channel, replies, pace, last texts, and whether all is well.\n"
     "`/line new` finds and gets a number; `/line bring` uses one that you have.\n"
     "`/line settings` in a line's channel changes its channel, name, replies, quiet hours and "
-    "pace, and the hour of your digest. `/line release` gives its number up."
+    "pace, and the hour of your digest. `/line calls` there says what somebody hears who calls it, "
+    "and whether they are texted back. `/line release` gives its number up."
 )
 
 NONE_YET = "Your account has no number yet. `/line new` gets one, `/line bring` uses yours."
 
 
 def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/line [new | bring | settings | release]."""
+    """/line [new | bring | settings | calls | release]."""
     word, user, channel = typed_words(command).lower(), command["user_id"], command["channel_id"]
     if word in OPENED:
         try:
@@ -54,9 +55,9 @@ def _list(user: str, channel: str) -> cards.Card:
         return line_cards.listed(found, may_change)
 
 
-def _here(user: str, channel: str) -> dict[str, Any]:
+def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:
     with session():
-        return _settings(user, str(lines.line_for(user, channel).id))
+        return make(user, str(lines.line_for(user, channel).id))
 
 
 def _release_here(user: str, channel: str) -> dict[str, Any]:
@@ -66,7 +67,8 @@ def _release_here(user: str, channel: str) -> dict[str, Any]:
 
 
 OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
-    "settings": _here,
+    "settings": lambda user, channel: _here(user, channel, _settings),
+    "calls": lambda user, channel: _here(user, channel, calls.calls),
     "new": lambda user, channel: setups.new(user, setups.account_here(user, channel)),
     "bring": lambda user, channel: setups.bring(user, setups.account_here(user, channel)),
     "release": _release_here,

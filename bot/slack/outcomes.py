@@ -22,6 +22,7 @@ from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unkno
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
 from bot.talks import outages
+from ledger.database import session
 
 log = structlog.get_logger()
 
@@ -128,6 +129,16 @@ def first_taken(
         return call({"text": fit(words, LONGEST_TEXT), "blocks": []}, len(forms))
     except Exception as error:
         return outcome(error)
+
+
+def drawn(draw: Callable[..., Card], *of: Any) -> Form:
+    """A form of a card, drawn when its turn comes."""
+
+    def form() -> Card:
+        with session():
+            return draw(*of)
+
+    return form
 
 
 def fit(text: str, most: int) -> str:

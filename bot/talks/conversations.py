@@ -88,7 +88,10 @@ def receive(text: TextIn, now: datetime) -> Message:
         _show_new(conversation, message, new, now)
     _heed_keywords(conversation, text, now)
     _tell_plans(contact, now)
-    _count(conversation, now)
+    if text.recovered:  # many at once, that did not come at once
+        conversation.last_text_at = now
+    else:
+        _count(conversation, now)
     _save(conversation)
     if contact.blocked_at is None:
         _brake(conversation, now)
@@ -301,6 +304,19 @@ def sent_automatically(conversation: Conversation, now: datetime) -> None:
     _count(conversation, now)
     _save(conversation)
     _brake(conversation, now)
+
+
+@transaction
+def called(conversation: Conversation, now: datetime) -> bool:
+    """Somebody called and was not heard: they wait for an answer, unless nobody may text them.
+    Returns whether their thread had been quiet for long."""
+    was_quiet = _was_quiet(conversation, now)
+    conversation.state, conversation.snoozed_until = "open", None
+    if not consent.opted_out(conversation):
+        conversation.waiting_since = conversation.waiting_since or now
+    _save(conversation)
+    threads.show_root(conversation)
+    return was_quiet
 
 
 def may_send_automatically(conversation: Conversation) -> bool:

@@ -278,6 +278,11 @@ def account_for(user: str, channel: str) -> int:
     return meant[0]
 
 
+def is_ours(number: str) -> bool:
+    """Whether some account's line has this number."""
+    return bool(Line.live().where(Line.number == number).exists())
+
+
 def accounts_of(user: str) -> list[int]:
     """The accounts this Slack user is on."""
     here = (Member.slack_user == user) & Member.left_at.is_null()

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from bot import inbox, outbox, tally
 from bot.contacts import consent, contacts
-from bot.models import Message, Part
+from bot.lines import set_up
+from bot.models import Call, Message, Part
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
 from bot.team import viewers
@@ -53,6 +54,7 @@ class Fate:
     reason: str | None = None  # why it did not arrive, in plain words
     refund: bool = False  # it never reached the carrier (R14)
     opts_out: bool = False  # the reason is that the person said STOP
+    setup: bool = False  # the reason is that the operator has to mend something
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ REACHED = """
     WHERE unreachable IS NOT NULL AND id = (
         SELECT conversation.contact_id FROM message
         JOIN conversation ON conversation.id = message.conversation_id WHERE message.id = %s)"""
+TROUBLED = """
+    SELECT 1 FROM message
+    JOIN conversation ON conversation.id = message.conversation_id
+    JOIN trouble ON trouble.line_id = conversation.line_id AND trouble.mended_at IS NULL
+    WHERE message.id = %s LIMIT 1"""
 SET_STATUS = "UPDATE message SET status = %s WHERE id = %s AND status <> %s"
 
 
@@ -202,6 +209,7 @@ def _forward(part: Locked, message_sid: str | None, fate: Fate, now: datetime) -
         _fail(part, fate, now)
     elif fate.status == "delivered":
         query(REACHED, part.message)
+        _arrived(part, now)
     _restate(part.message)
 
 
@@ -232,8 +240,24 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
     if fate.code in UNREACHABLE:
         why = (fate.reason or "").partition(". ")[0]
         query(SET_UNREACHABLE, why, message.conversation.contact_id)
+    if fate.setup and fate.code:
+        line = message.conversation.line
+        set_up.failed(line, fate.code, fate.reason or "", _number(message), now)
     if fate.opts_out and not _agreed_since(message):
         conversations.stop(message.conversation, "Twilio refused a text", now)
+
+
+def _arrived(part: Locked, now: datetime) -> None:
+    """Where texts of its line failed because something was not set up, that is mended."""
+    if not query(TROUBLED, part.message).fetchone():
+        return
+    message = Message.get_by_id(part.message)
+    line = message.conversation.line_id
+    set_up.arrived(line, message.made_at, _number(message), now)
+
+
+def _number(message: Message) -> str:
+    return str(message.other_number or message.conversation.contact.number)
 
 
 def _agreed_since(message: Message) -> bool:
@@ -258,7 +282,8 @@ def _tell(message: Message, part: Locked, fate: Fate) -> None:
     name = escape(contacts.name_of(message.conversation.contact))
     whose = f"<@{message.author}> Your" if message.author else "Your"
     if message.automated:  # nobody waits for it
-        whose = "A SmartPlan's"
+        is_back = Call.select().where(Call.text_back == message).exists()
+        whose = "The automatic" if is_back else "A SmartPlan's"
     threads.say(
         message.conversation,
         f"{whose} text to {name} did not arrive. {fate.reason or ''} {money(part, fate)}",

@@ -50,6 +50,11 @@ class Accounts:
         self._clients: dict[str, tuple[str, Client]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def main(self) -> str:
+        """The SID of the account of the settings."""
+        return self.settings.twilio_account_sid
+
     def beside(self, sid: str | None) -> str | None:
         """An account as a line names it: none where it is that of the settings."""
         return None if sid == self.settings.twilio_account_sid else sid

@@ -115,11 +115,8 @@ class TextCarrier:
             receipts.accepted(part_id, result["sid"], fate(result["status"], None), now)
         else:
             error = explain(outcome.code)
-            receipts.refused(
-                part_id,
-                receipts.Fate("failed", outcome.code, outcome.why, True, error.opts_out),
-                now,
-            )
+            told = (outcome.code, outcome.why, True, error.opts_out, error.setup)
+            receipts.refused(part_id, receipts.Fate("failed", *told), now)
 
     def _media_urls(self, part: Outgoing) -> list[str]:
         key = self.settings.secret_key.get_secret_value()

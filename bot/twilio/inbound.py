@@ -27,10 +27,10 @@ def sms(payload: Payload, now: datetime, *, accounts: Accounts) -> None:
             twilio=accounts.beside(form.get("AccountSid")),
             body=clean(form.get("Body", "")),
             media=_media(form),
-            place=_place(form),
+            place=place(form),
             opt_out_type=form.get("OptOutType"),
             recovered=bool(payload.get("recovered")),
-            said_at=_moment(payload.get("sent_at")),
+            said_at=moment(payload.get("sent_at")),
         ),
         now,
     )
@@ -59,10 +59,11 @@ def fate(status: str, code: int | None, refund_undelivered: bool = False) -> Fat
     error = explain(code)
     # Twilio bills neither `failed` nor `canceled`: they reached no carrier.
     refund = status != "undelivered" or refund_undelivered or error.refund
-    return Fate(status, code, str(error), refund, error.opts_out)
+    return Fate(status, code, str(error), refund, error.opts_out, error.setup)
 
 
-def _moment(stamp: str | None) -> datetime | None:
+def moment(stamp: str | None) -> datetime | None:
+    """When something was, as a payload of ours has it."""
     return datetime.fromisoformat(stamp) if stamp else None
 
 
@@ -77,7 +78,8 @@ def _media(form: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def _place(form: Mapping[str, Any]) -> str | None:
+def place(form: Mapping[str, Any]) -> str | None:
+    """Where a sender's or caller's number is from, as Twilio says."""
     parts = (
         form.get("FromCity", "").title(),
         form.get("FromState", ""),

@@ -1,4 +1,4 @@
-"""What Twilio is asked for, because no webhook is sure to come: missed texts, final statuses."""
+"""What Twilio is asked for, because it tells it late or not at all: prices, final statuses."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
-from twilio.rest import Client
-from twilio.rest.api.v2010.account.message import MessageInstance
 
-from bot import clock, inbox
-from bot.models import Inbox, Line, Message, Part
+from bot import clock
+from bot.models import Line, Message, Part
 from bot.texts import receipts
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
@@ -21,72 +19,7 @@ log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind
 PRICED_AFTER = timedelta(hours=24)
-API = "https://api.twilio.com"
 PAGE = 1000  # messages, Twilio's most
-
-
-def missed_texts(accounts: Accounts) -> int:
-    """Reads Twilio's list since the last time, line by line, into the inbox.
-
-    A text that its webhook brought has the same key and is ignored. Returns how many were missed.
-    """
-    with session():
-        lines = list(Line.live())
-    return sum(_read_line(accounts, line) for line in lines)
-
-
-def _read_line(accounts: Accounts, line: Line) -> int:
-    started = clock.now()
-    try:
-        client = accounts.client(line.twilio_id)
-        listed = client.messages.list(
-            to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
-        )
-        found = [message for message in reversed(listed) if message.direction == "inbound"]
-        sid = line.twilio_id or accounts.settings.twilio_account_sid
-        keys = {message.sid: accounts.key(sid, str(message.sid)) for message in found}
-        media = {message.sid: _media(client, message, keys[message.sid]) for message in found}
-    except Exception as error:
-        log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
-        return 0
-    missed = sum(_save(keys[message.sid], sid, message, media[message.sid]) for message in found)
-    _read_until(line, started)
-    if missed:
-        log.warning("backfill.found", line_id=line.id, texts=missed)
-    return missed
-
-
-def _media(client: Client, message: MessageInstance, key: str) -> list[tuple[str, str]]:
-    """Address and type of the attachments of a text that came by no webhook."""
-    with session():
-        known = Inbox.select().where(Inbox.key == key).exists()
-    if known or not int(message.num_media or 0):
-        return []
-    listed = client.messages(str(message.sid)).media.list()
-    return [(f"{API}{one.uri}".removesuffix(".json"), one.content_type or "") for one in listed]
-
-
-def _save(
-    key: str, account_sid: str, message: MessageInstance, media: list[tuple[str, str]]
-) -> bool:
-    form = [
-        ("AccountSid", account_sid),
-        ("MessageSid", message.sid),
-        ("From", message.from_),
-        ("To", message.to),
-        ("Body", message.body or ""),
-        ("NumMedia", message.num_media or "0"),
-    ]
-    for place, (url, content_type) in enumerate(media):
-        form += [(f"MediaUrl{place}", url), (f"MediaContentType{place}", content_type)]
-    sent_at = message.date_created and message.date_created.isoformat()
-    payload = {"form": form, "query": {}, "recovered": True, "sent_at": sent_at}
-    return inbox.save(key, "twilio.sms", f"from:{message.from_}", payload)
-
-
-@transaction
-def _read_until(line: Line, until: datetime) -> None:
-    Line.update(read_until=until).where(Line.id == line.id, Line.read_until < until).execute()
 
 
 def prices(accounts: Accounts) -> int:

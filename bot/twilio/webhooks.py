@@ -62,7 +62,7 @@ def sms() -> Response:
     sid, sender = form.get("MessageSid", ""), form.get("From", "")
     if not (NAME.fullmatch(sid) and form.get("To") and 0 < len(sender) <= LONGEST_SENDER):
         return Response(status=400, mimetype="text/xml")
-    return _save(sid, "twilio.sms", f"from:{sender}")
+    return save(sid, "twilio.sms", f"from:{sender}")
 
 
 @webhooks.post("/status")
@@ -71,13 +71,15 @@ def status() -> Response:
     sid, status = request.form.get("MessageSid", ""), request.form.get("MessageStatus", "")
     if not (NAME.fullmatch(sid) and NAME.fullmatch(status)):
         return Response(status=400, mimetype="text/xml")
-    return _save(f"{sid}:{status}", "twilio.status", f"status:{sid}")
+    return save(f"{sid}:{status}", "twilio.status", f"status:{sid}")
 
 
-def _save(key: str, kind: str, lane: str) -> Response:
+def save(key: str, kind: str, lane: str, **more: object) -> Response:
+    """Saves what the request told, and answers it: with nothing to say, or 503."""
     accounts: Accounts = current_app.config["TWILIO"]
     key = accounts.key(request.form["AccountSid"], key)
-    payload = {"form": list(request.form.items(multi=True)), "query": request.args.to_dict()}
+    form = list(request.form.items(multi=True))
+    payload = {"form": form, "query": request.args.to_dict(), **more}
     try:
         intake: inbox.Intake = current_app.config["INTAKE"]
         intake.save(key, kind, lane, payload)

@@ -96,6 +96,35 @@ def test_r15_a_text_in_is_charged_below_zero_and_the_next_grant_fills_the_hole(
     assert audit.prove() == []
 
 
+def test_r13_r15_the_minutes_of_a_call_are_charged_below_zero_and_while_all_is_frozen(
+    account: Account,
+) -> None:
+    """They are used, as texts are, and once: a call is over when it is charged."""
+    give(account, 2)
+    for _ in range(2):
+        credits.charge_call(account.id, "call:CA1", 3, call=7, now=NOW)
+    assert balance(account) == -1
+    with database.session():
+        period = Period.get(Period.account == account.id)
+        assert (period.limit, period.used) == (2, 3)
+        entry = Entry.get(Entry.kind == "charge_call")
+        assert (entry.amount, entry.message, entry.balance) == (-3, 7, -1)
+        Period.update(kind="frozen").execute()
+    credits.charge_call(account.id, "call:CA2", 1, call=8, now=NOW)
+    assert balance(account) == -2
+    with database.session():
+        Period.update(kind="open").execute()
+    assert audit.prove() == []
+
+
+def test_the_audit_lets_nothing_else_go_below_zero(account: Account) -> None:
+    give(account, 1)
+    credits.charge_call(account.id, "call:CA1", 3, call=7, now=NOW)
+    with database.session():
+        Entry.update(kind="charge_out").where(Entry.kind == "charge_call").execute()
+    assert [fault.found for fault in audit.prove()] == ["call:CA1"]
+
+
 def test_r16_a_replay_changes_nothing_and_another_amount_is_an_error(account: Account) -> None:
     give(account, 5)
     first = out(account, 5)

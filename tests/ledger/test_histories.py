@@ -33,6 +33,7 @@ STEP = st.one_of(
     st.tuples(st.just("to the boundary"), st.sampled_from([-1, 0, 1])),
     st.tuples(st.just("subscribe"), PLAN, st.sampled_from([1, 15, 28, 29, 30, 31])),
     st.tuples(st.just("in"), st.integers(1, 90)),
+    st.tuples(st.just("call"), st.integers(0, 90)),
     st.tuples(st.just("out"), CREDITS),
     st.tuples(st.just("out"), CREDITS),
     st.tuples(st.just("many"), st.lists(st.integers(1, 200), min_size=1, max_size=4)),
@@ -183,6 +184,14 @@ class Told:
         )
         assert self.model.text(f"in:{key}", amount, inbound=True)
         self.texts.append(f"in:{key}")
+
+    def _call(self, key: str, amount: int) -> None:
+        """Minutes of a call, which go below zero and while all is frozen, as a text in does."""
+        self._did(
+            lambda now: credits.charge_call(self.account, f"call:{key}", amount, call=1, now=now)
+        )
+        assert self.model.text(f"call:{key}", amount, inbound=True)
+        self.texts.append(f"call:{key}")
 
     def _out(self, key: str, amount: int) -> None:
         def call(now: datetime) -> Any:

@@ -114,6 +114,15 @@ def test_a_number_that_is_not_e164_is_refused(to: str) -> None:
         quote(to, "hi")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "credits"), [(-1, 0), (0, 0), (1, 1), (60, 1), (61, 2), (3600, 60), (3601, 61)]
+)  # fmt: skip
+def test_minutes_of_a_call_cost_by_each_one_started(seconds: int, credits: int) -> None:
+    assert rates.quote_call(seconds) == credits
+    assert rates.quote_call(seconds, card=rates.RateCard(call_minute=5)) == 5 * credits
+    assert rates.quote_call(seconds, card=rates.RateCard(call_minute=0)) == 0
+
+
 def test_a_body_of_100_000_characters_is_priced() -> None:
     assert quote(HOME, "a" * 100_000).credits == 625
     assert sum(part.credits for part in parts(HOME, "a" * 100_000)) == 625

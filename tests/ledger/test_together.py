@@ -44,8 +44,8 @@ def step(dice: random.Random, key: str, n: int, now: datetime) -> None:
     plan, charge = dice.choice(list(CATALOGUE.plans.values())), dice.randint(0, n)
     how: dict[str, Any] = {"actor": "U1", "now": now}
     match dice.choice(
-        ["out", "out", "many", "in", "in", "refund", "change", "change", "subscribe", "hold",
-         "cancel", "resume", "grant", "adjust", "renew", "alert"]
+        ["out", "out", "many", "in", "in", "call", "refund", "change", "change", "subscribe",
+         "hold", "cancel", "resume", "grant", "adjust", "renew", "alert"]
     ):  # fmt: skip
         case "out":
             credits.charge_out(account, f"out:{key}", amount, message=1, **how)
@@ -54,6 +54,8 @@ def step(dice: random.Random, key: str, n: int, now: datetime) -> None:
             credits.charge_texts(account, charges, now=now)
         case "in":
             credits.charge_in(account, f"in:{key}", amount, message=1, now=now)
+        case "call":
+            credits.charge_call(account, f"call:{key}", amount, call=1, now=now)
         case "refund":
             of = f"{key.partition(':')[0]}:{charge}"
             credits.refund(
@@ -100,5 +102,5 @@ def test_processes_that_do_everything_at_once_leave_the_books_whole(books: str) 
         made = {change.what for change in Change.select(Change.what)}
     assert {day for _, day in begun} >= {BEGIN.date()}
     assert max(begun.values()) == 1, "no month begins twice"
-    assert kinds >= {"plan", "charge_in", "charge_out", "grant", "adjust"}
+    assert kinds >= {"plan", "charge_in", "charge_out", "charge_call", "grant", "adjust"}
     assert made >= {"subscribe", "change", "hold", "cancel"}

@@ -14,7 +14,7 @@ from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard
 from bot.team import lines
 from bot.texts import scheduled
-from bot.twilio import poll
+from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team, waiting
@@ -235,7 +235,7 @@ def test_a_stop_that_no_webhook_brought_undoes_no_later_start(team: House) -> No
     wait(lambda: clock.now().microsecond > 0)
     with clock.travelled(timedelta(minutes=5)):
         says(team, body="START")
-        assert poll.missed_texts(Accounts(team.settings)) == 1
+        assert backfill.missed(Accounts(team.settings)) == 1
         team.work()
         assert may_text(team)
         assert not any(given for given, *_ in history()[:1])

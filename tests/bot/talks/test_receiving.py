@@ -9,7 +9,7 @@ import requests
 
 from bot import doctor, inbox
 from bot.models import Contact, Conversation, Inbox, Message
-from bot.twilio import poll
+from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
@@ -188,8 +188,8 @@ def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) ->
     house.twilio.text(BEN, LINE, "by nobody 😀")
     house.twilio.text(BEN, LINE, "nor this")
     twilio = Accounts(house.settings)
-    assert poll.missed_texts(twilio) == 2
-    assert poll.missed_texts(twilio) == 0
+    assert backfill.missed(twilio) == 2
+    assert backfill.missed(twilio) == 0
     house.work()
     assert [p.plain().splitlines()[0] for p in house.thread(BEN)[1:]] == [
         "by nobody 😀",
@@ -206,9 +206,9 @@ def test_a_list_that_fails_moves_no_watermark(house: House) -> None:
     before = house.line().read_until
     house.twilio.faults.add("error", "GET Messages")
     twilio = Accounts(house.settings)
-    assert poll.missed_texts(twilio) == 0
+    assert backfill.missed(twilio) == 0
     assert house.line().read_until == before
-    assert poll.missed_texts(twilio) == 1
+    assert backfill.missed(twilio) == 1
 
 
 def test_the_webhook_answers_503_when_it_could_not_save(house: House) -> None:

@@ -1,0 +1,97 @@
+"""The modals in which a line's calls are settled, as plain dicts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from bot.contacts import contacts
+from bot.lines.call_settings import (
+    LONGEST_TEXT,
+    LONGEST_WORDS,
+    Price,
+    Wanted,
+    minute_price,
+)
+from bot.lines.calls import WORDS
+from bot.models import Line
+from bot.slack import cards
+from bot.slack.cards import context, mrkdwn, plain, words
+from bot.words import count
+
+
+def calls_view(line: Line) -> dict[str, Any]:
+    """How the calls of a line are taken."""
+    modes = [
+        cards.option("They hear a message", "message"),
+        cards.option("A phone rings; if nobody takes it, they hear the message", "forward"),
+    ]
+    chosen = {"initial_user": line.forward_user} if line.forward_user else {}
+    return {
+        "type": "modal",
+        "callback_id": "line_calls",
+        "private_metadata": str(line.id),
+        "title": plain("Calls"),
+        "submit": plain("Save"),
+        "close": plain("Close"),
+        "blocks": [
+            mrkdwn(f"*{contacts.spoken(line.number)}* {_where(line)}"),
+            {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
+             "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
+                         "initial_option": modes[line.voice_mode == "forward"]}},
+            _text("words", "The message, spoken to them", line.voice_words or WORDS,
+                  LONGEST_WORDS),
+            {"type": "input", "block_id": "user", "optional": True,
+             "label": plain("Whose phone rings"),
+             "element": {"type": "users_select", "action_id": "user", **chosen,
+                         "placeholder": plain("Choose somebody")}},
+            {"type": "input", "block_id": "number", "optional": True,
+             "label": plain("Its number"),
+             "hint": plain(f"It rings for 20 seconds. A call that is taken costs {minute_price()} "
+                           "for each minute begun."),
+             "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
+                         "initial_value": line.forward_number or ""}},
+            _text("text", "Text back who was not heard", line.text_back or "", LONGEST_TEXT,
+                  "Leave it empty for no text. It goes once an hour to a caller, and never to "
+                  "somebody who opted out. Its price is shown before it is switched on."),
+            context("A missed call is shown in the caller's thread, free of charge."),
+        ],
+    }  # fmt: skip
+
+
+def _where(line: Line) -> str:
+    if line.calls_until is not None:
+        return "Its calls are taken by Partyline."
+    return "Its calls do not come to Partyline yet. They will when you save."
+
+
+def _text(name: str, label: str, value: str, most: int, hint: str = "") -> dict[str, Any]:
+    return {
+        "type": "input", "block_id": name, "optional": True, "label": plain(label),
+        **({"hint": plain(hint)} if hint else {}),
+        "element": {"type": "plain_text_input", "action_id": name, "multiline": True,
+                    "max_length": most, "initial_value": value},
+    }  # fmt: skip
+
+
+def agree_view(line_id: int, wanted: Wanted, price: Price) -> dict[str, Any]:
+    """What a text back costs, before it is switched on."""
+    kept = {"line": line_id, "agreed": price.most, "wanted": asdict(wanted)}
+    return {
+        "type": "modal",
+        "callback_id": "line_calls_agreed",
+        "private_metadata": json.dumps(kept, ensure_ascii=False),
+        "title": plain("Text back"),
+        "submit": plain("Switch on"),
+        "close": plain("Not now"),
+        "blocks": [
+            mrkdwn("Who calls and is not heard gets this text, once an hour at most:"),
+            *words(wanted.text),
+            mrkdwn(
+                f"It costs *{count(price.home, 'credit')}* to a US or Canadian number and "
+                f"*{count(price.abroad, 'credit')}* to any other. No dearer one is sent. The first "
+                "to somebody says how to opt out, free of charge."
+            ),
+        ],
+    }

@@ -1,0 +1,185 @@
+"""What Twilio is asked for because no webhook is sure to have brought it: texts and calls that came
+while nobody here listened, and texts that left without us."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.call import CallInstance
+from twilio.rest.api.v2010.account.message import MessageInstance
+
+from bot import clock, inbox
+from bot.inbox import Payload
+from bot.lines import health, vitals
+from bot.models import Inbox, Line, Part
+from bot.twilio.accounts import Accounts
+from bot.twilio.deliver import outcome
+from ledger.database import session, transaction
+
+log = structlog.get_logger()
+
+OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind, and its clock beside ours
+SETTLED = timedelta(minutes=30)  # after which a text of ours has its SID, or is known to be unknown
+API = "https://api.twilio.com"
+PAGE = 1000  # messages or calls, Twilio's most
+
+
+def missed(accounts: Accounts) -> int:
+    """Reads Twilio's lists of every line since the newest that was read, into the inbox.
+
+    What its webhook brought has the same key and is ignored. Returns how much had been missed.
+    """
+    with session():
+        lines = list(Line.live())
+    return sum(
+        _guarded(read, accounts, line)
+        for line in lines for read in (missed_texts, missed_calls, unexplained)
+    )  # fmt: skip
+
+
+def _guarded(read: Any, accounts: Accounts, line: Line) -> int:
+    """One list of one line; where Twilio does not answer, it is read from the same place next
+    time."""
+    try:
+        found: int = read(accounts, line)
+    except Exception as error:
+        log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
+        return 0
+    if found:
+        log.warning("backfill.found", line_id=line.id, what=read.__name__, number=found)
+    return found
+
+
+def missed_texts(accounts: Accounts, line: Line) -> int:
+    """Texts in. The list is read whole before anything of it is kept, for it comes newest first
+    and people are to be heard in the order in which they wrote."""
+    client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
+    listed = client.messages.list(
+        to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
+    )
+    found = [message for message in reversed(listed) if message.direction == "inbound"]
+    new = _unknown(accounts.key(sid, str(message.sid)) for message in found)
+    missed = 0
+    for message in found:
+        key = accounts.key(sid, str(message.sid))
+        if key in new:
+            missed += _save_text(key, sid, message, _media(client, message))
+    # By Twilio's clock: ours may be ahead of it.
+    _advance(line, "read_until", [m.date_sent for m in listed if m.date_sent])
+    return missed
+
+
+def _unknown(keys: Any) -> set[str]:
+    """Those of the keys that the inbox does not have."""
+    wanted = list(keys)
+    with session():
+        for at in range(0, len(wanted), PAGE // 2):
+            here = Inbox.key.in_(wanted[at : at + PAGE // 2])
+            known = {row.key for row in Inbox.select(Inbox.key).where(here)}
+            wanted = [key for key in wanted if key not in known]
+    return set(wanted)
+
+
+def _media(client: Client, message: MessageInstance) -> list[tuple[str, str]]:
+    """Address and type of a text's attachments."""
+    if not int(message.num_media or 0):
+        return []
+    listed = client.messages(str(message.sid)).media.list()
+    return [(f"{API}{one.uri}".removesuffix(".json"), one.content_type or "") for one in listed]
+
+
+def _save_text(
+    key: str, account_sid: str, message: MessageInstance, media: list[tuple[str, str]]
+) -> bool:
+    form = [
+        ("AccountSid", account_sid),
+        ("MessageSid", message.sid),
+        ("From", message.from_),
+        ("To", message.to),
+        ("Body", message.body or ""),
+        ("NumMedia", message.num_media or "0"),
+    ]
+    for place, (url, content_type) in enumerate(media):
+        form += [(f"MediaUrl{place}", url), (f"MediaContentType{place}", content_type)]
+    return _save(key, "twilio.sms", f"from:{message.from_}", form, message.date_created)
+
+
+def _save(
+    key: str, kind: str, lane: str, form: list[tuple[str, Any]], at: datetime | None
+) -> bool:  # fmt: skip
+    payload = {"form": form, "query": {}, "recovered": True, "sent_at": at and at.isoformat()}
+    return inbox.save(key, kind, lane, payload)
+
+
+def missed_calls(accounts: Accounts, line: Line) -> int:
+    """Calls to a line whose calls come here."""
+    if line.calls_until is None:
+        return 0
+    client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
+    listed = client.calls.list(
+        to=line.number, start_time_after=line.calls_until - OVERLAP, page_size=PAGE
+    )
+    over = [call for call in reversed(listed) if _is_over(call)]
+    new = _unknown(accounts.key(sid, str(call.sid)) for call in over)
+    missed = 0
+    for call in over:
+        key = accounts.key(sid, str(call.sid))
+        if key in new:
+            form = [("AccountSid", sid), ("CallSid", call.sid), ("From", call._from),
+                    ("To", call.to)]  # fmt: skip
+            missed += _save(key, "twilio.call", f"from:{call._from}", form, call.start_time)
+    _advance(line, "calls_until", [call.start_time for call in over if call.start_time])
+    return missed
+
+
+def _is_over(call: CallInstance) -> bool:
+    """One that is still on may be told by its webhook in a moment."""
+    status = str(getattr(call.status, "value", call.status))
+    return call.direction == "inbound" and status not in ("queued", "ringing", "in-progress")
+
+
+def unexplained(accounts: Accounts, line: Line) -> int:
+    """Texts that left the line's number and that no part of a text of ours stands for."""
+    client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
+    until, since = clock.now() - SETTLED, line.sent_until or line.made_at
+    listed = [
+        message
+        for message in client.messages.list(
+            from_=line.number, date_sent_after=since - OVERLAP, page_size=PAGE
+        )
+        # What an application answers by itself bears another name than outbound-api.
+        if message.direction == "outbound-api" and message.date_created
+        and line.made_at < message.date_created < until
+    ]  # fmt: skip
+    sids = [str(message.sid) for message in listed]
+    with session():
+        ours: set[str] = set()
+        for at in range(0, len(sids), PAGE // 2):
+            here = Part.message_sid.in_(sids[at : at + PAGE // 2])
+            ours |= {str(part.message_sid) for part in Part.select(Part.message_sid).where(here)}
+    lane = vitals.unexplained_lane(line.id)
+    found = sum(
+        inbox.save(accounts.key(sid, f"out:{one}"), vitals.UNEXPLAINED, lane, {"line": line.id})
+        for one in sids if one not in ours
+    )  # fmt: skip
+    _advance(line, "sent_until", [m.date_sent for m in listed if m.date_sent])
+    return found
+
+
+def nobody_sent(payload: Payload, now: datetime) -> None:
+    """A text that left without us: said once, until a day has passed without another."""
+    line = Line.get_by_id(payload["line"])
+    health.begin(line, vitals.unexplained(1), now)
+
+
+@transaction
+def _advance(line: Line, column: str, seen: list[datetime]) -> None:
+    """Next time the list is read from the newest that was seen, and a little before."""
+    until = max(seen, default=None)
+    if until is not None:
+        field = getattr(Line, column)
+        behind = field.is_null() | (field < until)
+        Line.update({field: until}).where(Line.id == line.id, behind).execute()
