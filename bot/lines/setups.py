@@ -1,14 +1,10 @@
-"""Numbers on their way to be lines, and away again: which step comes next.
-
-Each step is one delivery, whose carrier makes one call. What came of it moves the row on in the
-transaction that records it; so a set-up that is broken off anywhere goes on where it stopped.
-"""
+"""What owners and managers begin with numbers: one is bought, brought, waited for or released. The
+steps that follow are in steps.py."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,28 +12,16 @@ from typing import Any
 from bot import outbox
 from bot.contacts import contacts
 from bot.errors import Refused
+from bot.lines import steps
 from bot.lines.offers import Held, Kind, Own
 from bot.models import Line, Setup, TwilioAccount
-from bot.team import accounts, lines, viewers
+from bot.team import lines
 from ledger.database import query, transaction
 from ledger.models import Account, Subscription
 
 LONGEST_NAME = 40  # characters
 MOST_LINES = 25  # of one account that it may set up itself
 REMIND_AFTER = timedelta(days=5)
-STEPS: dict[str, tuple[str, ...]] = {
-    "new": ("buy", "service", "channel"),
-    "adopt": ("remember", "point", "service", "channel"),
-    "transfer": ("remember", "move", "point", "service", "channel"),
-    "own": ("remember", "point", "channel"),
-    "release": ("leave",),
-}
-IN_SLACK = {"channel"}
-LOCK = "SELECT id FROM setup WHERE id = %s FOR UPDATE"
-#: Texts that came to a number before it was a line.
-UNPARK = """
-    UPDATE inbox SET state = 'new', tries = 0, due_at = %s
-    WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call') AND error LIKE %s"""
 PLANS_ON = "SELECT COUNT(*) FROM smart_plan WHERE line_id = %s AND state = 'on'"
 
 
@@ -55,10 +39,11 @@ class Plan:
 def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: str, now: datetime
         ) -> Setup:  # fmt: skip
     """Begins to buy this number. Pressed twice it is bought once. Raises Refused."""
-    again = Setup.get_or_none(Setup.view == view, Setup.number == plan.number)
+    require_may_add(account_id, user)
+    same = (Setup.view == view) & (Setup.number == plan.number) & (Setup.account == account_id)
+    again: Setup | None = Setup.get_or_none(same)
     if again is not None:
         return again
-    require_may_add(account_id, user)
     _require_paying(account_id)
     return _begin("new", account_id, user, plan, view, now, price_cents=price_cents)
 
@@ -84,6 +69,13 @@ def bring(account_id: int, user: str, plan: Plan, own: Own, view: str, now: date
     """Begins to use a number in an agent's own Twilio account, and keeps that account's token.
     Raises Refused."""
     require_may_add(account_id, user)
+    _keep(account_id, own, now)
+    held = own.held
+    return _begin("own", account_id, user, plan, view, now, twilio=held.account, sid=held.sid)
+
+
+def _keep(account_id: int, own: Own, now: datetime) -> None:
+    """Keeps the token of a team's own Twilio account; the one before it still signs."""
     held = own.held
     row = TwilioAccount.get_or_none(TwilioAccount.sid == held.account)
     if row is None:
@@ -96,7 +88,26 @@ def bring(account_id: int, user: str, plan: Plan, own: Own, view: str, now: date
     else:
         row.token, row.former_token = own.sealed, row.token
         row.save(only=[TwilioAccount.token, TwilioAccount.former_token])
-    return _begin("own", account_id, user, plan, view, now, twilio=held.account, sid=held.sid)
+
+
+@transaction
+def own_account_of(account_id: int, user: str, number: str) -> str | None:
+    """The SID of the team's own Twilio account that this line of theirs is in, if it is in one.
+    Raises Refused."""
+    lines.require_manager(user, account_id)
+    here = (Line.number == number) & (Line.account == account_id)
+    line = Line.live().where(here).get_or_none()
+    if line is None or line.twilio is None or line.twilio.account_id != account_id:
+        return None
+    return str(line.twilio_id)
+
+
+@transaction
+def renew(account_id: int, user: str, own: Own, now: datetime) -> None:
+    """Keeps the new token of a Twilio account that a line is in. Raises Refused."""
+    if own_account_of(account_id, user, own.held.number) != own.held.account:
+        raise Refused("No line of yours is in this Twilio account.")
+    _keep(account_id, own, now)
 
 
 @transaction
@@ -158,7 +169,7 @@ def forget(setup_id: str, user: str, now: datetime) -> str:
     """Nobody waits for this number any more. Returns the number. Raises Refused."""
     one = own(setup_id, user)
     if one.kind == "support":
-        _end(one, "done", None, now)
+        steps.end(one, "done", None, now)
     return str(one.number)
 
 
@@ -244,9 +255,6 @@ def _digits(number: str) -> str:
     return "".join(letter for letter in number if letter.isdecimal())
 
 
-# From step to step
-
-
 def _begin(
     kind: Kind, account_id: int, user: str, plan: Plan, view: str, now: datetime,
     line: int | None = None, twilio: str | None = None, sid: str | None = None, **details: Any,
@@ -267,179 +275,8 @@ def _begin(
     wishes = {"name": name or None, "channel": plan.channel, "make": plan.make, **details}
     made = Setup.create(
         id=secrets.token_hex(8), account=account_id, line=line, kind=kind, number=plan.number,
-        twilio=twilio, sid=sid, step=STEPS[kind][0], details=wishes, by=user, view=view,
+        twilio=twilio, sid=sid, step=steps.STEPS[kind][0], details=wishes, by=user, view=view,
         made_at=now,
     )  # fmt: skip
-    _queue(made)
+    steps.queue(made)
     return made
-
-
-def _queue(one: Setup) -> None:
-    """Has the next step taken."""
-    kind = "slack.setup" if one.step in IN_SLACK else "twilio.setup"
-    outbox.enqueue(
-        f"setup:{one.id}:{one.step}", kind, {"setup": one.id, "what": one.step},
-        lane=f"setup:{one.id}",
-        pace="updates:slack" if one.step in IN_SLACK else "setups:twilio",
-    )  # fmt: skip
-    show(one)
-
-
-def show(one: Setup) -> None:
-    """Brings the modal that was left open, if it was, up to date."""
-    if one.view:
-        outbox.enqueue(
-            f"setup:{one.id}:view:{secrets.token_hex(6)}", "slack.setup",
-            {"setup": one.id, "what": "view"}, lane=f"setup-view:{one.id}", pace="updates:slack",
-            replaces=f"setup:{one.id}:view",
-        )  # fmt: skip
-
-
-def at(setup_id: str, step: str) -> Setup | None:
-    """The set-up, locked, if this step is the one that comes next."""
-    query(LOCK, setup_id)
-    one = Setup.get_by_id(setup_id)
-    return one if one.step == step and one.done_at is None else None
-
-
-@transaction
-def delayed(setup_id: str, step: str, why: str) -> None:
-    """A step could not be taken yet, or nobody knows whether it was: it goes on by itself."""
-    one = at(setup_id, step)
-    if one is not None and one.error != why:
-        one.error = why
-        one.save(only=[Setup.error])
-        show(one)
-
-
-@transaction
-def stepped(setup_id: str, step: str, result: Mapping[str, Any], now: datetime) -> None:
-    """A step was taken; the next one follows."""
-    one = at(setup_id, step)
-    if one is None:
-        return
-    one.error = None
-    TAKEN[step](one, result, now)
-    steps = STEPS[one.kind]
-    place = steps.index(step) + 1
-    if place == len(steps):
-        _end(one, "done", None, now)
-    else:
-        one.step = steps[place]
-        one.save()
-        _queue(one)
-
-
-@transaction
-def failed(setup_id: str, step: str, why: str, now: datetime) -> None:
-    """A step was refused for good. What was got so far is kept, and said."""
-    one = at(setup_id, step)
-    if one is None:
-        return
-    if step == "channel" and one.line is not None:
-        one.details = {**one.details, "remark": why}
-        _end(one, "done", None, now)
-    else:
-        one.details = {**one.details, "at": step}
-        _end(one, "failed", why, now)
-
-
-def _end(one: Setup, step: str, why: str | None, now: datetime) -> None:
-    one.step, one.error, one.done_at, one.remind_at = step, why, now, None
-    one.save()
-    viewers.changed(one.account_id)
-    show(one)
-    if one.kind != "support":
-        _tell(one)
-
-
-def _tell(one: Setup) -> None:
-    """Tells what came of it: the channel of a line that works, else whoever began it."""
-    line, works = one.line, one.step == "done" and not one.details.get("remark")
-    to = line.channel if line and line.channel and works and one.kind != "release" else one.by
-    outbox.enqueue(
-        f"setup:{one.id}:told", "slack.setup", {"setup": one.id, "what": "told", "to": to},
-        lane=f"card:{to}", pace=f"channel:{to}",
-    )  # fmt: skip
-
-
-# What a step brings about
-
-
-def _remembered(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    one.sid = result["sid"]
-    one.details = {**one.details, "former": result["former"]}
-
-
-def _moved(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    one.sid = result["sid"]
-
-
-def _pointed(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    one.sid = result["sid"]
-    _become_line(one, now)
-
-
-def _become_line(one: Setup, now: datetime) -> None:
-    """The number is ours and its texts come here: from now on it is a line. One that was released
-    by the same account goes on, with its conversations."""
-    wishes = one.details
-    before = Line.select().where(Line.account == one.account_id, Line.number == one.number)
-    line = before.order_by(Line.id.desc()).first()
-    if line is None:
-        line = Line.create(
-            account=one.account_id, number=one.number, channel="", read_until=now, made_at=now
-        )
-    line.released_at, line.read_until, line.suspended_at = None, now, None
-    line.sid, line.twilio, line.name = one.sid, one.twilio_id, wishes["name"]
-    line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
-    line.channel = "" if wishes["channel"] else line.channel
-    line.save()
-    outbox.set_pace(f"number:{line.number}", None, now)
-    if wishes["channel"]:
-        lines.move(line, wishes["channel"])
-    one.line = line
-    query(UNPARK, now, f"%{one.number}%")
-    viewers.changed(one.account_id)
-
-
-def _in_service(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    if result.get("remark"):
-        one.details = {**one.details, "remark": result["remark"]}
-
-
-def _has_channel(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    line = one.line
-    assert line is not None
-    if result["channel"] != line.channel:
-        lines.move(line, result["channel"])
-    if result["joined"]:
-        accounts.entered(result["channel"], now)
-    else:
-        words = (
-            f"Type `/invite @Partyline` in <#{result['channel']}>: it is private, and only "
-            "somebody in it can let Partyline in."
-        )
-        one.details = {**one.details, "remark": words}
-
-
-def _left(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
-    line = one.line
-    assert line is not None
-    line.released_at = now
-    line.save(only=[Line.released_at])
-    one.details = {**one.details, **({"remark": result["remark"]} if result.get("remark") else {})}
-    query("UPDATE smart_plan SET state = 'paused' WHERE line_id = %s AND state = 'on'", line.id)
-    query(
-        "UPDATE trouble SET mended_at = %s, mended_told_at = %s "
-        "WHERE line_id = %s AND mended_at IS NULL", now, now, line.id,
-    )  # fmt: skip
-    if line.twilio_id and not Line.live().where(Line.twilio == line.twilio_id).exists():
-        own_ = (TwilioAccount.sid == line.twilio_id) & TwilioAccount.account.is_null(False)
-        TwilioAccount.update(token=result["blank"], former_token=None).where(own_).execute()
-
-
-TAKEN = {
-    "buy": _pointed, "remember": _remembered, "move": _moved, "point": _pointed,
-    "service": _in_service, "channel": _has_channel, "leave": _left,
-}  # fmt: skip

@@ -222,7 +222,8 @@ class Workspace(Writers, Troubled):
 
     def submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Answer:
         """Submits a modal with these values by block_id; inputs not named keep what they hold."""
-        return self._submitted(shown, self.signed_submit(user, shown, values).send())
+        signed, before = self.signed_submit(user, shown, values), shown.hash
+        return self._submitted(shown, signed.send(), before)
 
     def signed_submit(self, user: str, shown: View, values: Mapping[str, Any]) -> Signed:
         """The submission of a modal, to be sent any number of times. Raises LookupError where a
@@ -243,15 +244,15 @@ class Workspace(Writers, Troubled):
             "response_urls": [],
         })  # fmt: skip
 
-    def _submitted(self, shown: View, answer: Answer) -> Answer:
+    def _submitted(self, shown: View, answer: Answer, before: str) -> Answer:
         """Does to the modal what the app answers; one that answers late, or badly, changes
-        nothing."""
+        nothing. What the app showed after its answer stands."""
         action = answer.json.get("response_action") if answer.status == 200 else "none"
         shown.errors = {}
         if answer.took_s > ACK_S:
             return answer
         match action:
-            case "update":
+            case "update" if shown.hash == before:
                 self._views_update(answer.json["view"], view_id=shown.id)
             case "errors":
                 inputs = {b["block_id"] for b, _ in elements(shown.view) if b["type"] == "input"}

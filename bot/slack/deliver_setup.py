@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
-from bot.lines import setups
+from bot.lines import steps
 from bot.models import Setup
 from bot.slack import setup_cards
 from bot.slack.outcomes import first_taken, keyed, outcome, read_back
@@ -52,12 +52,10 @@ class SetupPostCarrier:
                 return first_taken([lambda: card(one)], self._poster(delivery), delivery.key)
         try:
             took = self._make(one) if one.details.get("make") else self._enter(str(where))
-        except SlackApiError as error:
-            took = self._refused(one, error)
         except Exception as error:
-            took = outcome(error)
+            took = self._refused(one, error)
         if isinstance(took, Again | Unknown):
-            setups.delayed(one.id, "channel", "Slack does not answer as it should.")
+            steps.delayed(one.id, "channel", "Slack does not answer as it should.")
         return took
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -72,9 +70,9 @@ class SetupPostCarrier:
         if told["what"] != "channel":
             return
         if isinstance(outcome, Done):
-            setups.stepped(told["setup"], "channel", outcome.result, now)
+            steps.stepped(told["setup"], "channel", outcome.result, now)
         else:
-            setups.failed(told["setup"], "channel", outcome.why, now)
+            steps.failed(told["setup"], "channel", outcome.why, now)
 
     def _poster(self, delivery: Delivery) -> Any:
         def post(form: dict[str, Any], _: int) -> Done:
@@ -117,7 +115,16 @@ class SetupPostCarrier:
             self.client.conversations_join(channel=channel)
         return Done({"channel": channel, "joined": True})
 
-    def _refused(self, one: Setup, error: SlackApiError) -> Outcome:
+    def _refused(self, one: Setup, error: Exception) -> Outcome:
+        """What a refusal means; a channel of that name may be ours already."""
+        try:
+            return self._meant(one, error)
+        except Exception as another:
+            return outcome(another)
+
+    def _meant(self, one: Setup, error: Exception) -> Outcome:
+        if not isinstance(error, SlackApiError):
+            return outcome(error)
         name = str(error.response.get("error"))
         wanted, channel = one.details.get("make"), one.details.get("channel")
         if wanted is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.lines.offers import NORTH_AMERICA
-from bot.lines.setups import STEPS
+from bot.lines.steps import STEPS
 from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn

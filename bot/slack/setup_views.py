@@ -199,6 +199,24 @@ def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View
     }  # fmt: skip
 
 
+def token(account: int, number: str, sid: str, error: str = "") -> View:
+    """A line in the team's own Twilio account, whose token has changed."""
+    meta = {"account": account, "number": number, "sid": sid}
+    return {
+        "type": "modal", "callback_id": "line_token",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("A new token"), "submit": cards.plain("Keep it"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            *([mrkdwn(f":warning: {error}")] if error else []),
+            mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
+                   f"account {sid}. If its token has changed at Twilio, give the new one."),
+            {"type": "input", "block_id": "token", "label": cards.plain("Auth token"),
+             "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64}},
+        ],
+    }  # fmt: skip
+
+
 def support(account: int, number: str, gaining: str) -> View:
     """What to ask Twilio's support for, and a reminder to come back."""
     meta = {"account": account, "number": number}

@@ -133,12 +133,14 @@ def brought(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
         ack(response_action="errors", errors={"number": str(refusal)})
         return
     waits = setup_views.waiting("Bring a number", "Looking for it …")
-    _asked(ack, client, view["id"], waits, lambda: _found(account, number, context))
+    _asked(ack, client, view["id"], waits, lambda: _found(account, user, number, context))
 
 
-def _found(account: int, number: str, context: BoltContext) -> View:
+def _found(account: int, user: str, number: str, context: BoltContext) -> View:
     def made() -> View:
         with session():
+            if sid := setups.own_account_of(account, user, number):
+                return setup_views.token(account, number, sid)
             setups.require_free(number)
         held = context["numbers"].find(number, account)
         if held is None:
@@ -191,6 +193,29 @@ def own(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContex
             return setup_views.elsewhere(account, number, escape(str(why)), sid)
 
     waits = setup_views.waiting("Bring a number", "Asking Twilio …")
+    _asked(ack, client, view["id"], waits, made)
+
+
+def renewed(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
+    """The new token of an own Twilio account: it is tried, then kept sealed."""
+    meta, user, given = _meta(view), body["user"]["id"], front.values(view)["token"] or ""
+    account, number, sid = meta["account"], meta["number"], meta["sid"]
+    try:
+        with session():
+            lines.require_manager(user, account)
+    except Refused as refusal:
+        ack(response_action="errors", errors={"token": str(refusal)})
+        return
+
+    def made() -> View:
+        try:
+            found = context["numbers"].own(sid, given, number)
+            setups.renew(account, user, found, clock.now())
+        except (Unreached, Refused) as why:
+            return setup_views.token(account, number, sid, escape(str(why)))
+        return setup_views.said("A new token", "Twilio takes it, and it is kept.")
+
+    waits = setup_views.waiting("A new token", "Asking Twilio …")
     _asked(ack, client, view["id"], waits, made)
 
 
@@ -338,6 +363,7 @@ VIEWS: dict[str, Callable[..., None]] = {
     "line_bring": brought,
     "line_adopt": adopted,
     "line_own": own,
+    "line_token": renewed,
     "line_remind": remind,
     "line_release": released,
 }

@@ -15,7 +15,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
-from bot.lines import setups
+from bot.lines import steps
 from bot.models import Setup
 from bot.team.lines import OPERATOR
 from bot.twilio.accounts import Accounts
@@ -82,7 +82,7 @@ class SetupCarrier:
         except Exception as error:
             took = self._refused(one, step, error)
         if isinstance(took, Again | Unknown):
-            setups.delayed(one.id, step, "Twilio does not answer as it should. It is tried again.")
+            steps.delayed(one.id, step, "Twilio does not answer as it should. It is tried again.")
         return took
 
     def look(self, delivery: Delivery) -> Outcome:
@@ -105,9 +105,9 @@ class SetupCarrier:
         """Moves the set-up on."""
         told = delivery.payload
         if isinstance(outcome, Done):
-            setups.stepped(told["setup"], told["what"], outcome.result, now)
+            steps.stepped(told["setup"], told["what"], outcome.result, now)
         else:
-            setups.failed(told["setup"], told["what"], outcome.why, now)
+            steps.failed(told["setup"], told["what"], outcome.why, now)
 
     def _setup(self, delivery: Delivery) -> tuple[Setup, str]:
         with session():

@@ -12,6 +12,7 @@ from bot.lines.sealing import Seal
 from bot.models import Draft, Inbox, Line, Member, Message, Setup, TwilioAccount
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
+from bot.slack import setups as listeners
 from bot.smartplans.models import SmartPlan
 from bot.team import lines
 from bot.twilio import accounts
@@ -199,6 +200,19 @@ def test_a_number_in_an_own_account_stays_there_and_works(house: House) -> None:
     assert house.twilio.webhooks[-1].status == 403, "its token is forgotten"
 
 
+def test_a_token_that_changed_at_twilio_is_given_anew(house: House) -> None:
+    sid, token, view = own(house)
+    goes_on(house, view, sid=sid, token=token)
+    house.twilio.more_accounts[sid] = "the next token"
+    form = brought(house)
+    assert "a line of yours already" in form.plain()
+    house.slack.submit(house.agent, form, {"token": "wrong"})
+    assert "does not take this SID and token" in form.plain()
+    house.slack.submit(house.agent, form, {"token": "the next token"})
+    assert "it is kept" in form.plain()
+    assert Accounts(house.settings).tokens(sid) == ["the next token", token]
+
+
 def test_a_wrong_token_or_account_is_said_at_once(house: House) -> None:
     sid, token, view = own(house)
     other, theirs = house.twilio.add_account()
@@ -285,6 +299,59 @@ def test_a_move_that_is_broken_off_goes_on(house: House, fault: str, step: str) 
     assert "It works." in view.plain()
     assert (number.account, number.set["sms_url"]) == (house.twilio.account_sid, HERE)
     assert line().former_webhooks["sms_url"] == ELSEWHERE
+
+
+FAULTS = ["drop_before", "drop_after", "error"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "step",
+    ["GET Services/{}", "POST Services/{}/PhoneNumbers", "conversations.create",
+     "conversations.invite", "views.update", "chat.postMessage"],
+)  # fmt: skip
+def test_a_purchase_that_is_broken_off_goes_on(
+    books: str, sandbox: Sandbox, fault: str, step: str
+) -> None:
+    service = sandbox.twilio.add_service()
+    with House(books, sandbox, TWILIO_MESSAGING_SERVICE_SID=service.sid).serving() as house:
+        form = house.opens(lambda: house.slack.command(house.agent, house.channel, "/line", "new"))
+        house.slack.submit(house.agent, form, {"wish": "415"})
+        house.slack.submit(house.agent, form, {"make": "front-desk"})
+        peer = house.slack if step[0].islower() else house.twilio
+        peer.faults.add(fault, step, 2)
+        for minutes in (0, 3, 6, 9, 12):
+            with clock.travelled(timedelta(minutes=minutes)):
+                house.work()
+        (number,) = house.twilio.bought
+        assert "It works." in form.plain()
+        assert service.numbers == [house.twilio.numbers[number].sid]
+        (room,) = [r for r in house.slack.channels.values() if r.name == "front-desk"]
+        assert line(number).channel == room.id and house.agent in room.members
+        assert len([p for p in room.posts if "is a line of your team" in p.plain()]) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_release_that_is_broken_off_goes_on(house: House, fault: str) -> None:
+    form = house.opens(lambda: house.slack.command(house.agent, house.channel, "/line", "new"))
+    house.slack.submit(house.agent, form, {"wish": "415"})
+    goes_on(house, form)
+    (number,) = house.twilio.bought
+    house.twilio.faults.add(fault, "DELETE IncomingPhoneNumbers/sid", 2)
+    view = released(house, number, number)
+    for minutes in (3, 6, 9):
+        with clock.travelled(timedelta(minutes=minutes)):
+            house.work()
+    assert "The number is released" in view.plain() and number not in house.twilio.numbers
+
+
+def test_a_twilio_that_is_slow_is_waited_for(house: House, monkeypatch) -> None:
+    monkeypatch.setattr(listeners, "PATIENCE_S", 0.05)
+    house.twilio.faults.add("slow", "GET AvailablePhoneNumbers", 1, seconds=0.5)
+    form = house.opens(lambda: house.slack.command(house.agent, house.channel, "/line", "new"))
+    answer = house.slack.submit(house.agent, form, {"wish": "415"})
+    assert "Looking" in answer.body and answer.took_s < 0.5
+    assert "More numbers" in form.plain()
 
 
 # Letting go
