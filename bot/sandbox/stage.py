@@ -40,8 +40,8 @@ def refuse_real_tokens(environ: Mapping[str, str]) -> None:
     """Raises RealTokens where something real could be reached."""
     if found := [name for name in REAL if environ.get(name)]:
         raise RealTokens(
-            f"Set: {', '.join(found)}. The demo starts only where nothing real can be reached: "
-            f"unset {'it' if len(found) == 1 else 'them'} and try again."
+            f"Set here or in .env: {', '.join(found)}. The demo starts only where nothing real can "
+            "be reached. Unset that, or move .env away, and try again."
         )
 
 
