@@ -18,8 +18,8 @@ from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Line, Policy
 from bot.sandbox import Sandbox, wait
-from bot.smartplans import plan_versions, smartplans
-from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
+from bot.smartplans import bulks, plan_versions, smartplans
+from bot.smartplans.models import Bulk, Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
 from ledger import credits, database
@@ -75,18 +75,46 @@ class Office:
     def _work(self) -> None:
         while not self.stopping.wait(self.dice.uniform(0.05, 0.3)):
             self.dice.choices(
-                [self._enroll, self._hold, self._skip, self._reply, self._edit, self._spend],
-                [10, 3, 1, 1, 1, 2],
+                [
+                    self._enroll,
+                    self._hold,
+                    self._skip,
+                    self._reply,
+                    self._edit,
+                    self._spend,
+                    self._begin_bulk,
+                    self._turn_bulk,
+                ],
+                [10, 3, 1, 1, 1, 2, 2, 2],
             )[0]()
 
     def _enroll(self) -> None:
+        person = self._person()
+        smartplans.enroll(self.dice.choice(self.plans), self.boss, [person], clock.now())
+
+    def _begin_bulk(self) -> None:
+        """Some are put on a plan together."""
+        people = [self._person() for _ in range(self.dice.randint(1, 6))]
+        with database.session():
+            plan = SmartPlan.get_by_id(self.dice.choice(self.plans))
+        bulks.begin(plan, self.boss, clock.now(), people=people)
+
+    def _turn_bulk(self) -> None:
+        with database.session():
+            found = list(Bulk.select().where(Bulk.state.in_(["running", "paused"])))
+        if found:
+            one = self.dice.choice(found)
+            acts = [bulks.go_on] * 4 if one.state == "paused" else [bulks.pause] * 4
+            self.dice.choice([*acts, bulks.stop])(one.id, self.boss, clock.now())
+
+    def _person(self) -> int:
         number = f"+1212555{1000 + len(self.numbers):04d}"
         contact = address_book.meet(self.account, number, clock.now())
         self.numbers.append(number)
         with database.session():
             known = {"name": f"P{number[-4:]}", "email": f"p{number[-4:]}@example.com"}
             Contact.update(**known, told_at=clock.now()).where(Contact.id == contact.id).execute()
-        smartplans.enroll(self.dice.choice(self.plans), self.boss, [contact.id], clock.now())
+        return int(contact.id)
 
     def _any(self, *states: str) -> Enrollment | None:
         with database.session():
@@ -222,6 +250,9 @@ def _let_go(office: Office) -> None:
     )
     with database.session():
         held = list(Enrollment.select().where(Enrollment.state == "paused"))
+        together = list(Bulk.select().where(Bulk.state == "paused"))
+    for bulk in together:
+        bulks.go_on(bulk.id, office.boss, clock.now())
     for one in held:
         smartplans.resume(one.id, office.boss, clock.now())
 
@@ -245,6 +276,7 @@ def _doors_are_empty() -> bool:
 def _is_drained() -> bool:
     with database.session():
         alive = Enrollment.select().where(~Enrollment.state.in_(ENDED)).count()
+        alive += Bulk.select().where(Bulk.busy).count()
     return alive == 0 and _doors_are_empty()
 
 
@@ -287,8 +319,23 @@ def _check(sandbox: Sandbox, environ: dict[str, str], boss: str) -> None:
     spent = sum(run.credits for run in runs)
     with database.session():
         back = database.query("SELECT COALESCE(SUM(refunded), 0) FROM message").fetchone()[0]
+    _check_bulks()
     assert sum(plan.spent for plan in plans) == spent - back
     assert "The books hold." in processes.flask(environ, "audit")
+
+
+def _check_bulks() -> None:
+    """Each says of those who were put on together what is so."""
+    with database.session():
+        for bulk in Bulk.select():
+            mine = list(Enrollment.select(Enrollment.id).where(Enrollment.bulk == bulk))
+            runs = StepRun.select().where(StepRun.enrollment.in_([one.id for one in mine]))
+            came = collections.Counter(run.outcome for run in runs)
+            skipped = came.pop("skipped", 0)
+            assert bulk.put_on == len(mine)
+            assert bulk.entered or bulk.state == "stopped"
+            assert bulk.done == dict(came), "no step is told twice, and none is missing"
+            assert sum(bulk.skipped.values()) <= skipped  # the others were skipped by hand
 
 
 def _was_refused(body: str) -> bool:
