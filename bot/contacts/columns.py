@@ -18,6 +18,7 @@ Places = Mapping[str, int]  # field → column, counted from 0
 FIELDS = {
     "number": "Number", "other": "Other number", "name": "Name", "first": "First name",
     "last": "Last name", "email": "E-mail", "tags": "Tags", "notes": "Notes",
+    "birthday": "Birthday", "closing": "Closing day", "days": "Dates",
     "timezone": "Time zone", "consent": "Consent", "opted_out": "Opted out",
 }  # fmt: skip
 #: What such columns are called by HubSpot, Follow Up Boss, kvCORE, Salesforce, Google, Outlook,
@@ -45,6 +46,12 @@ CALLED = {
         "categories", "category", "segments", "segment",
     ),
     "notes": ("notes", "note", "comments", "comment", "description", "remarks", "background"),
+    "birthday": ("birthday", "birth date", "birthdate", "date of birth", "dob", "bday", "born"),
+    "closing": (
+        "closing", "closing date", "closing day", "close date", "closed date", "home anniversary",
+        "closing anniversary", "purchase date", "settlement date", "house anniversary",
+    ),
+    "days": ("dates", "special dates", "important dates", "anniversaries"),
     "timezone": ("time zone", "timezone", "tz"),
     "consent": (
         "consent", "sms consent", "text consent", "opt in", "opted in", "sms opt in", "subscribed",
@@ -63,6 +70,7 @@ NO = {
     "no", "n", "false", "f", "0", "opted out", "out", "unsubscribed", "refused", "denied",
     "revoked", "withdrawn", "stop", "nein", "non", "never",
 }  # fmt: skip
+DAYS = ("birthday", "closing")  # columns that hold one day each
 SAMPLED = 50  # rows that are looked into where no header names the number
 
 
@@ -133,7 +141,10 @@ def told(cells: Sequence[str], places: Places) -> Told:
 
     name = " ".join(part for part in (cell("first"), cell("last")) if part) or cell("name")
     tags = tuple(re.split(r"[,;|]|:::", cell("tags")))
-    details = Details(name, cell("email"), cell("timezone"), tags, cell("notes"))
+    days = [cell("days"), *(f"{field}: {cell(field)}" for field in DAYS if cell(field))]
+    details = Details(
+        name, cell("email"), cell("timezone"), tags, cell("notes"), "; ".join(days)
+    )  # fmt: skip
     return Told(cell("number") or cell("other"), details, _consent(cell))
 
 

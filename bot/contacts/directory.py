@@ -10,7 +10,8 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from bot import clock
-from bot.contacts import address_book, consent, contacts, hours, numbers
+from bot.contacts import address_book, consent, contacts, hours, numbers, special_days
+from bot.contacts.special_days import Day
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line, Tag
 from bot.smartplans import plan_events
@@ -40,6 +41,7 @@ class Details:
     timezone: str | None = None  # None: the number tells
     tags: tuple[str, ...] = ()
     notes: str | None = None
+    days: str | None = None  # of the year, as special_days writes them
 
     @property
     def version(self) -> str:
@@ -69,11 +71,12 @@ class Difference:
     """What details would add to a contact; true if anything."""
 
     fills: Mapping[str, str]  # by column
+    days: Mapping[str, Day]  # of the year, by name
     tags: tuple[str, ...]
     stays: tuple[str, ...]  # "the name stays “Robert”, not “Bob”"
 
     def __bool__(self) -> bool:
-        return bool(self.fills or self.tags)
+        return bool(self.fills or self.days or self.tags)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def add(
     known = address_book.by_number(account_id, number)
     contact = known or address_book.meet(account_id, number, now)
     contact = _held(contact.id, user)
-    more = compare(contact, address_book.tags_of(contact), details)
+    known_days = plan_events.days_of([contact.id]).get(contact.id, {})
+    more = compare(contact, address_book.tags_of(contact), known_days, details)
     complete(contact, more)
     if said:
         _record(contact, user, said, now)
@@ -132,6 +136,7 @@ def save(
     contact.name, contact.email, contact.notes = details.name, details.email, details.notes
     contact.timezone = details.timezone
     contact.save(only=[Contact.name, Contact.email, Contact.notes, Contact.timezone])
+    _set_days(contact, details.days, now)
     _set_tags(contact, details.tags)
     address_book.index(contact)
     if said:
@@ -225,10 +230,16 @@ def checked(details: Details) -> Details:
     zone = details.timezone or None
     if zone is not None and zone not in hours.every_zone():
         raise Unfit("timezone", f"“{zone[:60]}” is no time zone. Write one like America/New_York.")
-    return Details(name or None, email or None, zone, tags, notes or None)
+    try:
+        days = special_days.written(special_days.read(details.days or ""))
+    except Refused as refusal:
+        raise Unfit("days", str(refusal)) from None
+    return Details(name or None, email or None, zone, tags, notes or None, days or None)
 
 
-def compare(contact: Contact, tags: Sequence[str], details: Details) -> Difference:
+def compare(
+    contact: Contact, tags: Sequence[str], days: Mapping[str, Day], details: Details
+) -> Difference:  # fmt: skip
     """What these details would add to a contact, and what they say otherwise than we know.
 
     The details must have been `checked`.
@@ -240,11 +251,17 @@ def compare(contact: Contact, tags: Sequence[str], details: Details) -> Differen
             fills[column] = there
         elif there and there.casefold() != here.casefold():
             stays.append(f"{thing} stays “{here[:60]}”, not “{there[:60]}”")
+    told = special_days.read(details.days or "")
+    for name, day in told.items():
+        if name in days and days[name] != day:
+            here, there = special_days.said(days[name]), special_days.said(day)
+            stays.append(f"the {name} stays {here}, not {there}")
     new = [tag for tag in details.tags if tag not in tags]
     if len(tags) + len(new) > MOST_TAGS:
         stays.append(f"no more than {MOST_TAGS} tags: “{', '.join(new)[:60]}” left out")
         new = []
-    return Difference(fills, tuple(new), tuple(stays))
+    fresh = {name: day for name, day in told.items() if name not in days}
+    return Difference(fills, fresh, tuple(new), tuple(stays))
 
 
 def complete(contact: Contact, more: Difference) -> None:
@@ -255,6 +272,8 @@ def complete(contact: Contact, more: Difference) -> None:
         setattr(contact, column, value)
     if more.fills:
         contact.save(only=[getattr(Contact, column) for column in more.fills])
+    for name, day in more.days.items():
+        plan_events.set_date(contact, name, day, clock.now())
     for tag in more.tags:
         Tag.create(account=contact.account_id, tag=tag, contact=contact)
         plan_events.on_tag(contact, tag, True, clock.now())
@@ -291,7 +310,16 @@ def changed(contact: Contact) -> None:
 
 def _details(contact: Contact) -> Details:
     tags = tuple(address_book.tags_of(contact))
-    return Details(contact.name, contact.email, contact.timezone, tags, contact.notes)
+    days = special_days.written(plan_events.days_of([contact.id]).get(contact.id, {})) or None
+    return Details(contact.name, contact.email, contact.timezone, tags, contact.notes, days)
+
+
+def _set_days(contact: Contact, written: str | None, now: datetime) -> None:
+    before = plan_events.days_of([contact.id]).get(contact.id, {})
+    after = special_days.read(written or "")
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            plan_events.set_date(contact, name, after.get(name), now)
 
 
 def _set_tags(contact: Contact, tags: Iterable[str]) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot import outbox
-from bot.contacts import sheets
+from bot.contacts import sheets, special_days
 from bot.models import Consent, Contact, Tag
+from bot.smartplans import plan_events
 from bot.team import lines
 from ledger.database import session, transaction
 
 HEADER = (
-    "Name", "Number", "E-mail", "Tags", "Notes", "Time zone", "Consent", "Other numbers", "Place",
-    "Opted out since", "Added",
+    "Name", "Number", "E-mail", "Tags", "Notes", "Dates", "Time zone", "Consent", "Other numbers",
+    "Place", "Opted out since", "Added",
 )  # fmt: skip
 PAGE = 1000  # contacts read at once
 
@@ -67,22 +68,34 @@ def _page(account_id: int, after: int) -> list[tuple[int, list[str]]]:
         tags: dict[int, list[str]] = {}
         for row in Tag.select().where(Tag.contact.in_(ids)).order_by(Tag.tag):
             tags.setdefault(row.contact_id, []).append(row.tag)
+        days = plan_events.days_of(ids)
         others: dict[int, list[str]] = {}
         for one in Contact.select().where(Contact.same_as.in_(ids)).order_by(Contact.id):
             others.setdefault(one.same_as_id, []).append(one.number)
         given = Consent.select(Consent.contact).where(Consent.contact.in_(ids), Consent.given)
         agreed = {row.contact_id for row in given}
     return [
-        (one.id, _cells(one, tags.get(one.id, []), others.get(one.id, []), one.id in agreed))
+        (
+            one.id,
+            _cells(
+                one,
+                tags.get(one.id, []),
+                special_days.written(days.get(one.id, {})),
+                others.get(one.id, []),
+                one.id in agreed,
+            ),
+        )
         for one in found
     ]
 
 
-def _cells(one: Contact, tags: list[str], others: list[str], agreed: bool) -> list[str]:
+def _cells(
+    one: Contact, tags: list[str], days: str, others: list[str], agreed: bool
+) -> list[str]:  # fmt: skip
     consent = "no" if one.opted_out_at else "yes" if agreed else ""
     out = one.opted_out_at.isoformat(timespec="seconds") if one.opted_out_at else ""
     return [
-        one.name or "", one.number, one.email or "", ", ".join(tags), one.notes or "",
+        one.name or "", one.number, one.email or "", ", ".join(tags), one.notes or "", days,
         one.timezone or "", consent, ", ".join(others), one.place or "", out,
         one.made_at.isoformat(timespec="seconds"),
     ]  # fmt: skip

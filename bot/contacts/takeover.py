@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from bot.contacts import address_book, columns, consent, contacts, directory, numbers
+from bot.contacts import address_book, columns, consent, contacts, directory, numbers, special_days
 from bot.contacts.directory import Details, Difference, Unfit
 from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Sheet, SheetRow, Tag, Word
@@ -24,7 +24,7 @@ HOLD = """
     SELECT id FROM contact WHERE account_id = %s AND number IN ({}) ORDER BY id FOR UPDATE"""
 MARK = "UPDATE sheet_row SET number = %s, outcome = %s, why = %s WHERE sheet_id = %s AND line = %s"
 #: Fields without which a row is still worth having.
-SPARED = ("email", "timezone", "notes", "tags")
+SPARED = ("email", "timezone", "notes", "tags", "days")
 
 
 @dataclass
@@ -132,12 +132,15 @@ class _Known:
         self.tags: dict[int, list[str]] = {}
         for row in Tag.select().where(Tag.contact.in_(ids)):
             self.tags.setdefault(row.contact_id, []).append(row.tag)
+        self.days = plan_events.days_of(ids)
         given = Consent.select(Consent.contact).where(Consent.contact.in_(ids), Consent.given)
         self.agreed = {row.contact_id for row in given}
 
     def compare(self, one: Judged, contact: Contact) -> tuple[Difference, bool | None]:
         """What the row adds to the contact, and what consent it records. Says so on the row."""
-        more = directory.compare(contact, self.tags.get(contact.id, ()), one.details)
+        more = directory.compare(
+            contact, self.tags.get(contact.id, ()), self.days.get(contact.id, {}), one.details
+        )  # fmt: skip
         one.notes += [f"{stays[0].upper()}{stays[1:]}." for stays in more.stays]
         said = one.consent
         if said and contact.opted_out_at:
@@ -188,11 +191,13 @@ def _make(sheet: Sheet, fresh: dict[str, Judged], now: datetime) -> dict[str, in
                Contact.notes, Contact.opted_out_at, Contact.made_at)  # fmt: skip
     made = Contact.insert_many(table, columns).on_conflict_ignore()
     ids = {row.number: row.id for row in made.returning(Contact.id, Contact.number).execute()}
-    tags, words, said = [], [], []
+    tags, words, said, days = [], [], [], []
     for number, contact in ids.items():
         one = fresh[number]
         one.outcome, known = "new", one.details
         one.added = known.tags
+        told = special_days.read(known.days or "")
+        days += [(contact, name, day) for name, day in told.items()]
         tags += [(sheet.account_id, tag, contact) for tag in known.tags]
         found = address_book.words([number], known.name, known.email, known.tags)
         words += [(sheet.account_id, word, contact) for word in sorted(found)]
@@ -205,6 +210,7 @@ def _make(sheet: Sheet, fresh: dict[str, Judged], now: datetime) -> dict[str, in
     ):
         if rows:
             model.insert_many(rows, fields).execute()
+    plan_events.set_days(days)  # before tags put them on plans that look at such days
     plan_events.on_tags(sheet.account_id, [(tag, contact) for _, tag, contact in tags], now)
     return ids
 
@@ -215,6 +221,7 @@ def _complete(
     more, said = known.compare(one, contact)
     directory.complete(contact, more)
     known.tags.setdefault(contact.id, []).extend(more.tags)
+    known.days.setdefault(contact.id, {}).update(more.days)
     if said is not None:
         known.agreed |= {contact.id} if said else set()
         tell = consent.agree if said else consent.refuse

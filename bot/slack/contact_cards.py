@@ -17,6 +17,7 @@ from bot.words import day_words, escape
 HISTORY_SHOWN, HOW_SHOWN = 5, 80  # entries of what a contact agreed to; characters of each
 TALKS_SHOWN = 10
 TAGS_TYPED = directory.MOST_TAGS * (directory.LONGEST_TAG + 2)  # characters
+DAYS_TYPED = 800
 HELP = (
     "*`/contacts`* lists the newest contacts; `/contacts ann` finds them by the beginning of a "
     "name, e-mail address, tag or number, or by a number's last digits.\n"
@@ -44,7 +45,7 @@ def card(kept: Kept, now: datetime, said: str = "") -> Card:
         cards.number_beside(contacts.name_of(contact), contact.number),
         *(f"also {contacts.spoken(one)}" for one in kept.other_numbers),
         contact.place or "", contact.email or "", f"{hours.said(now, kept.zones)} there",
-        ", ".join(kept.details.tags),
+        ", ".join(kept.details.tags), (kept.details.days or "").replace(": ", " "),
     ]  # fmt: skip
     about = " · ".join(escape(one) for one in facts if one)
     notes = [_standing(kept), *([f":warning: {kept.trouble}"] if kept.trouble else [])]
@@ -151,6 +152,9 @@ def edit_view(
                          **({"initial_value": details.email} if details.email else {})}},
             _written("tags", "Tags", ", ".join(details.tags), TAGS_TYPED, optional=True,
                      hint="Commas between them, like: buyer, hot lead"),
+            _written("days", "Dates", (details.days or "").replace("; ", "\n"), DAYS_TYPED,
+                     optional=True, multiline=True,
+                     hint="One a line, like: birthday: 14 May 1985. SmartPlans may go by them"),
             _zone(details.timezone),
             _written("notes", "Notes", details.notes, directory.LONGEST_NOTES, optional=True,
                      multiline=True),

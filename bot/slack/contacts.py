@@ -184,7 +184,7 @@ def _saved(about: dict[str, Any], given: dict[str, Any], user: str) -> Card:
     zone = given["timezone"]
     details = Details(
         given["name"], given["email"], None if zone == contact_cards.BY_NUMBER else zone,
-        tuple((given["tags"] or "").split(",")), given["notes"],
+        tuple((given["tags"] or "").split(",")), given["notes"], given["days"],
     )  # fmt: skip
     said = None
     if given["said"]:

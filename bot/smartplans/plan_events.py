@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.contacts.special_days import Day
 from bot.models import Contact
 from bot.smartplans import enrollments
 from bot.smartplans.models import (
@@ -142,9 +143,7 @@ def on_merge(kept: Contact, gone_id: int, now: datetime) -> None:
 
 
 @transaction
-def set_date(
-    contact: Contact, name: str, day: tuple[int, int, int | None] | None, now: datetime
-) -> None:
+def set_date(contact: Contact, name: str, day: Day | None, now: datetime) -> None:
     """Keeps a contact's birthday, closing … as (month, day, year or None), or forgets it; steps
     that wait for that day move."""
     here = (ContactDate.contact == contact) & (ContactDate.field == name)
@@ -160,6 +159,24 @@ def set_date(
             enrollments.place(
                 enrollment, course, steps, enrollments.place_again(enrollment, course), now
             )
+
+
+def days_of(contact_ids: Sequence[int]) -> dict[int, dict[str, Day]]:
+    """The days of the year that are kept of these contacts, by name, with their years."""
+    found: dict[int, dict[str, Day]] = {}
+    for row in ContactDate.select().where(ContactDate.contact.in_(list(contact_ids))):
+        found.setdefault(row.contact_id, {})[row.field] = (row.month, row.day, row.year)
+    return found
+
+
+@transaction
+def set_days(days: Sequence[tuple[int, str, Day]]) -> None:
+    """Keeps days of contacts that are new, many at once: (contact's id, name, day)."""
+    rows = [(contact, name, *day) for contact, name, day in days]
+    if rows:
+        columns = (ContactDate.contact, ContactDate.field, ContactDate.month, ContactDate.day,
+                   ContactDate.year)  # fmt: skip
+        ContactDate.insert_many(rows, columns).execute()
 
 
 def same_tag(tag: str) -> str:
