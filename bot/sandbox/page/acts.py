@@ -1,0 +1,231 @@
+"""What is done on the page, each as Slack or a phone would do it.
+
+An act returns what whoever did it should know, if anything: Slack's own refusals first of all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, render_template, request
+
+from bot import audit, clock
+from bot.sandbox.page import drawn, sights, tour
+from bot.sandbox.page.sights import Place
+from bot.sandbox.slack import View
+from bot.sandbox.slack_signing import ACK_S, Answer
+from bot.sandbox.stage import LINE, Stage
+
+JUMPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+LATE = "Partyline did not answer in 3 seconds. Slack says: dispatch_failed. Try again."
+
+
+class Acts:
+    """All that can be done, by the name it is posted to; `here` says where whoever does it is."""
+
+    def __init__(self, stage: Stage, here: Callable[[], Place]) -> None:
+        self.stage, self.here = stage, here
+        self.slack, self.twilio = stage.sandbox.slack, stage.sandbox.twilio
+
+    def views(self) -> dict[str, Callable[[], Any]]:
+        """Each as a view."""
+        acts: list[Callable[[], str | None]] = [
+            self.say, self.press, self.put, self.look_up, self.submit, self.close, self.shortcut,
+            self.react, self.edit, self.delete, self.attach, self.text, self.jump, self.fault,
+            self.kill, self.show, self.books,
+        ]  # fmt: skip
+        return {act.__name__: _told(act) for act in acts}
+
+    def say(self) -> str | None:
+        """Writes in the channel or the thread, or types a slash command."""
+        here, typed = self.here(), request.form.get("said", "").strip()
+        if not typed:
+            return None
+        if typed.startswith("/"):
+            if here.thread:
+                return f"{typed.split()[0]} is not supported in threads. Type it in the channel."
+            return self._command(here, typed)
+        if here.room not in self.slack.channels:
+            return "Nothing can be written here."
+        if here.thread:
+            self.slack.reply(here.user, here.room, here.thread, typed)
+        else:
+            self.slack.write(here.user, here.room, typed)
+        return None
+
+    def _command(self, here: Place, typed: str) -> str | None:
+        command, _, words = typed.partition(" ")
+        known = [one["command"] for one in sights.manifest()["slash_commands"]]
+        if command not in known:
+            return f"{command} is not a valid command. There are {', '.join(known)}."
+        if here.room not in self.slack.channels:
+            return "Choose a channel first."
+        self.slack.close_modals(here.user)
+        return _failed(self.slack.command(here.user, here.room, command, words))
+
+    def press(self) -> str | None:
+        """Presses a button, or chooses from a menu, of a message or a modal."""
+        here, given = self.here(), request.form
+        on = sights.found(self.slack, here.user, given["on"])
+        if given["kind"] == "button":
+            done = self.slack.click(here.user, on, given["action"], given.get("value", ""))
+        else:
+            done = self.slack.choose(here.user, on, given["action"], given["value"])
+        return _failed(done)
+
+    def put(self) -> str | None:
+        """Puts something into a modal's box."""
+        here, given = self.here(), request.form
+        on = sights.found(self.slack, here.user, given["on"])
+        assert isinstance(on, View)
+        value = drawn.put(given["kind"], request.form.getlist("value"))
+        if given["kind"] == "checkboxes":
+            value = drawn.ticked(on, given["block"], given["action"], value)
+        done = self.slack.put(here.user, on, given["block"], given["action"], value,
+                              enter="enter" in given)  # fmt: skip
+        return _failed(done) if done else None
+
+    def look_up(self) -> str:
+        """Types into a menu whose options the app searches for. What it offers."""
+        here, given = self.here(), request.form
+        on = sights.found(self.slack, here.user, given["on"])
+        assert isinstance(on, View)
+        typed = given.get("typed", "")
+        labels = self.slack.look_up(here.user, on, given["action"], typed) if typed else []
+        offered = on.offered.get(given["action"], []) if labels else []
+        return render_template("offered.html", here=here, offered=offered, given=given, typed=typed)
+
+    def submit(self) -> str | None:
+        """Submits a modal."""
+        here = self.here()
+        on = sights.found(self.slack, here.user, request.form["on"])
+        assert isinstance(on, View)
+        return _failed(self.slack.submit(here.user, on, {}))
+
+    def close(self) -> None:
+        """Closes the modal on top."""
+        view = sights.modal(self.slack, self.here().user)
+        if view:
+            view.open = False
+            self.slack.next_ts()
+
+    def shortcut(self) -> str | None:
+        """Uses a shortcut, of a message or a global one."""
+        here, given = self.here(), request.form
+        post = None
+        if "on" in given:
+            found = sights.found(self.slack, here.user, given["on"])
+            assert not isinstance(found, View)
+            post = found
+        return _failed(self.slack.shortcut(here.user, given["shortcut"], post))
+
+    def react(self) -> None:
+        """Puts an emoji on a message, or takes it off."""
+        here = self.here()
+        post = sights.found(self.slack, here.user, request.form["on"])
+        assert not isinstance(post, View)
+        if (here.user, request.form["emoji"]) in post.reacted:
+            self.slack.unreact(here.user, post, request.form["emoji"])
+        else:
+            self.slack.react(here.user, post, request.form["emoji"])
+
+    def edit(self) -> str | None:
+        """Changes a message of one's own."""
+        here, post = self.here(), sights.found(self.slack, self.here().user, request.form["on"])
+        if isinstance(post, View) or post.user != here.user:
+            return "Only who wrote a message can change it."
+        self.slack.edit(post, request.form["said"])
+        return None
+
+    def delete(self) -> str | None:
+        """Takes a message of one's own away."""
+        here, post = self.here(), sights.found(self.slack, self.here().user, request.form["on"])
+        if isinstance(post, View) or post.user != here.user:
+            return "Only who wrote a message can take it away."
+        self.slack.delete(post)
+        return None
+
+    def attach(self) -> str | None:
+        """Files: shared in a thread, or put into a form."""
+        here, given = self.here(), request.form
+        files = [
+            self.slack.add_file(here.user, one.filename or "file", one.read())
+            for one in request.files.getlist("files") if one.filename
+        ]  # fmt: skip
+        described = [self.slack.described(file) for file in files]
+        if "on" in given:
+            on = sights.found(self.slack, here.user, given["on"])
+            assert isinstance(on, View)
+            done = self.slack.put(here.user, on, given["block"], given["action"], described)
+            return _failed(done) if done else None
+        if not here.thread:
+            return "Open a thread first: a picture goes to the person it is about."
+        if described or given.get("said"):
+            self.slack.reply(here.user, here.room, here.thread, given.get("said", ""),
+                             files=described)  # fmt: skip
+        return None
+
+    def text(self) -> None:
+        """Texts the line from the phone that is shown."""
+        here, given = self.here(), request.form
+        pictures = [one.read() for one in request.files.getlist("files") if one.filename]
+        body = given.get("said", "").strip()
+        if body or pictures:
+            self.twilio.text(here.phone, LINE, body, pictures)
+
+    def jump(self) -> str | None:
+        """Has the demo's clock jump."""
+        by = request.form["by"]
+        if by == "next":
+            due = self.stage.next_step()
+            if due is None:
+                return "Nothing is due by itself. Put somebody on a SmartPlan first."
+            self.stage.jump(due + timedelta(seconds=1))
+        else:
+            self.stage.jump(clock.now() + JUMPS[by])
+        return None
+
+    def fault(self) -> None:
+        """Switches a fault on or off."""
+        self.stage.switch(request.form["name"])
+
+    def kill(self) -> str:
+        """Kills the worker."""
+        self.stage.kill_worker()
+        return "The worker was killed, and another has started. Look at the books."
+
+    def books(self) -> str:
+        """Proves the books."""
+        wrong = list(audit.prove())
+        held = "The books hold: every text has its charge, every credit its entry."
+        return "; ".join(map(str, wrong)) or held
+
+    def show(self) -> None:
+        """Plays the scene of the tour that is open."""
+        tour.SCENES[self.here().step - 1].show(self.stage)
+
+
+def _failed(answer: Answer) -> str | None:
+    """What Slack says where the app did not answer well."""
+    if answer.took_s > ACK_S:
+        return LATE
+    return None if answer.status == 200 else f"Slack: the app answered {answer.status}."
+
+
+def _told(act: Callable[[], str | None]) -> Callable[[], Any]:
+    """The act as a view: what is to be known comes as an event of htmx; HTML comes as it is."""
+
+    def done() -> Any:
+        try:
+            said = act()
+        except (LookupError, AssertionError) as error:
+            said = str(error).strip("'\"").partition("\n")[0]
+        if said and said.lstrip().startswith("<"):
+            return said
+        told = {"HX-Trigger": json.dumps({"told": said})} if said else {}
+        return Response(status=204, headers=told)
+
+    return done
