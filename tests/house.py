@@ -17,6 +17,7 @@ from bot import audit, clock, config, inbox, outbox
 from bot.contacts import directory
 from bot.models import Address, Conversation, Line, Policy, Viewer
 from bot.sandbox import Sandbox, slack_watching, wait
+from bot.sandbox.server import stop
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import Act
 from bot.team import accounts, lines, viewers
@@ -107,8 +108,7 @@ class House:
         try:
             yield self
         finally:
-            server.shutdown()
-            server.server_close()
+            stop(server)
             wait(lambda: not under_way.requests)  # a connection closed under SQLite's feet crashes
             listeners.until_done()
             wait(self.app.config["LIVE"].is_idle, 30)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 KINDS = ("slow", "slow_after", "rate_limit", "error", "drop_before", "drop_after")
 
@@ -105,8 +106,7 @@ class StandIn:
     def close(self) -> None:
         """Stops listening."""
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+            stop(self._server)
             self._server = None
 
     @property
@@ -140,6 +140,17 @@ def _drop() -> Response:
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
     return Response(status=500)
+
+
+def stop(server: BaseWSGIServer) -> None:
+    """Stops a server that serves in a thread. It looks whether it should only now and then, so it
+    is woken by a connection."""
+    ending = threading.Thread(target=server.shutdown)
+    ending.start()
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+    ending.join()
+    server.server_close()
 
 
 def wait(until: Callable[[], Any], timeout_s: float = 10) -> Any:

@@ -15,7 +15,7 @@ from bot.sandbox import drawing
 from bot.sandbox.page import drawn, sights, tour
 from bot.sandbox.page.acts import Acts
 from bot.sandbox.page.sights import HOME, Place
-from bot.sandbox.server import Quiet
+from bot.sandbox.server import Quiet, stop
 from bot.sandbox.stage import FAULTS, LINE, Stage
 
 LOOK_S, BEAT_S = 0.1, 10
@@ -57,8 +57,7 @@ class Page:
         """Stops listening."""
         self.closing.set()
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+            stop(self._server)
 
     @property
     def url(self) -> str:
