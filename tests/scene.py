@@ -15,7 +15,7 @@ from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_forms import state
 from bot.slack import setup_views
-from bot.smartplans import bulks
+from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.team import lines
 from ledger import database
@@ -331,6 +331,13 @@ class Day:
             slack_watching.turned(
                 mine, lambda what=what: slack.choose(owner, mine, "smart_of_contact", what)
             )
+        with database.session():
+            two = SmartPlan.get(SmartPlan.name == "Marzipan plan")
+        other = smartplans.duplicate(two.id, owner, clock.now())
+        smartplans.switch_on(other.id, owner, clock.now())
+        form = house.opens(lambda: slack.choose(
+            owner, mine, "smart_of_contact", "Move to another plan…"))  # fmt: skip
+        self.submit(form, {})
         with database.session():
             Step.update(ceiling=0).execute()
         noon = clock.now().replace(hour=20, minute=30) + timedelta(days=1)  # in California

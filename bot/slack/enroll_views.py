@@ -9,7 +9,7 @@ from bot.contacts import contacts
 from bot.models import Contact
 from bot.slack.cards import Blocks, context, mrkdwn, option, plain, when
 from bot.slack.smart_views import modal
-from bot.slack.step_views import box, menu
+from bot.slack.step_views import box, choice, menu
 from bot.smartplans import plan_words
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import ALIVE, Bulk, Enrollment, SmartPlan
@@ -24,6 +24,7 @@ SAID = {
     "resume": "It goes on.",
     "skip": "The next step is left out.",
     "stop": "Stopped for good.",
+    "move": "Moved: it begins there with the first step.",
 }
 LATE = "That was not possible any more. This is how it stands:"
 STATES = {
@@ -181,8 +182,19 @@ def _menu(one: Enrollment) -> dict[str, Any]:
         first = option("Pause", f"pause:{one.id}")
     return {"type": "overflow", "action_id": "smart_of_contact", "options": [
         first, option("Leave the next step out", f"skip:{one.id}"),
+        option("Move to another plan…", f"move:{one.id}"),
         option("Stop for good", f"stop:{one.id}"),
     ]}  # fmt: skip
+
+
+def move_to(one: Enrollment, plans: Sequence[SmartPlan]) -> dict[str, Any]:
+    """The modal that asks to which plan a contact goes from this one."""
+    name, plan = escape(contacts.name_of(one.contact)), escape(one.plan.name)
+    choices = {str(other.id): other.name[:LABEL] for other in plans[:100]}
+    return modal("smart_moved", "Move to another plan", [
+        mrkdwn(f"*{name}* comes off *{plan}*, and begins at the first step of the other plan."),
+        choice("to", "To", choices, next(iter(choices))),
+    ], {"enrollment": one.id}, submit="Move", close="Back")  # fmt: skip
 
 
 def label(contact: Contact) -> str:

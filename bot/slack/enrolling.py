@@ -190,8 +190,10 @@ def _plans_of(contact_id: int, user: str, said: str = "") -> View:
 
 
 def changed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Pause, go on, skip a step, stop: the menu beside a plan of a contact's."""
+    """Pause, go on, skip a step, move, stop: the menu beside a plan of a contact's."""
     what, _, key = body["actions"][0]["selected_option"]["value"].partition(":")
+    if what == "move":
+        return _push(ack, body, client, lambda user, _: _move_view(int(key), user))
     contact = json.loads(body["view"]["private_metadata"])["contact"]
     user, now = body["user"]["id"], clock.now()
     acts: dict[str, Callable[[int], bool]] = {
@@ -206,14 +208,41 @@ def changed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         view = _plans_of(contact, user, enroll_views.SAID[what] if done else enroll_views.LATE)
     except Refused as refusal:
         view = refusal_view(refusal)
-    show_in(client, body["view"]["id"], view)
+    return show_in(client, body["view"]["id"], view)
+
+
+@transaction
+def _move_view(enrollment_id: int, user: str) -> View:
+    one, plans = smartplans.may_move(enrollment_id, user)
+    return enroll_views.move_to(one, plans)
+
+
+def moved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
+    """Move."""
+    about, given, user = json.loads(view["private_metadata"]), values(view), body["user"]["id"]
+    try:
+        shown = _moved(about["enrollment"], user, int(given["to"]))
+    except Refused as refusal:
+        ack(response_action="errors", errors={"to": str(refusal)})
+        return
+    ack()
+    show_in(client, view["root_view_id"], shown)
+
+
+@transaction
+def _moved(enrollment_id: int, user: str, plan: int) -> View:
+    one, _ = smartplans.may_move(enrollment_id, user)
+    done = smartplans.move(enrollment_id, user, plan, clock.now())
+    if not done.count:
+        raise Refused(f"They are not moved: {next(iter(done.left_out), 'they are there already')}.")
+    return _plans_of(one.contact_id, user, enroll_views.SAID["move"])
 
 
 def _push(
     ack: Ack, body: dict[str, Any], client: WebClient, make: Callable[[str, str], View]
 ) -> None:  # fmt: skip
     try:
-        view = make(body["user"]["id"], body["actions"][0]["value"])
+        view = make(body["user"]["id"], body["actions"][0].get("value", ""))
     except Refused as refusal:
         view = refusal_view(refusal)
     ack()
@@ -230,5 +259,6 @@ VIEWS: dict[str, Callable[..., None]] = {
     "smart_switched_on": switched_on,
     "smart_chosen": chosen,
     "smart_enrolled": enrolled,
+    "smart_moved": moved,
 }
 OPTIONS: dict[str, Callable[..., None]] = {"smart_preview_as": options, "smart_contact": options}

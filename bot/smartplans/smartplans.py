@@ -301,6 +301,20 @@ def stop(enrollment_id: int, user: str, now: datetime) -> bool:
 
 
 @transaction
+def may_move(enrollment_id: int, user: str) -> tuple[Enrollment, list[SmartPlan]]:
+    """Somebody on a plan, and the plans they may go to. Raises Refused."""
+    one = _own_enrollment(enrollment_id, user)
+    others = [
+        plan
+        for plan in listed(one.account_id, user)
+        if plan.state in ("on", "paused") and plan.id != one.plan_id
+    ]
+    if not others:
+        raise Refused("There is no other plan that is on. Switch one on with `/smartplans` first.")
+    return one, others
+
+
+@transaction
 def move(enrollment_id: int, user: str, plan_id: int, now: datetime) -> Enrolled:
     """Moves one contact to the beginning of another plan. Raises Refused."""
     enrollment = _own_enrollment(enrollment_id, user)

@@ -32,7 +32,7 @@ AGENTS_MAY = {
         ("draft_", "later_", "compose_", "talk_", "contact_", "home_", "credits_",
          "reminder_", "ask_"))),
     "smart_open", "smart_enroll", "smart_preview", "smart_preview_as", "smart_contact",
-    "smart_chosen", "smart_enrolled", "smart_of_contact",
+    "smart_chosen", "smart_enrolled", "smart_of_contact", "smart_moved",
     "composed", "draft_edited", "draft_timed", "later_edited", "talk_snoozed", "contact_saved",
     "merge_other", "merge_chosen", "merge_confirmed", "compose", "compose_reply", "compose_to",
     "account_open", "account_opened",

@@ -113,6 +113,29 @@ def test_a_contact_is_put_on_it_after_the_price_was_shown(house: House) -> None:
     assert "New lead · stopped: stopped by hand" in mine.plain()
 
 
+def test_a_contact_is_moved_to_another_plan(house: House) -> None:
+    house.name(ANN, "Ann Lee")
+    switched_on(house, made(house))
+    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    move = "Move to another plan…"
+    menu = lambda mine: house.slack.choose(house.agent, mine, "smart_of_contact", move)  # noqa: E731
+    mine = opened(house, "of Ann Lee")
+    told = house.opens(lambda: menu(mine))
+    assert "no other plan that is on" in told.plain()
+    switched_on(house, made(house, "Past client"))
+    mine = opened(house, "of Ann Lee")
+    form = house.opens(lambda: menu(mine))
+    assert "Ann Lee comes off New lead" in form.plain()
+    kept(house, mine, form, {"to": "Past client"})
+    assert "New lead · stopped: moved to Past client" in mine.plain()
+    assert "Past client · runs" in mine.plain()
+    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    mine = opened(house, "of Ann Lee")
+    form = house.opens(lambda: menu(mine))
+    house.slack.submit(house.agent, form, {"to": "New lead"})
+    assert "They are not moved: was on it before" in form.errors["to"]
+
+
 def test_a_list_names_the_line_that_is_wrong(house: House) -> None:
     house.name(ANN, "Ann Lee")
     switched_on(house, made(house))
