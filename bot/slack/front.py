@@ -128,10 +128,7 @@ def team_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
 
 def _policy(user: str, account: str) -> dict[str, Any]:
     """Opt-out words and quiet hours."""
-    now = accounts.policy(int(account), user)
-    return settings_cards.policy_view(
-        int(account), now.opt_out_words, now.quiet_from, now.quiet_until
-    )  # fmt: skip
+    return settings_cards.policy_view(int(account), accounts.policy(int(account), user))
 
 
 def policy_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -139,7 +136,7 @@ def policy_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None
     given = values(view)
     settled(ack, "words", lambda: accounts.settle_policy(
         int(view["private_metadata"]), body["user"]["id"], clean(given["words"] or ""),
-        int(given["from"]), int(given["until"]),
+        int(given["from"]), int(given["until"]), int(given["plan_texts"]), int(given["plan_gap"]),
     ))  # fmt: skip
 
 

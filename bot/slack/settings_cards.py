@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.models import Member
+from bot.models import Member, Policy
 from bot.slack import cards
 from bot.slack.cards import context, mrkdwn
-from bot.team.accounts import LONGEST_WORDS
+from bot.team.accounts import LONGEST_PLAN_GAP, LONGEST_WORDS, MOST_PLAN_TEXTS
 from bot.words import hour_words
 
 MOST_NAMED = 50  # people
@@ -52,7 +52,15 @@ def team_view(account: int, team: Sequence[Member]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> dict[str, Any]:
+def _number(block: str, label: str, value: int, least: int, most: int) -> dict[str, Any]:
+    return {
+        "type": "input", "block_id": block, "label": cards.plain(label),
+        "element": {"type": "number_input", "action_id": block, "is_decimal_allowed": False,
+                    "initial_value": str(value), "min_value": str(least), "max_value": str(most)},
+    }  # fmt: skip
+
+
+def policy_view(account: int, policy: Policy) -> dict[str, Any]:
     """The modal of what goes for every text of an account."""
     hours = [cards.option(hour_words(hour), str(hour)) for hour in range(25)]
     return {
@@ -70,14 +78,18 @@ def policy_view(account: int, words: str, quiet_from: int, quiet_until: int) -> 
                  "own."
              ),
              "element": {"type": "plain_text_input", "action_id": "words",
-                         "max_length": LONGEST_WORDS, "initial_value": words}},
+                         "max_length": LONGEST_WORDS, "initial_value": policy.opt_out_words}},
             {"type": "input", "block_id": "from", "label": cards.plain("Quiet from"),
              "element": {"type": "static_select", "action_id": "from", "options": hours[1:],
-                         "initial_option": hours[quiet_from]}},
+                         "initial_option": hours[policy.quiet_from]}},
             {"type": "input", "block_id": "until", "label": cards.plain("Quiet until"),
              "hint": cards.plain("By the contact's own clock. Nothing automatic goes out then, and "
                                  "you are warned before you send by hand."),
              "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
-                         "initial_option": hours[quiet_until]}},
+                         "initial_option": hours[policy.quiet_until]}},
+            _number("plan_texts", "Texts of SmartPlans to one contact in 24 hours, at most",
+                    policy.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
+            _number("plan_gap", "Minutes between two of them, at least", policy.plan_gap_minutes,
+                    0, LONGEST_PLAN_GAP),
         ],
     }  # fmt: skip

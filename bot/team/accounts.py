@@ -19,6 +19,7 @@ from ledger.segments import count as count_characters
 
 GRANTS_LAST_MONTHS = 12
 LONGEST_WORDS = 150  # characters
+MOST_PLAN_TEXTS, LONGEST_PLAN_GAP = 20, 1440  # in 24 hours; minutes
 
 
 @transaction
@@ -56,9 +57,11 @@ def policy(account_id: int, user: str) -> Policy:
 
 @transaction
 def settle_policy(
-    account_id: int, user: str, words: str, quiet_from: int, quiet_until: int
+    account_id: int, user: str, words: str, quiet_from: int, quiet_until: int, plan_texts: int,
+    plan_gap: int,
 ) -> None:  # fmt: skip
-    """Keeps the words of a first text, and the quiet hours. Raises Refused."""
+    """Keeps the words of a first text, the quiet hours, how many texts of SmartPlans one contact
+    gets in 24 hours, and the minutes between two of them. Raises Refused."""
     lines.require_manager(user, account_id)
     words = " ".join(words.split())
     if len(words) > LONGEST_WORDS:
@@ -71,7 +74,15 @@ def settle_policy(
         )
     if quiet_until >= quiet_from:
         raise Refused("Quiet hours begin in the evening and end in the morning.")
-    kept = {"opt_out_words": words, "quiet_from": quiet_from, "quiet_until": quiet_until}
+    if not 1 <= plan_texts <= MOST_PLAN_TEXTS or not 0 <= plan_gap <= LONGEST_PLAN_GAP:
+        raise Refused(
+            f"SmartPlans text a contact 1 to {MOST_PLAN_TEXTS} times in 24 hours, with at most "
+            f"{LONGEST_PLAN_GAP:,} minutes between."
+        )
+    kept = {
+        "opt_out_words": words, "quiet_from": quiet_from, "quiet_until": quiet_until,
+        "plan_texts_a_day": plan_texts, "plan_gap_minutes": plan_gap,
+    }  # fmt: skip
     Policy.insert(account=account_id, **kept).on_conflict(
         conflict_target=[Policy.account], update=kept
     ).execute()

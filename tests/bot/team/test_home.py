@@ -206,12 +206,16 @@ def test_words_and_hours_are_set_from_home(house: House) -> None:
     for words, why in (("Reply NO", "STOP is the word"), ("STOP 😀", "Use plain letters")):
         house.slack.submit(house.agent, view, {"words": words})
         assert why in view.errors["words"]
-    house.slack.submit(house.agent, view, {"words": "Text STOP to end", "from": "21", "until": "8"})
+    house.slack.submit(house.agent, view, {
+        "words": "Text STOP to end", "from": "21", "until": "8", "plan_texts": "2",
+        "plan_gap": "90",
+    })  # fmt: skip
     with database.session():
         policy = Policy.get()
     assert (policy.opt_out_words, policy.quiet_from, policy.quiet_until) == (
         "Text STOP to end", 21, 8,
     )  # fmt: skip
+    assert (policy.plan_texts_a_day, policy.plan_gap_minutes) == (2, 90)
 
 
 # Several accounts

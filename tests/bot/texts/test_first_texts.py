@@ -89,7 +89,7 @@ def test_r21_the_words_are_neither_in_the_price_nor_a_message(
 
 def test_r21_the_account_words_them(house: House) -> None:
     account = house.account().id
-    accounts.settle_policy(account, house.agent, "Harbor Homes. STOP ends this.", 20, 9)
+    accounts.settle_policy(account, house.agent, "Harbor Homes. STOP ends this.", 20, 9, 3, 60)
     thread = begun(house)
     replied(house, thread, "Yes")
     assert "Harbor Homes. STOP ends this. (added" in card(house, thread).plain()
@@ -100,7 +100,7 @@ def test_r21_the_account_words_them(house: House) -> None:
 def test_r21_words_that_were_changed_since_are_shown_before_they_are_sent(house: House) -> None:
     thread = begun(house)
     replied(house, thread, "Yes")
-    accounts.settle_policy(house.account().id, house.agent, "Text STOP to end.", 20, 9)
+    accounts.settle_policy(house.account().id, house.agent, "Text STOP to end.", 20, 9, 3, 60)
     press(house, thread, "Send")
     assert is_told(house, "Nothing was sent yet. This text will say how to opt out.")
     assert "Text STOP to end. (added" in card(house, thread).plain()
