@@ -6,7 +6,7 @@ import csv
 import json
 import secrets
 import sys
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
@@ -14,12 +14,14 @@ import click
 from bot import clock, config, inbox, outbox
 from bot.audit import prove
 from bot.config import Settings
+from bot.credits.line_margin import LineMargin, by_line
 from bot.credits.margin import invoices as invoices_of
 from bot.credits.margin import margins
 from bot.lines.sealing import CannotOpen, Seal
 from bot.models import MIGRATIONS
 from bot.team import lines, people
 from bot.twilio import accounts as twilio_accounts
+from bot.twilio import usage
 from bot.twilio.client import connect
 from bot.words import no_formula
 from ledger import database, plans
@@ -127,13 +129,36 @@ def grant(account: str, amount: int, reason: str, key: str | None) -> None:
 @click.command()
 @click.option("--margin", is_flag=True, required=True, help="Credits beside what carriers bill.")
 @click.option("--month", type=MONTH, help="Like 2026-11; else this month.")
+@click.option("--lines", "of_lines", is_flag=True, help="Line by line, with what Twilio bills.")
 @click.option("--format", "style", type=FORMAT, default="csv", show_default=True)
-def report(margin: bool, month: datetime | None, style: str) -> None:
-    """Show by account what credits bring beside carrier segments and Twilio's prices."""
+def report(margin: bool, month: datetime | None, of_lines: bool, style: str) -> None:
+    """Show by account, or line by line, what credits bring beside what Twilio bills."""
     require_schema_or_exit()
     of = (month or clock.now()).date()
+    if of_lines:
+        lined = [vars(row) | {"cost_micros": row.cost_micros} for row in _lines(of)]
+        return print_rows(lined, style)
     rows = [vars(m) | {"credits_a_segment": round(m.credits_a_segment, 3)} for m in margins(of)]
-    print_rows(rows, style)
+    return print_rows(rows, style)
+
+
+def _lines(of: date) -> list[LineMargin]:
+    """Each line's margin, with what Twilio bills by the month for its number and in fees."""
+    accounts, rows = twilio_accounts.Accounts(settings_or_exit()), list(by_line(of))
+    first = of.replace(day=1)
+    last = min((first + timedelta(days=31)).replace(day=1) - timedelta(days=1), clock.now().date())
+    for sid in sorted({row.twilio or "" for row in rows}):
+        mine = [row for row in rows if (row.twilio or "") == sid]
+        try:
+            billed = usage.bill(accounts.client(sid or None), first, last)
+        except Exception as error:
+            click.echo(f"Twilio did not say what it bills: {type(error).__name__}.", err=True)
+            continue
+        segments = [row.segments for row in mine]
+        for row in mine:
+            row.number_micros = billed.of_number(row.line)
+            row.fees_micros = usage.share(billed.fees_micros, row.segments, segments)
+    return rows
 
 
 @click.command()

@@ -151,6 +151,7 @@ def _become_line(one: Setup, now: datetime) -> None:
             account=one.account_id, number=one.number, channel="", read_until=now, made_at=now
         )
     line.released_at, line.read_until, line.suspended_at = None, now, None
+    line.calls_until = now  # its calls were pointed here with its texts
     line.sid, line.twilio, line.name = one.sid, one.twilio_id, wishes["name"]
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel

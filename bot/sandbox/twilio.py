@@ -283,6 +283,7 @@ class TwilioStandIn(TwilioNumbers):
             (f"{base}/IncomingPhoneNumbers/<sid>.json", ["GET", "POST", "DELETE"]),
             (f"{base}/AvailablePhoneNumbers/<country>/<kind>.json", ["GET"]),
             (f"{base}/Calls.json", ["GET"]),
+            (f"{base}/Usage/Records.json", ["GET"]),
             (f"{base}.json", ["GET"]),
             (f"{root}.json", ["GET"]),
             (service, ["GET", "POST"]),
@@ -338,6 +339,8 @@ class TwilioStandIn(TwilioNumbers):
                 return jsonify(self._resource(self.texts[sid]))
             case "GET Messages":
                 return self._list(account)
+            case "GET Records":
+                return self.billed(account)
             case "GET Calls":
                 return self._list_calls(account)
             case "GET Accounts":

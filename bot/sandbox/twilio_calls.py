@@ -248,11 +248,12 @@ def _check_dial(dial: ElementTree.Element) -> None:
 
 
 def _wanted(leg: Leg, asked: Mapping[str, str]) -> bool:
-    after = asked.get("StartTime>")
+    after, before = asked.get("StartTime>"), asked.get("StartTime<")
     return (
         asked.get("To", leg.to) == leg.to
         and asked.get("From", leg.from_) == leg.from_
         and asked.get("ParentCallSid", leg.parent) == leg.parent
         and asked.get("Status", leg.status) == leg.status
         and not (after and leg.started < datetime.fromisoformat(after))
+        and not (before and leg.started > datetime.fromisoformat(before))
     )

@@ -16,8 +16,8 @@ from bot.team.lines import OPERATOR
 from bot.twilio.accounts import Accounts, NoAccount
 from bot.twilio.errors import WRONG_CREDENTIALS
 from bot.twilio.upkeep import NOT_FOUND, calls_here, service_of, texts_here
+from bot.twilio.usage import is_toll_free
 
-TOLL_FREE = {"800", "833", "844", "855", "866", "877", "888"}
 ASK = f"Ask {OPERATOR}."
 REPAIR = "Press *Repair*."
 CAMPAIGNS = 20  # of one service; Twilio allows fewer
@@ -44,7 +44,7 @@ def look(accounts: Accounts, line: Line) -> Look:
     found += _webhooks(accounts.settings.public_url, line, listed[0])
     if service := service_of(accounts.settings, line):
         found += _try(lambda: _service(client, service, accounts, listed[0]))
-    if (line.number[2:5] in TOLL_FREE) and line.number.startswith("+1"):
+    if is_toll_free(line.number):
         found += _try(lambda: _toll_free(client, listed[0]))
     return found
 
@@ -138,8 +138,8 @@ def _service(
             REPAIR,
         )])  # fmt: skip
     found = Look({"service"})
-    toll_free = str(number.phone_number)[2:5] in TOLL_FREE
-    if str(number.phone_number).startswith("+1") and not toll_free:
+    ours = str(number.phone_number)
+    if ours.startswith("+1") and not is_toll_free(ours):
         found += _registered(of.us_app_to_person.list(limit=CAMPAIGNS))
     return found
 

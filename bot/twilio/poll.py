@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
+from twilio.rest import Client
 
 from bot import clock
-from bot.models import Line, Message, Part
+from bot.models import Call, Line, Message, Part
 from bot.texts import receipts
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
@@ -44,14 +45,39 @@ def _read_prices(accounts: Accounts, line: Line, until: datetime) -> int:
                 date_sent_after=since - OVERLAP, date_sent_before=until, page_size=PAGE, **end
             )
         ]
+        calls = _call_prices(client, line, since, until)
     except Exception as error:
         log.warning("prices.not_told", line_id=line.id, why=str(outcome(error))[:200])
         return 0
+    _note_calls(calls)
     known = [(m.sid, micros(m.price)) for m in listed if m.price is not None]
     for at in range(0, len(known), PAGE):
         _note_prices(known[at : at + PAGE])
     _priced_until(line, until)
-    return len(known)
+    return len(known) + len(calls)
+
+
+def _call_prices(client: Client, line: Line, since: datetime, until: datetime) -> dict[str, int]:
+    """What calls cost, by their SIDs: as they came in, and as they went on to a phone."""
+    if line.calls_until is None:
+        return {}
+    listed = client.calls.list(
+        to=line.number, start_time_after=since - OVERLAP, start_time_before=until, page_size=PAGE
+    )
+    prices = {str(call.sid): micros(call.price) for call in listed if call.price is not None}
+    with session():
+        here = Call.call_sid.in_(list(prices)) & Call.forwarded_to.is_null(False)
+        forwarded = [call.call_sid for call in Call.select(Call.call_sid).where(here)]
+    for sid in forwarded:
+        for leg in client.calls.list(parent_call_sid=sid):
+            prices[sid] += micros(leg.price) if leg.price is not None else 0
+    return prices
+
+
+@transaction
+def _note_calls(prices: dict[str, int]) -> None:
+    for sid, price in sorted(prices.items()):
+        Call.update(price_micros=price).where(Call.call_sid == sid).execute()
 
 
 def micros(price: str | float) -> int:

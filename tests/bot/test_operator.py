@@ -12,7 +12,7 @@ import pytest
 
 from bot import clock
 from bot.credits import renewals
-from bot.models import Message, Part
+from bot.models import Line, Message, Part
 from bot.team import lines
 from bot.twilio import poll
 from bot.twilio.accounts import Accounts
@@ -146,6 +146,39 @@ def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) 
     assert (out["texts"], out["credits"], out["segments"]) == (2, 5, 3)
     assert (out["price_micros"], out["priced"]) == (24900, 2)
     assert out["credits_a_segment"] == pytest.approx(5 / 3, abs=0.001)
+
+
+def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House) -> None:
+    free = "+18005550199"
+    house.twilio.add_number(free)
+    lines.setup(account="Harbor Homes", line=free, channel=house.slack.add_channel("free"))
+    house.send(ANN, "y" * 160)
+    house.twilio.text(ANN, LINE, "Hello")
+    house.settle()
+    with database.session():
+        Line.update(voice_mode="forward", forward_number="+14155550188", price_cents=300).where(
+            Line.number == LINE
+        ).execute()
+    house.twilio.picks_up["+14155550188"] = 61
+    house.twilio.call(ANN, LINE)
+    house.work()
+    with clock.travelled(timedelta(hours=30)):
+        assert poll.prices(Accounts(house.settings)) == 3
+    shown = flask(house.environ, "report", "--margin", "--lines", "--format", "json")
+    rows = {row["line"]: row for row in json.loads(shown.stdout)}
+    row = rows[LINE]
+    assert (row["texts_in"], row["texts_out"], row["calls"], row["minutes"]) == (1, 1, 1, 2)
+    assert row["credits"] == 1 + 1 + 2
+    assert row["texts_micros"] == 8300 * 2
+    assert row["calls_micros"] == 2 * 8500 + 2 * 14000, "as it came in, and as it went on"
+    assert (row["number_micros"], row["number_charged_cents"]) == (1_150_000, 300)
+    assert (row["fees_micros"], row["unpriced"]) == (30_000, 0)
+    assert row["cost_micros"] == 16_600 + 45_000 + 1_150_000 + 30_000
+    assert (rows[free]["number_micros"], rows[free]["fees_micros"]) == (2_150_000, 0)
+    house.twilio.faults.add("error", "GET Records")
+    shown = flask(house.environ, "report", "--margin", "--lines")
+    assert "Twilio did not say what it bills" in shown.stderr
+    assert LINE in shown.stdout and "None" not in shown.stdout
 
 
 def test_the_books_of_one_account_do_not_keep_others_from_renewing(house: House) -> None:
