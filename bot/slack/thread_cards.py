@@ -82,7 +82,7 @@ def _state(conversation: Conversation) -> list[str]:
 def _handles(conversation: Conversation) -> cards.Blocks:
     key, contact = str(conversation.id), conversation.contact
     made = []
-    if contacts.textable(contact.number) and not consent.opted_out(conversation):
+    if _may_be_answered(conversation):
         made.append({**button("Reply", "talk_reply", key), "style": "primary"})
     if contact.name is None:
         made.append(button("Name this contact", "contact_edit", f"{contact.id}:{key}"))
@@ -123,12 +123,18 @@ def text_in(message: Message, call: str | None = None) -> Card:
         notes.append(f"{arrived}recovered {when(message.recovered_at)}")
     said = escape(message.body) or count(len(message.media), "attachment")
     called = f"<@{call}> " if call else ""
-    return {
-        "text": f"{called}{escape(name)}: {said} ({notes[-1]})",
-        "blocks": [
-            *words(message.body), context(called + " · ".join([escape(name), *notes])),
-        ],
-    }  # fmt: skip
+    blocks = [*words(message.body), context(called + " · ".join([escape(name), *notes]))]
+    if _may_be_answered(message.conversation):
+        reply = button("Reply", "talk_reply", str(message.conversation_id))
+        if message.body:
+            blocks[0]["accessory"] = reply
+        else:
+            blocks.append({"type": "actions", "elements": [reply]})
+    return {"text": f"{called}{escape(name)}: {said} ({notes[-1]})", "blocks": blocks}
+
+
+def _may_be_answered(conversation: Conversation) -> bool:
+    return contacts.textable(conversation.contact.number) and not consent.opted_out(conversation)
 
 
 def text_out(message: Message) -> Card:

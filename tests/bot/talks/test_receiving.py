@@ -315,3 +315,29 @@ def test_a_thread_stays_where_it_is_when_its_line_moves(house: House) -> None:
     house.work()
     assert len(house.thread(ANN)) == 3
     assert len(house.slack.channel(elsewhere)) == 1
+
+
+def test_each_text_in_has_a_button_that_opens_the_form_for_its_sender(house: House) -> None:
+    house.settle_quiet(24, 0)
+    house.twilio.text(ANN, LINE, "Hello")
+    house.twilio.text(ANN, LINE, "", media=["image/jpeg"])
+    house.twilio.text("32665", LINE, "Your code is 1234")
+    house.work()
+    _, words, picture, *_ = house.thread(ANN)
+    for text in (words, picture):
+        assert text.plain().count("[Reply]") == 1
+        view = house.modal(house.agent, text, "Reply")
+        assert "To (415) 555-0123" in view.plain()
+        house.slack.close_modals(house.agent)
+    assert "[Reply]" not in house.thread("32665")[1].plain(), "a short code takes no answers"
+
+
+def test_a_text_of_somebody_who_opted_out_has_no_such_button(house: House) -> None:
+    house.twilio.text(ANN, LINE, "Hello")
+    house.work()
+    house.twilio.text(ANN, LINE, "STOP")
+    house.work()
+    first, *_, stop = house.thread(ANN)[1:]
+    assert "[Reply]" not in stop.plain()
+    view = house.modal(house.agent, first, "Reply")  # that stood before
+    assert "opted out (texted STOP)" in view.plain()
