@@ -24,6 +24,7 @@ SPANS = re.compile(
     r"|(?<![\w*])\*(?P<b>[^*\n]+)\*(?![\w*])|(?<![\w_])_(?P<i>[^_\n]+)_(?![\w_])"
     r"|(?<![\w~])~(?P<s>[^~\n]+)~(?![\w~])"
 )
+SLACKS_OWN = {"octagonal_sign": "🛑"}  # emoji that have another name elsewhere
 Names = Mapping[str, str]  # what users and channels are called, by their ids
 
 
@@ -64,7 +65,7 @@ def _span(match: re.Match[str], names: Names) -> Markup:
     kind = str(match.lastgroup)
     inside = match[kind]
     if kind == "emoji":
-        return escape(emoji.emojize(match[0], language="alias"))
+        return escape(SLACKS_OWN.get(inside) or emoji.emojize(match[0], language="alias"))
     if kind == "token":
         return _token(inside, names)
     said = escape(unescape(inside)) if kind == "code" else spans(inside, names)
