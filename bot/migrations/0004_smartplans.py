@@ -242,6 +242,12 @@ def up(migrator, db):
         name="enrollment_asking",
     )
     Enrollment.add_index(
+        Enrollment.plan,
+        Enrollment.state,
+        where=Enrollment.state != "active",
+        name="enrollment_at_rest",
+    )
+    Enrollment.add_index(
         Enrollment.bulk,
         Enrollment.state,
         Enrollment.id,

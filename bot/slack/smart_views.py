@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import contacts
@@ -12,7 +12,7 @@ from bot.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.slack.step_views import box, choice, initial, menu, moving
-from bot.smartplans import plan_shapes, plan_spending, plan_words
+from bot.smartplans import plan_counts, plan_shapes, plan_spending, plan_words
 from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import REPEATS, Shape, StepShape
 from bot.smartplans.schedule import When
@@ -56,17 +56,17 @@ def listed(plans: Sequence[tuple[SmartPlan, Counter[str]]], account: int, may_wr
     return {"text": "\n".join([title.replace("*", ""), *said]), "blocks": blocks[-50:]}
 
 
-def standing(plan: SmartPlan, counts: Mapping[str, int]) -> str:
+def standing(plan: SmartPlan, counts: Counter[str]) -> str:
     """ "on · 12 contacts on it, 3 done · 40 credits spent"."""
-    alive = sum(counts.get(state, 0) for state in ("active", "paused", "waiting", "asking"))
+    alive = plan_counts.alive(counts)
     facts = [plan_words.STATES[plan.state]]
     if alive or counts.get("done"):
-        done = f", {counts['done']:,} done" if counts.get("done") else ""
-        facts.append(f"{count(alive, 'contact')} on it{done}")
+        done = f", {plan_counts.figure(counts['done'])} done" if counts.get("done") else ""
+        facts.append(f"{plan_counts.about(alive, 'contact')} on it{done}")
     for state, words in (("waiting", "waiting for credits"), ("asking", "asking about a price"),
                          ("paused", "paused")):  # fmt: skip
         if counts.get(state):
-            facts.append(f"{counts[state]:,} {words}")
+            facts.append(f"{plan_counts.figure(counts[state])} {words}")
     if spent := plan_spending.spent_words(plan):
         facts.append(spent)
     if plan.published_at:
@@ -79,7 +79,7 @@ def _sentence(words: str) -> str:
 
 
 def plan_view(
-    plan: SmartPlan, shape: Shape, counts: Mapping[str, int], *, may_write: bool,
+    plan: SmartPlan, shape: Shape, counts: Counter[str], *, may_write: bool,
     line: Line | None, flows_into: str | None, said: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The modal of one plan."""

@@ -18,7 +18,7 @@ from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
-from bot.smartplans import plan_files, plan_shapes, plan_versions, smartplans
+from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
 from bot.team import lines
 from bot.words import clean, count
@@ -50,7 +50,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
 
 @transaction
 def _list(account: int, user: str) -> Card:
-    plans = [(plan, smartplans.counts(plan)) for plan in smartplans.listed(account, user)]
+    plans = [(plan, plan_counts.of(plan.id)) for plan in smartplans.listed(account, user)]
     return smart_views.listed(plans, account, lines.role_of(user, account) in lines.MANAGERS)
 
 
@@ -75,7 +75,7 @@ def plan_view(plan_id: int, user: str, said: str = "") -> View:
     following = plan.flows_into.name if plan.flows_into else None
     may_write = lines.role_of(user, plan.account_id) in lines.MANAGERS
     return smart_views.plan_view(
-        plan, plan_versions.shape_of(plan), smartplans.counts(plan),
+        plan, plan_versions.shape_of(plan), plan_counts.of(plan.id),
         may_write=may_write and plan.state != "archived", line=plan.line, flows_into=following,
         said=said,
     )  # fmt: skip

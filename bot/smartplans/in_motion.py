@@ -2,7 +2,7 @@
 member is to do, and the texts that wait for somebody's yes.
 
 It is read often, and an account may have a million contacts on its plans: nothing is counted past
-`MANY`.
+a bound.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.contacts import contacts
-from bot.smartplans import reminders, step_choices, step_facts
+from bot.smartplans import plan_counts, reminders, step_choices, step_facts
 from bot.smartplans.models import Reminder, SmartPlan
 from bot.smartplans.step_facts import Due
-from bot.words import count
 from ledger import boundaries
 from ledger.database import query
 from ledger.models import Account
 
 PLANS, REMINDERS, ASKS = 5, 5, 3  # that are shown
-MANY = 10_000
 KINDS = (("text", "text"), ("email", "e-mail"), ("reminder", "reminder"))
 
 # The first condition is that of the index by account.
@@ -29,11 +27,6 @@ RUNNING = """
     SELECT id, name, state, short_since FROM smart_plan
     WHERE account_id = %s AND state <> 'archived' AND (state = 'on' OR state = 'paused')
     ORDER BY state, LOWER(name), id"""
-ON_IT = """
-    SELECT count(*) FROM (
-        SELECT 1 FROM enrollment
-        WHERE plan_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
-        LIMIT %s) AS found"""
 TODAY = """
     SELECT count(*) FROM (
         SELECT 1 FROM smart_plan JOIN enrollment ON enrollment.plan_id = smart_plan.id
@@ -87,7 +80,11 @@ def of(account_id: int, user: str, now: datetime) -> InMotion:
     plans = query(RUNNING, account_id).fetchall()
     mine, all_mine = reminders.listed(account_id, user, now, REMINDERS)
     asks = [_asking(due, now) for due in step_facts.asking(account_id, ASKS)]
-    all_asks = query(ALL_ASKS, account_id, MANY).fetchone()[0] if len(asks) == ASKS else len(asks)
+    all_asks = (
+        query(ALL_ASKS, account_id, plan_counts.MANY).fetchone()[0]
+        if len(asks) == ASKS
+        else len(asks)
+    )
     return InMotion(
         [_running(*row) for row in plans[:PLANS]], len(plans[PLANS:]), _today(account_id, now),
         mine, all_mine - len(mine), asks, all_asks - len(asks),
@@ -95,24 +92,24 @@ def of(account_id: int, user: str, now: datetime) -> InMotion:
 
 
 def _running(plan_id: int, name: str, state: str, short_since: object) -> Running:
-    on_it = query(ON_IT, plan_id, MANY + 1).fetchone()[0]
+    on_it = plan_counts.alive(plan_counts.of(plan_id))
     waits = state == "on" and short_since is not None
-    return Running(plan_id, name, state, _about(on_it, "contact"), waits)
+    return Running(plan_id, name, state, plan_counts.about(on_it, "contact"), waits)
 
 
 def _today(account_id: int, now: datetime) -> str:
     zone = Account.get_by_id(account_id).timezone
     tomorrow = boundaries.day_of(now, zone) + timedelta(days=1)
     midnight = boundaries.day_starts(tomorrow, zone)
-    due = [query(TODAY, account_id, kind, midnight, MANY + 1).fetchone()[0] for kind, _ in KINDS]
+    due = [
+        query(TODAY, account_id, kind, midnight, plan_counts.MANY + 1).fetchone()[0]
+        for kind, _ in KINDS
+    ]
     return ", ".join(
-        _about(number, thing) for number, (_, thing) in zip(due, KINDS, strict=True) if number
+        plan_counts.about(number, thing)
+        for number, (_, thing) in zip(due, KINDS, strict=True)
+        if number
     )
-
-
-def _about(number: int, thing: str) -> str:
-    """ "12 texts", "over 10,000 texts"."""
-    return count(number, thing) if number <= MANY else f"over {count(MANY, thing)}"
 
 
 def _asking(due: Due, now: datetime) -> Asking:

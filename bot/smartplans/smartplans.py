@@ -6,7 +6,6 @@ every member puts contacts on them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,8 +29,6 @@ from ledger.database import query, transaction
 
 MOST = 200  # plans of an account
 
-COUNTS = """
-    SELECT state, count(*) FROM enrollment WHERE plan_id = %s GROUP BY state"""
 PLACES = """
     SELECT version_id, position, count(*) FROM enrollment
     WHERE plan_id = %s AND state IN ('active', 'paused', 'waiting', 'asking')
@@ -219,11 +216,6 @@ def get(plan_id: int, user: str) -> SmartPlan:
     plan = _known(plan_id)
     lines.require_member(user, plan.account_id)
     return plan
-
-
-def counts(plan: SmartPlan) -> Counter[str]:
-    """How many contacts are on the plan or were, by the state of their enrollment."""
-    return Counter(dict(query(COUNTS, plan.id).fetchall()))
 
 
 # Who is on it

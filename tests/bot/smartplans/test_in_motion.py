@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.models import Contact
 from bot.sandbox.slack import View
 from bot.slack.limits import check_view
-from bot.smartplans import in_motion, plan_versions, smartplans, steps
+from bot.smartplans import in_motion, plan_counts, plan_versions, smartplans, steps
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan
 from bot.smartplans.plan_shapes import Shape
 from ledger import database
@@ -78,7 +78,7 @@ def test_plans_that_run_are_counted_and_what_comes_today(world: World) -> None:
 def test_nothing_is_counted_past_ten_thousand(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_motion, "MANY", 1)
+    monkeypatch.setattr(plan_counts, "MANY", 1)
     plan = world.plan(text("one", 1, "hours"))
     world.put(plan, NY, NY2)
     motion = seen(world)

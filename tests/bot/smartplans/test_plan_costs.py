@@ -14,6 +14,7 @@ from bot.smartplans import (
     bulks,
     enrollments,
     in_motion,
+    plan_counts,
     plan_events,
     plan_upkeep,
     reminders,
@@ -50,6 +51,8 @@ STATEMENTS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "tags that do": (plan_events.RULE_TAGS, (1,)),
     "plans that run": (in_motion.RUNNING, (1,)),
     "what comes today": (in_motion.TODAY, (1, "text", NOW, 10_000)),
+    "who is on a plan": (plan_counts.ACTIVE, (2, 10_000)),
+    "who waits on a plan": (plan_counts.OTHERS, (2, "waiting", 10_000)),
     "bulks of a contact": (enrollments.STALE, (True, 1)),
     "a refund": (plan_events.GIVE_BACK, (1, 1)),
 }
