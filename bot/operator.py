@@ -168,7 +168,9 @@ def invoices(month: datetime, style: str) -> None:
     """List what each account owes for the periods that began in a month."""
     require_schema_or_exit()
     currency = plans_or_exit(settings_or_exit()).currency
-    print_rows([vars(i) | {"currency": currency} for i in invoices_of(month.date())], style)
+    print_rows(
+        [vars(i) | {"currency": currency} for i in invoices_of(month.date(), clock.now())], style
+    )
 
 
 @click.command()

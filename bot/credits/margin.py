@@ -15,6 +15,13 @@ PERIODS = """
     FROM period JOIN account ON account.id = period.account_id
     WHERE period.starts_at >= %s AND period.starts_at < %s AND period.price_cents IS NOT NULL
     ORDER BY account.name, period.starts_at"""
+NUMBERS = """
+    SELECT account.name, line.number, line.price_cents, account.timezone, line.made_at,
+           line.released_at
+    FROM line JOIN account ON account.id = line.account_id
+    WHERE line.price_cents > 0 AND line.made_at < %s
+      AND (line.released_at IS NULL OR line.released_at >= %s)
+    ORDER BY account.name, line.id"""
 # Parts carry Twilio's price of a text out, the message itself that of a text in.
 TEXTS = """
     SELECT direction, kind, COUNT(*), SUM(credits), SUM(segments), SUM(price), COUNT(price)
@@ -35,7 +42,8 @@ ACCOUNTS = "SELECT id, name, timezone FROM account ORDER BY name"
 
 @dataclass(frozen=True)
 class Invoice:
-    """What one period of an account is invoiced at: the dearest plan held in it, in full."""
+    """What one period of an account is invoiced at: the dearest plan held in it, in full; or what
+    a number is, for each month in which the account had it."""
 
     account: str
     plan: str
@@ -66,7 +74,7 @@ class Margin:
         return self.credits / self.segments if self.segments else 0.0
 
 
-def invoices(month: date) -> list[Invoice]:
+def invoices(month: date, now: datetime) -> list[Invoice]:
     """The periods that began in this month, each in its account's own time zone."""
     first = datetime.combine(month.replace(day=1), time(), UTC)
     with session():
@@ -77,7 +85,21 @@ def invoices(month: date) -> list[Invoice]:
         if (starts.year, starts.month) == (month.year, month.month):
             ends = boundaries.day_of(instant(ends_at), zone)
             made.append(Invoice(name, plan, plan_name, credits, cents, starts, ends, bool(closed)))
-    return made
+    return [*made, *_numbers(first.date(), now)]
+
+
+def _numbers(first: date, now: datetime) -> Iterator[Invoice]:
+    """The numbers that were got at a price, each month that was begun in full."""
+    after = (first + timedelta(days=31)).replace(day=1)
+    edges = [datetime.combine(day, time(), UTC) for day in (after, first)]
+    with session():
+        rows = query(NUMBERS, edges[0] + timedelta(days=1), edges[1] - timedelta(days=1)).fetchall()
+    for name, number, cents, zone, made_at, released_at in rows:
+        had = boundaries.day_of(instant(made_at), zone)
+        until = boundaries.day_of(instant(released_at), zone) if released_at else None
+        if had < after and (until is None or until >= first):
+            over = boundaries.day_of(now, zone) >= after
+            yield Invoice(name, "number", number, 0, cents, first, after, over)
 
 
 def margins(month: date) -> Iterator[Margin]:

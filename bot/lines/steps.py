@@ -114,13 +114,16 @@ def end(one: Setup, step: str, why: str | None, now: datetime) -> None:
 
 
 def _tell(one: Setup) -> None:
-    """Tells what came of it: the channel of a line that works, else whoever began it."""
-    line, works = one.line, one.step == "done" and not one.details.get("remark")
-    to = line.channel if line and line.channel and works and one.kind != "release" else one.by
-    outbox.enqueue(
-        f"setup:{one.id}:told", "slack.setup", {"setup": one.id, "what": "told", "to": to},
-        lane=f"card:{to}", pace=f"channel:{to}",
-    )  # fmt: skip
+    """Tells what came of it: the channel of a line that works; whoever began it, if it does not, or
+    something is left to do."""
+    line = Line.get_or_none(Line.id == one.line_id)
+    works = one.step == "done" and one.kind != "release"
+    here = [line.channel] if works and line and line.channel and line.joined_at else []
+    for to in here if here and not one.details.get("remark") else [*here, one.by]:
+        outbox.enqueue(
+            f"setup:{one.id}:told:{to}", "slack.setup", {"setup": one.id, "what": "told", "to": to},
+            lane=f"card:{to}", pace=f"channel:{to}",
+        )  # fmt: skip
 
 
 # What a step brings about
@@ -151,7 +154,7 @@ def _become_line(one: Setup, now: datetime) -> None:
             account=one.account_id, number=one.number, channel="", read_until=now, made_at=now
         )
     line.released_at, line.read_until, line.suspended_at = None, now, None
-    line.calls_until = now  # its calls were pointed here with its texts
+    line.sent_until, line.calls_until, line.checked_at = None, now, None
     line.sid, line.twilio, line.name = one.sid, one.twilio_id, wishes["name"]
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel

@@ -60,18 +60,12 @@ def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:
         return make(user, str(lines.line_for(user, channel).id))
 
 
-def _release_here(user: str, channel: str) -> dict[str, Any]:
-    with session():
-        line = lines.line_for(user, channel)
-    return setups.release(user, str(line.id))
-
-
 OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "settings": lambda user, channel: _here(user, channel, _settings),
     "calls": lambda user, channel: _here(user, channel, calls.calls),
     "new": lambda user, channel: setups.new(user, setups.account_here(user, channel)),
     "bring": lambda user, channel: setups.bring(user, setups.account_here(user, channel)),
-    "release": _release_here,
+    "release": lambda user, channel: _here(user, channel, setups.release),
 }
 
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
+from bot.credits import margin
 from bot.models import Inbox, Line, Member, Setup
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
 from bot.sandbox.twilio_numbers import Offer
 from ledger import database
+from tests.bot.office import NEW_YORK
 from tests.house import ANN, House
 
 NUMBER = "+14155553000"
@@ -139,6 +141,12 @@ def test_the_price_is_shown_and_kept_if_the_operator_set_one(
         got(house, view)
         with database.session():
             assert Line.select().order_by(Line.id.desc()).first().price_cents == 300
+        today = clock.now().astimezone(NEW_YORK).date()
+        billed = margin.invoices(today.replace(day=1), clock.now())
+        (number,) = [one for one in billed if one.plan == "number"]
+        assert (number.price_cents, number.name, number.final) == (300, NUMBER, False)
+        before = today.replace(day=1) - timedelta(days=1)
+        assert margin.invoices(before, clock.now()) == []
 
 
 def test_pressed_twice_it_is_bought_once(house: House) -> None:
@@ -239,6 +247,8 @@ def test_a_messaging_service_that_swallows_texts_is_not_joined(
         view = got(house, looked(house))
         assert service.numbers == []
         assert "would swallow texts" in view.plain()
+        assert "would swallow texts" in house.told(house.agent)[-1].plain()
+        assert "Test it:" in said(house, line().channel)
         house.twilio.text(ANN, NUMBER, "Hello")
         house.work()
         assert "Hello" in said(house, line().channel)
