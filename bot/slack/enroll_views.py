@@ -107,7 +107,8 @@ def choose(plan: SmartPlan, tags: Sequence[str]) -> dict[str, Any]:
         }, optional=True))  # fmt: skip
     blocks.append(box(
         "people", "A list", "", optional=True, multiline=True,
-        hint="One name or number a line, as they stand in /contacts",
+        hint="One name or number a line, as they stand in /contacts. For a CSV file: "
+        "/contacts import gives its rows a tag, which you then choose above",
     ))  # fmt: skip
     return modal("smart_chosen", "Put contacts on it", blocks, {"plan": plan.id},
                  submit="Show the price", close="Back")  # fmt: skip
