@@ -18,7 +18,7 @@ from bot.slack import cards, enroll_views
 from bot.slack.answers import show_in
 from bot.slack.compose import learn_name
 from bot.slack.front import refusal_view, values
-from bot.smartplans import plan_preview, plan_versions, smartplans
+from bot.smartplans import plan_people, plan_preview, plan_versions, smartplans
 from bot.team import lines
 from bot.words import clean
 from ledger.database import transaction
@@ -151,7 +151,7 @@ def enrolled(ack: Ack, body: dict[str, Any], view: View) -> None:
 @transaction
 def _enrolled(about: dict[str, Any], user: str) -> View:
     plan, now = about["plan"], clock.now()
-    done = smartplans.enroll_many(plan, user, now, tag=about["tag"], people=about["who"] or ())
+    done = plan_people.enroll_many(plan, user, now, tag=about["tag"], people=about["who"] or ())
     return enroll_views.done(smartplans.get(plan, user), done)
 
 
@@ -185,7 +185,7 @@ def contact_view(account: int, user: str, typed: str) -> View:
 
 @transaction
 def _plans_of(contact_id: int, user: str, said: str = "") -> View:
-    found = smartplans.of_contact(contact_id, user)
+    found = plan_people.of_contact(contact_id, user)
     return enroll_views.plans_of(Contact.get_by_id(contact_id), found, said)
 
 
@@ -197,10 +197,10 @@ def changed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     contact = json.loads(body["view"]["private_metadata"])["contact"]
     user, now = body["user"]["id"], clock.now()
     acts: dict[str, Callable[[int], bool]] = {
-        "pause": lambda one: smartplans.pause(one, user),
-        "resume": lambda one: smartplans.resume(one, user, now),
-        "skip": lambda one: smartplans.skip(one, user, now),
-        "stop": lambda one: smartplans.stop(one, user, now),
+        "pause": lambda one: plan_people.pause(one, user),
+        "resume": lambda one: plan_people.resume(one, user, now),
+        "skip": lambda one: plan_people.skip(one, user, now),
+        "stop": lambda one: plan_people.stop(one, user, now),
     }
     ack()
     try:
@@ -213,7 +213,7 @@ def changed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
 @transaction
 def _move_view(enrollment_id: int, user: str) -> View:
-    one, plans = smartplans.may_move(enrollment_id, user)
+    one, plans = plan_people.may_move(enrollment_id, user)
     return enroll_views.move_to(one, plans)
 
 
@@ -231,8 +231,8 @@ def moved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None
 
 @transaction
 def _moved(enrollment_id: int, user: str, plan: int) -> View:
-    one, _ = smartplans.may_move(enrollment_id, user)
-    done = smartplans.move(enrollment_id, user, plan, clock.now())
+    one, _ = plan_people.may_move(enrollment_id, user)
+    done = plan_people.move(enrollment_id, user, plan, clock.now())
     if not done.count:
         raise Refused(f"They are not moved: {next(iter(done.left_out), 'they are there already')}.")
     return _plans_of(one.contact_id, user, enroll_views.SAID["move"])

@@ -14,7 +14,16 @@ from typing import Any
 
 from bot import clock
 from bot.models import Contact, Line, Policy
-from bot.smartplans import bulks, plan_upkeep, reminders, room, smartplans, step_facts, steps
+from bot.smartplans import (
+    bulks,
+    plan_people,
+    plan_upkeep,
+    reminders,
+    room,
+    smartplans,
+    step_facts,
+    steps,
+)
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -271,7 +280,7 @@ def _campaign() -> None:
     shape = Shape("Campaign", (step,), line=line.id)
     plan = smartplans.new(account.id, "U1", shape, now)
     smartplans.switch_on(plan.id, "U1", now)
-    smartplans.enroll(plan.id, "U1", ids, now)
+    plan_people.enroll(plan.id, "U1", ids, now)
 
 
 @transaction

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Member
-from bot.smartplans import smartplans
+from bot.smartplans import plan_people
 from bot.smartplans.models import SmartPlan
 from ledger import database
 from tests.bot.smartplans.test_smartplans_in_slack import made, person, pushed
@@ -50,7 +50,7 @@ def lead_plan(house: House) -> None:
     house.slack.close_modals(house.agent)
     with database.session():
         key = SmartPlan.get().id
-    smartplans.enroll(key, house.agent, [person(house, ANN)], clock.now())
+    plan_people.enroll(key, house.agent, [person(house, ANN)], clock.now())
 
 
 @contextmanager

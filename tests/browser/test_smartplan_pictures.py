@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.sandbox.slack import View
-from bot.smartplans import smartplans
+from bot.smartplans import plan_people
 from bot.smartplans.models import SmartPlan, Step
 from ledger import database
 from tests.bot.smartplans.test_smartplans_in_slack import kept, made, opened, person, pushed, steps
@@ -100,7 +100,7 @@ def test_what_a_plan_asks(office: House, browser: Browser, tmp_path: Path) -> No
         with database.session():
             Step.update(ceiling=1).where(Step.kind == "text").execute()
             key = SmartPlan.get().id
-        smartplans.enroll(key, office.agent, [person(office, ANN)], clock.now())
+        plan_people.enroll(key, office.agent, [person(office, ANN)], clock.now())
         for minutes in (1, 3, 5):
             with clock.travelled(timedelta(minutes=minutes)):
                 office.tick()

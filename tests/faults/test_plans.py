@@ -18,7 +18,7 @@ from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact, Line, Policy
 from bot.sandbox import Sandbox, wait
-from bot.smartplans import bulks, plan_versions, smartplans
+from bot.smartplans import bulks, plan_people, plan_versions, smartplans
 from bot.smartplans.models import Bulk, Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -90,7 +90,7 @@ class Office:
 
     def _enroll(self) -> None:
         person = self._person()
-        smartplans.enroll(self.dice.choice(self.plans), self.boss, [person], clock.now())
+        plan_people.enroll(self.dice.choice(self.plans), self.boss, [person], clock.now())
 
     def _begin_bulk(self) -> None:
         """Some are put on a plan together."""
@@ -123,13 +123,13 @@ class Office:
 
     def _hold(self) -> None:
         if one := self._any("paused"):
-            smartplans.resume(one.id, self.boss, clock.now())
+            plan_people.resume(one.id, self.boss, clock.now())
         elif one := self._any("active"):
-            smartplans.pause(one.id, self.boss)
+            plan_people.pause(one.id, self.boss)
 
     def _skip(self) -> None:
         if one := self._any("active", "paused"):
-            smartplans.skip(one.id, self.boss, clock.now())
+            plan_people.skip(one.id, self.boss, clock.now())
 
     def _reply(self) -> None:
         if self.numbers:
@@ -254,7 +254,7 @@ def _let_go(office: Office) -> None:
     for bulk in together:
         bulks.go_on(bulk.id, office.boss, clock.now())
     for one in held:
-        smartplans.resume(one.id, office.boss, clock.now())
+        plan_people.resume(one.id, office.boss, clock.now())
 
 
 def _five_hours_later(folder: Path) -> None:

@@ -12,7 +12,7 @@ from bot.models import Consent, Contact, Conversation, Draft, Message
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.slack.limits import check_view
-from bot.smartplans import smartplans
+from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -224,8 +224,8 @@ def test_smartplans_of_the_second_go_on_with_the_first(two: House) -> None:
         plan = smartplans.new(account, two.agent, shape, clock.now())
         plans.append(smartplans.switch_on(plan.id, two.agent, clock.now()))
     ann, ben = (address_book.meet(account, number, clock.now()).id for number in (ANN, BEN))
-    smartplans.enroll(plans[0].id, two.agent, [ann, ben], clock.now())
-    smartplans.enroll(plans[1].id, two.agent, [ben], clock.now())
+    plan_people.enroll(plans[0].id, two.agent, [ann, ben], clock.now())
+    plan_people.enroll(plans[1].id, two.agent, [ben], clock.now())
     view = foreseen(two, "ben", "Ben Li · (415) 555-0124")
     assert "Ben Li · (415) 555-0124 is on 2 SmartPlans: they go on." in view.plain()
     two.slack.submit(two.agent, view, {})

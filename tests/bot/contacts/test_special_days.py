@@ -17,7 +17,7 @@ from bot import clock
 from bot.contacts import address_book, exports, imports, special_days
 from bot.contacts.special_days import MONTHS
 from bot.errors import Refused
-from bot.smartplans import plan_events, plan_versions, smartplans
+from bot.smartplans import plan_events, plan_people, plan_versions, smartplans
 from bot.smartplans.models import ContactDate, Enrollment
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
@@ -96,7 +96,7 @@ def birthday_plan(house: House) -> int:
 def test_dates_are_written_in_the_contacts_form_and_steps_go_by_them(house: House) -> None:
     house.name(ANN, "Ann Lee")
     plan, ann = birthday_plan(house), person(house)
-    smartplans.enroll(plan, house.agent, [ann], clock.now())
+    plan_people.enroll(plan, house.agent, [ann], clock.now())
     in_ten_days = clock.now() + timedelta(days=10)
     day = f"{in_ten_days.day} {MONTHS[in_ten_days.month - 1]}"
     card = house.ask("Ann Lee", "/contacts")

@@ -16,7 +16,7 @@ from bot.models import Contact, Member, Tag
 from bot.sandbox.slack import Post
 from bot.slack import bulk_cards
 from bot.slack.limits import check
-from bot.smartplans import bulks, plan_events, smartplans
+from bot.smartplans import bulks, plan_events, plan_people, smartplans
 from bot.smartplans.models import Bulk, Enrollment, SmartPlan
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.room import Pace
@@ -42,7 +42,7 @@ def people(account: int, number: int, **known: Any) -> list[int]:
 def begun(world: World, plan: SmartPlan, number: int) -> Bulk:
     """So many are being put on the plan."""
     people(world.account, number)
-    bulk = smartplans.enroll_many(plan.id, BOSS, world.now, tag="buyer")
+    bulk = plan_people.enroll_many(plan.id, BOSS, world.now, tag="buyer")
     assert isinstance(bulk, Bulk)
     return bulk
 
@@ -79,9 +79,9 @@ def test_few_are_put_on_at_once_and_many_in_batches(
     monkeypatch.setattr(bulks, "BATCH", 60)
     plan = world.plan(reminder("call"))
     ids = people(world.account, 150)
-    few = smartplans.enroll_many(plan.id, BOSS, world.now, people=ids[:99])
+    few = plan_people.enroll_many(plan.id, BOSS, world.now, people=ids[:99])
     assert not isinstance(few, Bulk) and few.count == 99
-    smartplans.enroll_many(plan.id, BOSS, world.now, tag="buyer")
+    plan_people.enroll_many(plan.id, BOSS, world.now, tag="buyer")
     work(world)
     assert "60 of 150 looked at, 0 put on the plan" in said()
     work(world, 3)
@@ -96,7 +96,7 @@ def test_contacts_named_one_by_one_are_put_on_too(
     monkeypatch.setattr(bulks, "BATCH", 50)
     plan = world.plan(reminder("call"))
     ids = people(world.account, 120)
-    smartplans.enroll_many(plan.id, BOSS, world.now, people=[*ids[100:], *ids[:100], 10**6])
+    plan_people.enroll_many(plan.id, BOSS, world.now, people=[*ids[100:], *ids[:100], 10**6])
     work(world, 4)
     assert states() == {"active": 120} and row().entered
     assert not row().busy
@@ -230,14 +230,14 @@ def test_its_message_changes_at_a_modest_pace(world: World) -> None:
 def test_nobody_but_who_began_it_and_managers_may_hold_it(world: World) -> None:
     plan = world.plan(text("Hi"))
     people(world.account, 100)
-    bulk = smartplans.enroll_many(plan.id, CLERK, world.now, tag="buyer")
+    bulk = plan_people.enroll_many(plan.id, CLERK, world.now, tag="buyer")
     assert isinstance(bulk, Bulk)
     for act in (bulks.pause, bulks.go_on, bulks.stop):
         with pytest.raises(Refused):
             act(bulk.id, "USTRANGER", world.now)
     assert bulks.pause(bulk.id, CLERK, world.now)
     assert bulks.go_on(bulk.id, BOSS, world.now)
-    other = smartplans.enroll_many(plan.id, BOSS, world.now, tag="buyer")
+    other = plan_people.enroll_many(plan.id, BOSS, world.now, tag="buyer")
     assert isinstance(other, Bulk)
     with pytest.raises(Refused, match="Only owner and managers"):
         bulks.pause(other.id, CLERK, world.now)
@@ -330,7 +330,7 @@ def running_card(house: House) -> None:
         house.account().id, house.agent, Shape("Calls", tuple(written)), clock.now()
     )  # fmt: skip
     smartplans.switch_on(plan.id, house.agent, clock.now())
-    smartplans.enroll_many(plan.id, house.agent, clock.now(), tag="buyer")
+    plan_people.enroll_many(plan.id, house.agent, clock.now(), tag="buyer")
     house.work()
 
 

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.models import Contact
 from bot.sandbox.slack import View
 from bot.slack.limits import check_view
-from bot.smartplans import in_motion, plan_counts, plan_versions, smartplans, steps
+from bot.smartplans import in_motion, plan_counts, plan_people, plan_versions, smartplans, steps
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan
 from bot.smartplans.plan_shapes import Shape
 from ledger import database
@@ -44,7 +44,7 @@ def run(house: House, name: str, *written: object, people: tuple[str, ...] = (AN
     smartplans.switch_on(plan.id, house.agent, now)
     for number in people:
         contact = address_book.meet(account, number, now)
-        smartplans.enroll(plan.id, house.agent, [contact.id], now)
+        plan_people.enroll(plan.id, house.agent, [contact.id], now)
     steps.run_due(FAST, by_mail=False)
     return plan
 
@@ -103,7 +103,7 @@ def test_a_text_that_asks_is_shown_as_its_contact_would_get_it(world: World) -> 
     with database.session():
         Contact.update(name="N" * 200)
     ids = [world.person(NY, name="N" * 200)]
-    smartplans.enroll(plan.id, BOSS, ids, world.now)
+    plan_people.enroll(plan.id, BOSS, ids, world.now)
     world.tick()
     [ask] = seen(world).asks
     assert (ask.plan, ask.body, ask.credits) == ("Leads", f"Dear {'N' * 200}, hello", 2)
@@ -161,7 +161,7 @@ def test_a_text_that_costs_more_is_agreed_to_on_home(house: House) -> None:
     ids = [address_book.meet(account, number, clock.now()).id for number in (ANN, BEN)]
     noon = clock.now().replace(hour=19, minute=30) + timedelta(days=1)  # awake from coast to coast
     with clock.travelled(noon - clock.now()):
-        smartplans.enroll(plan.id, house.agent, ids, clock.now())
+        plan_people.enroll(plan.id, house.agent, ids, clock.now())
         steps.run_due(FAST, by_mail=False)
         home = house.home(house.agent)
         assert "Texts that cost more than was agreed (2)" in home.plain()

@@ -12,7 +12,7 @@ import requests
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Contact
-from bot.smartplans import room, smartplans, steps
+from bot.smartplans import plan_people, room, smartplans, steps
 from bot.smartplans.models import Letter, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -35,7 +35,7 @@ def mailed(house: House, times: int = 1) -> list[EmailMessage]:
     contact = address_book.meet(house.account().id, ANN, clock.now())
     with database.session():
         Contact.update(email=ADDRESS).execute()
-    smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+    plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
     steps.run_due(FAST, by_mail=True)
     house.work()
     return house.sandbox.mail.box(ADDRESS)

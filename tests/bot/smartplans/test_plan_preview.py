@@ -10,7 +10,7 @@ import pytest
 from bot import clock
 from bot.errors import Refused
 from bot.models import Contact, Message
-from bot.smartplans import enrollments, plan_preview, plan_versions, smartplans
+from bot.smartplans import enrollments, plan_people, plan_preview, plan_versions, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
@@ -64,7 +64,7 @@ def test_it_comes_as_it_was_foreseen(world: World) -> None:
     seen = plan_preview.foresee(world.account, BOSS, wanted, ann, START)
     plan = smartplans.new(world.account, BOSS, wanted, START)
     smartplans.switch_on(plan.id, BOSS, START)
-    smartplans.enroll(plan.id, BOSS, [ann], START)
+    plan_people.enroll(plan.id, BOSS, [ann], START)
     for _ in range(24 * 8):
         world.later(hours=1)
     with database.session():

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot import clock
 from bot.contacts import address_book
-from bot.smartplans import plan_spending, smartplans, steps
+from bot.smartplans import plan_people, plan_spending, smartplans, steps
 from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import Shape
 from ledger import database
@@ -24,7 +24,7 @@ def spend(house: House, name: str, body: str, number: str, cap: int | None = Non
     plan = smartplans.new(account, house.agent, shape, now)
     smartplans.switch_on(plan.id, house.agent, now)
     contact = address_book.meet(account, number, now)
-    smartplans.enroll(plan.id, house.agent, [contact.id], now)
+    plan_people.enroll(plan.id, house.agent, [contact.id], now)
     steps.run_due(FAST, by_mail=False)
     return plan
 

@@ -10,7 +10,14 @@ import pytest
 from bot.contacts import address_book
 from bot.errors import Refused
 from bot.models import Contact, Line, Member
-from bot.smartplans import enrollments, plan_events, plan_shapes, plan_versions, smartplans
+from bot.smartplans import (
+    enrollments,
+    plan_events,
+    plan_people,
+    plan_shapes,
+    plan_versions,
+    smartplans,
+)
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step, StepRun
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
@@ -123,14 +130,14 @@ def test_managers_write_plans_and_members_put_contacts_on_them(account: int) -> 
         with pytest.raises(Refused):
             smartplans.new(account, user, shape(), NOW)
     plan = made(account)
-    assert smartplans.enroll(plan.id, CLERK, [ann], NOW).count == 1
+    assert plan_people.enroll(plan.id, CLERK, [ann], NOW).count == 1
     with pytest.raises(Refused):
-        smartplans.enroll(plan.id, STRANGER, [ann], NOW)
+        plan_people.enroll(plan.id, STRANGER, [ann], NOW)
     for verb in (smartplans.duplicate, smartplans.archive, smartplans.switch_on):
         with pytest.raises(Refused):
             verb(plan.id, CLERK, NOW)
     with pytest.raises(Refused):
-        smartplans.stop(on_it(plan)[0].id, STRANGER, NOW)
+        plan_people.stop(on_it(plan)[0].id, STRANGER, NOW)
 
 
 def test_two_plans_of_one_name_and_plans_in_a_ring_are_refused(account: int) -> None:
@@ -147,13 +154,13 @@ def test_two_plans_of_one_name_and_plans_in_a_ring_are_refused(account: int) -> 
 def test_nobody_is_on_a_plan_twice_nor_again_unless_allowed(account: int) -> None:
     plan = made(account)
     ids = people(account, ANN, BEN)
-    assert smartplans.enroll(plan.id, BOSS, ids, NOW).count == 2
-    again = smartplans.enroll(plan.id, BOSS, ids, NOW)
+    assert plan_people.enroll(plan.id, BOSS, ids, NOW).count == 2
+    again = plan_people.enroll(plan.id, BOSS, ids, NOW)
     assert (again.count, dict(again.left_out)) == (0, {"on it already": 2})
-    smartplans.stop(on_it(plan)[0].id, BOSS, NOW)
-    assert smartplans.enroll(plan.id, BOSS, ids[:1], NOW).left_out["was on it before"] == 1
+    plan_people.stop(on_it(plan)[0].id, BOSS, NOW)
+    assert plan_people.enroll(plan.id, BOSS, ids[:1], NOW).left_out["was on it before"] == 1
     smartplans.edit(plan.id, BOSS, shape(*kept(plan), allow_again=True), NOW)
-    assert smartplans.enroll(plan.id, BOSS, ids[:1], NOW).count == 1
+    assert plan_people.enroll(plan.id, BOSS, ids[:1], NOW).count == 1
 
 
 def kept(plan: SmartPlan) -> tuple[StepShape, ...]:
@@ -170,20 +177,20 @@ def test_who_opted_out_or_is_blocked_or_of_another_account_is_left_out(account: 
         Contact.update(blocked_at=NOW).where(Contact.id == ben).execute()
         elm = Account.get(Account.name == "Elm").id
     theirs = people(elm, ANN)
-    done = smartplans.enroll(plan.id, BOSS, [ann, ben, london, *theirs], NOW)
+    done = plan_people.enroll(plan.id, BOSS, [ann, ben, london, *theirs], NOW)
     assert done.count == 1
     assert dict(done.left_out) == {"opted out": 1, "blocked": 1}
     with pytest.raises(Refused):
-        smartplans.enroll(plan.id, "UELM", [ann], NOW)
+        plan_people.enroll(plan.id, "UELM", [ann], NOW)
 
 
 def test_a_draft_and_an_archived_plan_take_nobody(account: int) -> None:
     plan = smartplans.new(account, BOSS, shape(), NOW)
     ids = people(account, ANN)
     with pytest.raises(Refused, match="Switch “Leads” on"):
-        smartplans.enroll(plan.id, BOSS, ids, NOW)
+        plan_people.enroll(plan.id, BOSS, ids, NOW)
     smartplans.switch_on(plan.id, BOSS, NOW)
-    smartplans.enroll(plan.id, BOSS, ids, NOW)
+    plan_people.enroll(plan.id, BOSS, ids, NOW)
     assert smartplans.archive(plan.id, BOSS, NOW) == 1
     assert [(e.state, e.why) for e in on_it(plan)] == [("stopped", "the plan was archived")]
 
@@ -191,7 +198,7 @@ def test_a_draft_and_an_archived_plan_take_nobody(account: int) -> None:
 def test_the_first_step_is_planned_on_the_contacts_own_clock(account: int) -> None:
     plan = made(account, StepShape("text", When("enrolled", 1, "days", 600), ("Hi",)))
     ids = people(account, "+12125550123", "+13105550123", LONDON)
-    smartplans.enroll(plan.id, BOSS, ids, NOW)
+    plan_people.enroll(plan.id, BOSS, ids, NOW)
     # Ten in the morning of Tuesday in New York, Los Angeles and London.
     hours = [e.due_at.strftime("%d %H:%M") for e in on_it(plan)]
     assert hours == ["03 15:00", "03 18:00", "03 10:00"]
@@ -210,7 +217,7 @@ def test_words_changed_before_anybody_was_on_it_make_no_new_version(account: int
 
 def test_a_change_makes_a_version_and_says_who_goes_on_and_who_ends(account: int) -> None:
     plan = made(account, text("one"), text("two", 2), text("three", 4))
-    smartplans.enroll(plan.id, BOSS, people(account, ANN, BEN, LONDON), NOW)
+    plan_people.enroll(plan.id, BOSS, people(account, ANN, BEN, LONDON), NOW)
     with database.session():
         Enrollment.update(position=2).where(Enrollment.id == on_it(plan)[2].id).execute()
     one, two, _ = kept(plan)
@@ -249,23 +256,23 @@ def test_where_somebody_goes_on_in_a_new_version(
 def test_a_contact_is_held_let_go_on_skipped_stopped_and_moved(account: int) -> None:
     plan, other = made(account), made(account, name="Other")
     (ann,) = people(account, ANN)
-    smartplans.enroll(plan.id, BOSS, [ann], NOW)
+    plan_people.enroll(plan.id, BOSS, [ann], NOW)
     (one,) = on_it(plan)
-    assert smartplans.pause(one.id, CLERK)
-    assert not smartplans.pause(one.id, CLERK)
+    assert plan_people.pause(one.id, CLERK)
+    assert not plan_people.pause(one.id, CLERK)
     assert on_it(plan)[0].due_at is None
-    assert smartplans.resume(one.id, CLERK, NOW)
+    assert plan_people.resume(one.id, CLERK, NOW)
     assert on_it(plan)[0].due_at == NOW
-    assert smartplans.skip(one.id, CLERK, NOW)
+    assert plan_people.skip(one.id, CLERK, NOW)
     assert (on_it(plan)[0].position, on_it(plan)[0].due_at) == (1, NOW + timedelta(days=2))
-    assert smartplans.move(one.id, CLERK, other.id, NOW).count == 1
+    assert plan_people.move(one.id, CLERK, other.id, NOW).count == 1
     assert [(e.state, e.why) for e in on_it(plan)] == [("stopped", "moved to Other")]
-    assert not smartplans.stop(one.id, CLERK, NOW)
+    assert not plan_people.stop(one.id, CLERK, NOW)
     (second,) = on_it(other)
-    assert smartplans.skip(second.id, CLERK, NOW)
-    assert smartplans.skip(second.id, CLERK, NOW)
+    assert plan_people.skip(second.id, CLERK, NOW)
+    assert plan_people.skip(second.id, CLERK, NOW)
     assert on_it(other)[0].state == "done"
-    assert not smartplans.skip(second.id, CLERK, NOW)
+    assert not plan_people.skip(second.id, CLERK, NOW)
     with database.session():
         runs = [(r.outcome, r.reason) for r in StepRun.select()]
     assert runs == [("skipped", "skipped by hand")] * 3
@@ -274,8 +281,8 @@ def test_a_contact_is_held_let_go_on_skipped_stopped_and_moved(account: int) -> 
 def test_the_last_step_flows_into_the_next_plan(account: int) -> None:
     second = made(account, name="Second")
     first = made(account, text("Only"), name="First", flows_into=second.id)
-    smartplans.enroll(first.id, BOSS, people(account, ANN), NOW)
-    smartplans.skip(on_it(first)[0].id, BOSS, NOW)
+    plan_people.enroll(first.id, BOSS, people(account, ANN), NOW)
+    plan_people.skip(on_it(first)[0].id, BOSS, NOW)
     assert [e.state for e in on_it(second)] == ["active"]
 
 
@@ -323,7 +330,7 @@ def test_what_stops_a_plan(account: int, event: str, stopped: list[str]) -> None
         ("All", False, False),
     ):
         plan = made(account, name=name, stop_on_reply=reply, stop_on_close=close)
-        smartplans.enroll(plan.id, BOSS, [ann], NOW)
+        plan_people.enroll(plan.id, BOSS, [ann], NOW)
     if event == "reply":
         plan_events.on_text_in(account, ann, NOW)
     elif event == "close":
@@ -338,8 +345,8 @@ def test_what_stops_a_plan(account: int, event: str, stopped: list[str]) -> None
 def test_merged_contacts_are_on_each_plan_once(account: int) -> None:
     both, only = made(account), made(account, name="Only")
     ann, ben = people(account, ANN, BEN)
-    smartplans.enroll(both.id, BOSS, [ann, ben], NOW)
-    smartplans.enroll(only.id, BOSS, [ben], NOW)
+    plan_people.enroll(both.id, BOSS, [ann, ben], NOW)
+    plan_people.enroll(only.id, BOSS, [ben], NOW)
     with database.session():
         plan_events.set_date(Contact.get_by_id(ben), "birthday", (2, 29, None), NOW)
         plan_events.on_merge(Contact.get_by_id(ann), ben, NOW)
@@ -353,7 +360,7 @@ def test_a_birthday_that_is_learnt_later_moves_the_step(account: int) -> None:
     (ann,) = people(account, ANN)
     with database.session():
         plan_events.set_date(Contact.get_by_id(ann), "birthday", (3, 10, None), NOW)
-    smartplans.enroll(plan.id, BOSS, [ann], NOW)
+    plan_people.enroll(plan.id, BOSS, [ann], NOW)
     assert on_it(plan)[0].due_at.date().isoformat() == "2026-03-10"
     with database.session():
         plan_events.set_date(Contact.get_by_id(ann), "birthday", (3, 1, 1990), NOW)

@@ -12,7 +12,7 @@ from bot.contacts import address_book
 from bot.models import Member
 from bot.sandbox import slack_watching
 from bot.sandbox.slack import Post, View
-from bot.smartplans import smartplans
+from bot.smartplans import plan_people
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan, Step
 from ledger import database
 from tests.house import ANN, BEN, House
@@ -116,7 +116,7 @@ def test_a_contact_is_put_on_it_after_the_price_was_shown(house: House) -> None:
 def test_a_contact_is_moved_to_another_plan(house: House) -> None:
     house.name(ANN, "Ann Lee")
     switched_on(house, made(house))
-    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     move = "Move to another plan…"
     menu = lambda mine: house.slack.choose(house.agent, mine, "smart_of_contact", move)  # noqa: E731
     mine = opened(house, "of Ann Lee")
@@ -129,7 +129,7 @@ def test_a_contact_is_moved_to_another_plan(house: House) -> None:
     kept(house, mine, form, {"to": "Past client"})
     assert "New lead · stopped: moved to Past client" in mine.plain()
     assert "Past client · runs" in mine.plain()
-    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     mine = opened(house, "of Ann Lee")
     form = house.opens(lambda: menu(mine))
     house.slack.submit(house.agent, form, {"to": "New lead"})
@@ -207,7 +207,7 @@ def named(user: str) -> str | None:
 def test_a_change_while_contacts_are_on_it_says_in_numbers_who_moves(house: House) -> None:
     house.name(ANN, "Ann Lee")
     switched_on(house, made(house))
-    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     view = opened(house, "new lead")
     form = pushed(house, view, f"step:{steps()[1].key}:Edit")
     assert "1 contact on it: go on with the plan as changed" in str(form.view)
@@ -316,7 +316,7 @@ def reminded(house: House) -> Post:
     form = pushed(house, plan, f"step:{text.key}:Edit")
     slack_watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
     switched_on(house, opened(house, "calls"))
-    smartplans.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
+    plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     with clock.travelled(timedelta(minutes=1)):
         house.tick()
     with database.session():

@@ -14,7 +14,7 @@ from bot.sandbox.slack import View
 from bot.slack import smart_views
 from bot.slack import with_pictures as with_pictures_
 from bot.slack.limits import check_view
-from bot.smartplans import plan_files, plan_versions, smartplans, steps
+from bot.smartplans import plan_files, plan_people, plan_versions, smartplans, steps
 from bot.smartplans.models import Picture, SmartPlan, StepRun
 from ledger import database
 from tests import pictures
@@ -76,7 +76,7 @@ def enrolled(house: House, *numbers: str) -> None:
     with database.session():
         plan = SmartPlan.get()
     people = [address_book.meet(plan.account_id, one, clock.now()).id for one in numbers]
-    smartplans.enroll(plan.id, house.agent, people, clock.now())
+    plan_people.enroll(plan.id, house.agent, people, clock.now())
     steps.run_due(FAST, by_mail=False)
 
 

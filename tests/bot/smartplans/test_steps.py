@@ -14,6 +14,7 @@ from bot.errors import Refused
 from bot.models import Contact, Conversation, Delivery, Line, Message, Policy
 from bot.smartplans import (
     plan_events,
+    plan_people,
     plan_upkeep,
     plan_versions,
     reminders,
@@ -63,7 +64,7 @@ class World:
 
     def put(self, plan: SmartPlan, *numbers: str) -> None:
         ids = [self.person(number) for number in numbers]
-        smartplans.enroll(plan.id, BOSS, ids, self.now)
+        plan_people.enroll(plan.id, BOSS, ids, self.now)
 
     def later(self, pace: room.Pace = FAST, by_mail: bool = True, **ahead: float) -> None:
         """Goes ahead, and has a worker tick then."""
@@ -149,7 +150,7 @@ def test_a_text_leaves_like_any_other_and_is_shown_in_its_thread(house) -> None:
     smartplans.switch_on(plan.id, house.agent, clock.now())
     contact = address_book.by_number(account.id, NY)
     with clock.travelled(_until(clock.now(), 15)):
-        smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+        plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
         steps.run_due(FAST, by_mail=False)
         house.settle()
         assert [t.body for t in house.twilio.sent_to(NY)] == ["Yes there, it is."]
@@ -174,7 +175,7 @@ def test_a_contact_without_a_thread_gets_none_before_they_answer(house) -> None:
     smartplans.switch_on(plan.id, house.agent, clock.now())
     contact = address_book.meet(account.id, NY, clock.now())
     with clock.travelled(_until(clock.now(), 15)):
-        smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+        plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
         steps.run_due(FAST, by_mail=False)
         house.settle()
         assert [t.body for t in house.twilio.sent_to(NY)] == ["Hello"]
@@ -364,7 +365,7 @@ def test_a_text_over_its_ceiling_asks_and_goes_only_on_a_yes(world: World) -> No
         key = Step.get().key
     smartplans.switch_on(plan.id, BOSS, START, {key: 1})
     ids = [world.person(NY, name="N" * 200), world.person(NY2, name="M" * 200)]
-    smartplans.enroll(plan.id, BOSS, ids, START)
+    plan_people.enroll(plan.id, BOSS, ids, START)
     world.tick()
     assert world.texts() == []
     with database.session():
@@ -376,7 +377,7 @@ def test_a_text_over_its_ceiling_asks_and_goes_only_on_a_yes(world: World) -> No
     assert not plan_upkeep.agree(asked[0], CLERK, (0, 1), 2, world.now)  # of another step
     assert plan_upkeep.agree(asked[0], CLERK, (0, 0), 2, world.now)
     assert not plan_upkeep.agree(asked[0], CLERK, (0, 0), 2, world.now)
-    assert smartplans.skip(asked[1], CLERK, world.now)
+    assert plan_people.skip(asked[1], CLERK, world.now)
     world.tick()
     assert len(world.texts()) == 1
     assert sorted(world.runs()) == [("sent", None), ("skipped", "skipped by hand")]
@@ -387,7 +388,7 @@ def test_a_text_over_its_ceiling_asks_and_goes_only_on_a_yes(world: World) -> No
 
 def test_without_a_line_a_text_is_a_reminder_with_the_words_to_copy(world: World) -> None:
     plan = world.plan(text("Hi {first_name|there}"), line=None)
-    smartplans.enroll(plan.id, CLERK, [world.person(NY, name="Ann Lee")], START)
+    plan_people.enroll(plan.id, CLERK, [world.person(NY, name="Ann Lee")], START)
     world.tick()
     with database.session():
         told = Reminder.get()
@@ -422,7 +423,7 @@ def test_what_cannot_be_sent_is_left_out_with_its_reason(
     world: World, known: dict[str, object], body: str, reason: str
 ) -> None:
     plan = world.plan(text(body))
-    smartplans.enroll(plan.id, BOSS, [world.person(NY, **known)], START)
+    plan_people.enroll(plan.id, BOSS, [world.person(NY, **known)], START)
     world.tick()
     ((outcome, said),) = world.runs()
     assert outcome == "skipped"
@@ -462,7 +463,7 @@ def test_an_email_goes_out_once_and_says_why_where_it_cannot(world: World) -> No
         world.person(LA, email="ben@example.com", mail_stopped_at=START),
         world.person(LONDON, email="cy@example.com", mail_bounced_at=START),
     ]
-    smartplans.enroll(plan.id, BOSS, ids, START)
+    plan_people.enroll(plan.id, BOSS, ids, START)
     world.tick()
     assert sorted(world.runs(), key=str) == [
         ("mailed", None), ("skipped", "no e-mail address is known"),
@@ -483,7 +484,7 @@ def test_an_email_of_a_plan_arrives(house) -> None:
     contact = address_book.meet(account.id, NY, clock.now())
     with database.session():
         Contact.update(email="ann@example.com").execute()
-    smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+    plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
     steps.run_due(FAST, by_mail=True)
     house.work()
     (got,) = house.sandbox.mail.box("ann@example.com")
@@ -499,7 +500,7 @@ def test_a_reminder_is_put_off_comes_back_and_is_done(house) -> None:
     )  # fmt: skip
     smartplans.switch_on(plan.id, house.agent, clock.now())
     contact = address_book.meet(account.id, NY, clock.now())
-    smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+    plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
     steps.run_due(FAST, by_mail=False)
     house.work()
     assert "Call (212) 555-0123" in house.told(house.agent)[0].plain()
@@ -565,7 +566,7 @@ def test_opt_out_words_come_with_the_first_text_and_after_30_quiet_days(world: W
         Policy.update(opt_out_words="Reply STOP to opt out.").execute()
     plan = world.plan(text("a"), text("b", 10), text("c", 45))
     contact = address_book.meet(world.account, NY, START)
-    smartplans.enroll(plan.id, BOSS, [contact.id], START)
+    plan_people.enroll(plan.id, BOSS, [contact.id], START)
     world.tick()
     world.later(days=10)
     world.later(days=35)
@@ -680,7 +681,7 @@ def test_a_refund_is_given_back_to_the_plan(house) -> None:
     smartplans.switch_on(plan.id, house.agent, clock.now())
     contact = address_book.meet(account.id, NY, clock.now())
     with clock.travelled(_until(clock.now(), 15)):
-        smartplans.enroll(plan.id, house.agent, [contact.id], clock.now())
+        plan_people.enroll(plan.id, house.agent, [contact.id], clock.now())
         steps.run_due(FAST, by_mail=False)
         house.settle()
     with database.session():

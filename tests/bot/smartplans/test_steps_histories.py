@@ -16,7 +16,15 @@ import pytest
 from bot.contacts import directory, hours
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Message
-from bot.smartplans import law, plan_events, plan_upkeep, plan_versions, smartplans, steps
+from bot.smartplans import (
+    law,
+    plan_events,
+    plan_people,
+    plan_upkeep,
+    plan_versions,
+    smartplans,
+    steps,
+)
 from bot.smartplans.models import ALIVE, Enrollment, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import Limits, When
@@ -128,7 +136,7 @@ class History:
         with database.session():
             running = SmartPlan.get_by_id(plan.id).state == "on"
         if running:
-            smartplans.enroll(plan.id, BOSS, chosen, self.world.now)
+            plan_people.enroll(plan.id, BOSS, chosen, self.world.now)
 
     def tag(self) -> None:
         name = self.dice.choice(self.plans).name.lower()
@@ -156,14 +164,14 @@ class History:
         if alive:
             one = self.dice.choice(alive)
             if one.state == "paused":
-                smartplans.resume(one.id, BOSS, self.world.now)
+                plan_people.resume(one.id, BOSS, self.world.now)
             elif self.dice.random() < 0.2:
-                smartplans.pause(one.id, BOSS)
+                plan_people.pause(one.id, BOSS)
 
     def skip(self) -> None:
         alive = self.alive()
         if alive and self.dice.random() < 0.2:
-            smartplans.skip(self.dice.choice(alive).id, BOSS, self.world.now)
+            plan_people.skip(self.dice.choice(alive).id, BOSS, self.world.now)
 
     def alive(self) -> list[Enrollment]:
         with database.session():
