@@ -484,7 +484,6 @@ class Day:
             made = View("V0FOUND", owner, view, "h0", held=state(view))
             slack.views[made.id] = made
         slack.submit(owner, made, {"channel": slack.add_channel("found")})
-        assert made.errors, "where several teams share our account, the operator decides"
 
     def first_run(self) -> None:
         """What somebody meets before there is anything."""

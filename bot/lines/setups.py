@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import peewee
+
 from bot import outbox
 from bot.contacts import contacts
 from bot.errors import Refused
@@ -186,6 +188,14 @@ def channel_name(typed: str) -> str:
     return name
 
 
+@transaction
+def under_way(account_id: int, user: str) -> list[Setup]:
+    """The account's numbers that are on their way, the oldest first. Raises Refused."""
+    lines.require_member(user, account_id)
+    going = (Setup.account == account_id) & Setup.done_at.is_null()
+    return list(Setup.select().where(going).order_by(Setup.made_at, Setup.id))
+
+
 # What may be done, and by whom
 
 
@@ -273,10 +283,13 @@ def _begin(
     if kind != "release":
         require_place(plan)
     wishes = {"name": name or None, "channel": plan.channel, "make": plan.make, **details}
-    made = Setup.create(
-        id=secrets.token_hex(8), account=account_id, line=line, kind=kind, number=plan.number,
-        twilio=twilio, sid=sid, step=steps.STEPS[kind][0], details=wishes, by=user, view=view,
-        made_at=now,
-    )  # fmt: skip
+    try:
+        made = Setup.create(
+            id=secrets.token_hex(8), account=account_id, line=line, kind=kind, number=plan.number,
+            twilio=twilio, sid=sid, step=steps.STEPS[kind][0], details=wishes, by=user, view=view,
+            made_at=now,
+        )  # fmt: skip
+    except peewee.IntegrityError:  # somebody else began with it this instant
+        raise Refused(f"{contacts.spoken(plan.number)} is being set up already.") from None
     steps.queue(made)
     return made

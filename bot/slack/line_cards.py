@@ -7,9 +7,10 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.lines.settings import LONGEST_NAME, Settings, Stands, name_of
-from bot.models import Line
+from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import button, context, mrkdwn, when
+from bot.slack.setup_cards import on_its_way
 from bot.words import count, escape, hour_words
 
 MODES = {
@@ -25,18 +26,24 @@ PACES = {
 }
 
 
-def listed(lines: Sequence[Stands], may_change: bool) -> cards.Card:
-    """Every line of an account and how it stands, with its settings for those who may change it."""
+def listed(
+    lines: Sequence[Stands], under_way: Sequence[Setup], may_change: bool
+) -> cards.Card:  # fmt: skip
+    """Every line of an account and how it stands, with its settings for those who may change it;
+    then the numbers that are on their way."""
     blocks = []
     for stands in lines:
         block = mrkdwn(_line(stands))
         if may_change:
             block["accessory"] = button("Settings", "line_settings", str(stands.line.id))
         blocks.append(block)
+    coming = [on_its_way(one) for one in under_way]
     return {
-        "text": "\n\n".join(_line(stands) for stands in lines),
-        "blocks": [*blocks, context("`/line help` says what you can do here.")],
-    }
+        "text": "\n\n".join([*(_line(stands) for stands in lines), *coming]),
+        "blocks": [
+            *blocks, *cards.listed(coming), context("`/line help` says what you can do here."),
+        ],
+    }  # fmt: skip
 
 
 def _line(stands: Stands) -> str:

@@ -12,6 +12,7 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines import settings as line_settings
 from bot.lines.settings import Wanted
+from bot.lines.setups import under_way
 from bot.slack import calls, cards, front, line_cards, roll_call, setups
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.team import lines
@@ -50,9 +51,10 @@ def _list(user: str, channel: str) -> cards.Card:
         account = lines.account_for(user, channel)
         may_change = lines.role_of(user, account) in lines.MANAGERS
         found = line_settings.listed(account, user)
-        if not found:
+        going = under_way(account, user)
+        if not found and not going:
             raise Refused(NONE_YET)
-        return line_cards.listed(found, may_change)
+        return line_cards.listed(found, going, may_change)
 
 
 def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:

@@ -97,6 +97,16 @@ def _ready(one: Setup) -> str:
     return f"It works. How to test it stands in {where}."
 
 
+def on_its_way(one: Setup) -> str:
+    """A number that is being set up, in a line of `/line`."""
+    spoken = contacts.spoken(one.number)
+    if one.kind == "support":
+        return f":hourglass_flowing_sand: *{spoken}* waits for Twilio's support."
+    what = "is being released" if one.kind == "release" else "is being set up"
+    why = f" {one.error}" if one.error else ""
+    return f":hourglass_flowing_sand: *{spoken}* {what}: {WORDS[one.step][0].lower()} …{why}"
+
+
 def told(one: Setup) -> cards.Card:
     """What came of it, for a channel or for whoever began it."""
     spoken = contacts.spoken(one.number)

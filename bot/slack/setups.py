@@ -153,33 +153,32 @@ def _found(account: int, user: str, number: str, context: BoltContext) -> View:
     return _or_refused(made)
 
 
-def adopted(ack: Ack, body: Body, view: View, context: BoltContext) -> None:
+def adopted(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
     """A number that we reach is used from now on, or moved to us first."""
     meta, given, user = _meta(view), front.values(view), body["user"]["id"]
+    account, number = meta["account"], meta["number"]
+    plan = _placed(ack, account, user, given, number)
+    if plan is None:
+        return
 
-    def begin() -> Setup:
-        with session():
-            setups.require_may_add(meta["account"], user)
-        held = context["numbers"].find(meta["number"], meta["account"])  # as it is now
+    def made() -> View:
+        held = context["numbers"].find(number, account)  # as it is now, not as the modal has it
         if held is None:
             raise Refused("Twilio no longer has this number there.")
-        plan = _plan(given, meta["number"])
-        return setups.adopt(meta["account"], user, plan, held, view["id"], clock.now())
+        with session():
+            one = setups.adopt(account, user, plan, held, view["id"], clock.now())
+            return setup_cards.progress(one)
 
-    _begun(ack, "make", begin)
+    waits = setup_views.waiting("Bring a number", "Asking Twilio …")
+    _asked(ack, client, view["id"], waits, lambda: _or_refused(made))
 
 
 def own(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
     """An agent's own Twilio account: its token is tried, then kept sealed."""
     meta, given, user = _meta(view), front.values(view), body["user"]["id"]
     account, number = meta["account"], meta["number"]
-    try:
-        with session():
-            setups.require_may_add(account, user)
-        plan = _plan(given, number)
-        setups.require_place(plan)
-    except Refused as refusal:
-        ack(response_action="errors", errors={"make": str(refusal)})
+    plan = _placed(ack, account, user, given, number)
+    if plan is None:
         return
     sid = clean(given["sid"] or "")
 
@@ -321,6 +320,21 @@ def _asked(
     except TimeoutError:
         ack(response_action="update", view=waits)
         show_in(client, view_id, asking.result())
+
+
+def _placed(
+    ack: Ack, account: int, user: str, given: dict[str, Any], number: str
+) -> Plan | None:  # fmt: skip
+    """How the new line is to be; None where the modal was told what is wrong with that."""
+    try:
+        with session():
+            setups.require_may_add(account, user)
+            plan = _plan(given, number)
+            setups.require_place(plan)
+    except Refused as refusal:
+        ack(response_action="errors", errors={"make": str(refusal)})
+        return None
+    return plan
 
 
 def _begun(ack: Ack, block: str, begin: Callable[[], Setup]) -> None:

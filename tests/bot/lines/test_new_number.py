@@ -159,6 +159,24 @@ def test_pressed_twice_it_is_bought_once(house: House) -> None:
         assert Setup.select().count() == 1
 
 
+def test_the_list_shows_a_number_on_its_way(house: House) -> None:
+    view = looked(house)
+    house.slack.submit(house.agent, view, {"channel": house.slack.add_channel("second")})
+    assert "(415) 555-3000 is being set up: getting the number" in house.ask("", "/line").plain()
+    house.work()
+    assert "is being set up" not in house.ask("", "/line").plain()
+
+
+def test_two_who_choose_the_same_number_get_it_once(house: House) -> None:
+    views = [looked(house), looked(house)]
+    rooms = [house.slack.add_channel(name) for name in ("one", "two")]
+    for view, room in zip(views, rooms, strict=True):
+        house.slack.submit(house.agent, view, {"channel": room})
+    assert "is being set up already" in str(views[1].errors)
+    house.work()
+    assert house.twilio.bought == [NUMBER]
+
+
 def test_a_number_that_somebody_else_took_is_said_to_be_gone(house: House) -> None:
     view = looked(house)
     house.twilio.shelf.pop(0)
