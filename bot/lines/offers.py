@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from bot.errors import Refused
 
@@ -125,4 +125,3 @@ def wanted(country: str, toll_free: bool, typed: str) -> Wanted:
 
 
 Kind = Literal["new", "adopt", "transfer", "own", "support", "release"]
-Webhooks = dict[str, Any]  # a number's settings at Twilio, by Twilio's names in snake case

@@ -181,8 +181,8 @@ def _has_channel(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
         accounts.entered(result["channel"], now)
     else:
         words = (
-            f"Type `/invite @Partyline` in <#{result['channel']}>: it is private, and only "
-            "somebody in it can let Partyline in."
+            f"Type `/invite @Partyline` in <#{result['channel']}>: somebody who is in it has to "
+            "let Partyline in."
         )
         one.details = {**one.details, "remark": words}
 

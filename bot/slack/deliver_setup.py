@@ -10,9 +10,9 @@ from slack_sdk.errors import SlackApiError
 
 from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
-from bot.models import Setup
+from bot.models import Line, Setup
 from bot.slack import setup_cards
-from bot.slack.outcomes import first_taken, keyed, outcome, read_back
+from bot.slack.outcomes import CLOCKS_APART_S, first_taken, keyed, outcome, read_back
 from ledger.database import session
 
 #: Why the app cannot let itself in; somebody who is in the channel has to invite it.
@@ -131,14 +131,14 @@ class SetupPostCarrier:
             if name in CLOSED:
                 return Done({"channel": channel, "joined": False})
             return outcome(error)
-        if name == "name_taken" and (made := self._made(wanted, one.made_at)):
+        if name == "name_taken" and (made := self._made(wanted, one)):
             return self._invited(made, one.by)
         if name in UNMADE or name.startswith("invalid_name") or name in CLOSED:
             return Failed(UNMADE.get(name, NO_CHANNEL.format(error=name)))
         return outcome(error)
 
-    def _made(self, name: str, since: datetime) -> str | None:
-        """A channel of this name that we made ourselves, by a call whose answer was lost."""
+    def _made(self, name: str, one: Setup) -> str | None:
+        """A channel of this name that we made for this line, by a call whose answer was lost."""
         me, cursor = self.client.auth_test()["user_id"], ""
         while True:
             page = self.client.conversations_list(
@@ -146,10 +146,17 @@ class SetupPostCarrier:
             )
             for room in page["channels"]:
                 ours = room.get("creator") == me and room.get("created", 0) >= (
-                    since.timestamp() - 60
+                    one.made_at.timestamp() - CLOCKS_APART_S
                 )
-                if room["name"] == name and ours:
+                if room["name"] == name and ours and not _is_anothers(room["id"], one):
                     return str(room["id"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None
+
+
+def _is_anothers(channel: str, one: Setup) -> bool:
+    """Whether another line has the channel."""
+    with session():
+        others = (Line.channel == channel) & (Line.id != one.line_id)
+        return bool(Line.live().where(others).exists())

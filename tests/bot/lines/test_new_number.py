@@ -102,6 +102,27 @@ def test_a_channel_name_that_is_taken_leaves_the_number_and_says_so(house: House
         assert Setup.get().step == "done"
 
 
+def test_two_lines_that_ask_for_one_name_do_not_share_the_channel(house: House) -> None:
+    got(house, looked(house), make="desk")
+    view = got(house, looked(house), make="desk")
+    assert "There is a channel of that name already" in view.plain()
+    with database.session():
+        channels = [one.channel for one in Line.select().order_by(Line.id)]
+    assert len(channels) == len(set(channels)) == 3 and channels[-1] == ""
+
+
+@pytest.mark.parametrize("method", ["conversations.create", "conversations.join"])
+def test_without_the_scope_the_number_works_and_it_is_said_what_to_do(
+    house: House, method: str
+) -> None:
+    house.slack.refuse_all("missing_scope", (method,))
+    room = house.slack.add_channel("sales", bot=False)
+    made = method == "conversations.create"
+    view = got(house, looked(house), **({"make": "desk"} if made else {"channel": room}))
+    assert ("/line settings" if made else "/invite @Partyline") in view.plain()
+    assert line().released_at is None
+
+
 @pytest.mark.parametrize(
     ("wish", "found"),
     [("415", "San Francisco"), ("Oakland", "Oakland"), ("510555*101", "(510) 555-3101"),
