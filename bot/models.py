@@ -509,6 +509,7 @@ class Call(Table):
         indexes = ((("line", "began_at"), False),)
 
 
+Call.add_index(Call.text_back, where=Call.text_back.is_null(False), name="call_text_back")
 Call.add_index(Call.ask_at, where=Call.ask_at.is_null(False), name="call_to_ask")
 
 Call.add_index(Call.contact, Call.began_at, where=Call.contact.is_null(False), name="call_contact")

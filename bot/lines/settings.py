@@ -9,7 +9,8 @@ from bot import outbox
 from bot.contacts import hours
 from bot.credits import digest
 from bot.errors import Refused
-from bot.models import Conversation, Digest, Line, Trouble
+from bot.lines import health
+from bot.models import Conversation, Digest, Line
 from bot.team import lines, viewers
 from ledger.database import instant, query, transaction
 
@@ -78,9 +79,9 @@ def _stands(line: Line) -> Stands:
 
 
 def _troubles(line: Line) -> list[str]:
-    seen = trouble(line)
-    open_ = (Trouble.line == line) & Trouble.mended_at.is_null() & (Trouble.detail != "")
-    found = Trouble.select().where(open_).order_by(Trouble.since)
+    found = [one for one in health.open_of(line.id) if one.detail]
+    is_told = any(one.what.startswith(health.SETUP) for one in found)
+    seen = None if is_told and line.channel and line.joined_at else trouble(line)
     return [*([f"It {seen}"] if seen else []), *(one.detail for one in found)]
 
 

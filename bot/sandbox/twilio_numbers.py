@@ -381,7 +381,7 @@ class TwilioNumbers(TwilioCalls):
             usage_records=[
                 {"account_sid": account, "category": category, "count": str(number),
                  "count_unit": "", "usage": str(number), "usage_unit": "",
-                 "price": f"{number * each:.5f}", "price_unit": "usd", "description": category,
+                 "price": round(number * each, 5), "price_unit": "usd", "description": category,
                  "start_date": request.args.get("StartDate"), "api_version": "2010-04-01",
                  "end_date": request.args.get("EndDate"), "as_of": clock.now().isoformat(),
                  "subresource_uris": {}, "uri": request.path}

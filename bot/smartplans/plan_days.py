@@ -12,7 +12,8 @@ from ledger.reports import Span
 TEXTS = """
     SELECT COUNT(*) FROM entry JOIN message ON message.id = entry.message
     WHERE entry.account_id = %s AND entry.made_at >= %s AND entry.made_at < %s
-      AND entry.kind = 'charge_out' AND message.automated"""
+      AND entry.kind = 'charge_out' AND message.automated
+      AND NOT EXISTS (SELECT 1 FROM call WHERE call.text_back_id = message.id)"""
 LETTERS = """
     SELECT COUNT(*) FROM letter
     WHERE account_id = %s AND made_at >= %s AND made_at < %s AND enrollment_id IS NOT NULL"""

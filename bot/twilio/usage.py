@@ -36,7 +36,7 @@ def bill(client: Client, first: date, last: date) -> Bill:
     """What was billed on these days. Raises what Twilio's client raises."""
     numbers, fees = {}, 0
     for record in client.usage.records.list(start_date=first, end_date=last):
-        micros = int(Decimal(str(record.price or 0)) * 1_000_000)
+        micros = round(Decimal(str(record.price or 0)) * 1_000_000)
         if record.category in FEES:
             fees += micros
         elif record.category in NUMBERS and (count := int(record.count or 0)):

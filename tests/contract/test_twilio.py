@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,13 @@ import pytest
 from flask import Response
 
 from bot import clock
+from bot.models import Line
 from bot.sandbox import Sandbox
 from bot.sandbox.twilio import Exchange
+from bot.team import lines
+from bot.twilio import usage
+from bot.twilio.accounts import Accounts
+from ledger import database
 from tests import databases, pictures
 from tests.bot.lines import test_bringing as bringing
 from tests.bot.lines import test_new_number as new
@@ -228,3 +233,47 @@ def test_numbers_are_brought_as_twilio_describes(described: Description, home: H
         "GET /2010-04-01/Accounts/{AccountSid}/IncomingPhoneNumbers.json",
         "POST /2010-04-01/Accounts/{AccountSid}/IncomingPhoneNumbers/{Sid}.json",
     } <= described.seen
+
+
+def test_health_and_repairs_are_as_twilio_describes(described: Description, home: House) -> None:
+    home.twilio.add_number("+18005550199")
+    home.twilio.verified["+18005550199"] = "TWILIO_REJECTED"
+    lines.setup(account="Harbor Homes", line="+18005550199", channel=home.slack.add_channel("free"))
+    (service,) = home.twilio.services.values()
+    service.campaigns = ["FAILED", "IN_PROGRESS", "VERIFIED"]
+    home.twilio.point(LINE, "https://elsewhere.example/sms")
+    home.tick()
+    with clock.travelled(timedelta(hours=1)):
+        home.work()
+    for post in home.slack.channel(home.channel):
+        if any(block["type"] == "actions" for block in post.blocks):
+            home.hears(lambda post=post: home.slack.press(home.agent, post, "Repair"))
+    with clock.travelled(timedelta(hours=1)):
+        home.work()
+        home.tick()
+    usage.bill(Accounts(home.settings).client(), date(2026, 11, 1), date(2026, 11, 25))
+    assert {
+        "GET /2010-04-01/Accounts/{AccountSid}/IncomingPhoneNumbers.json",
+        "POST /2010-04-01/Accounts/{AccountSid}/IncomingPhoneNumbers/{Sid}.json",
+        "GET /2010-04-01/Accounts/{AccountSid}/Usage/Records.json",
+        "GET /v1/Services/{Sid}",
+        "POST /v1/Services/{Sid}",
+        "GET /v1/Services/{ServiceSid}/PhoneNumbers/{Sid}",
+        "GET /v1/Services/{MessagingServiceSid}/Compliance/Usa2p",
+        "GET /v1/Tollfree/Verifications",
+    } <= described.seen
+
+
+def test_calls_are_asked_about_as_twilio_describes(described: Description, home: House) -> None:
+    with database.session():
+        Line.update(voice_mode="forward", forward_number=BEN, calls_until=clock.now()).execute()
+    home.twilio.picks_up[BEN] = 61
+    home.twilio.call(ANN, LINE)
+    home.twilio.call(ANN, LINE, gives_up=True)
+    home.work()
+    with clock.travelled(timedelta(hours=30)):
+        home.tick()
+    assert "GET /2010-04-01/Accounts/{AccountSid}/Calls.json" in described.seen
+    asked = [set(given) for name, given in home.twilio.calls if name == "GET Calls"]
+    for names in ({"To", "StartTime>"}, {"To", "StartTime>", "StartTime<"}, {"ParentCallSid"}):
+        assert any(names <= one for one in asked)
