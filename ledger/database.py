@@ -56,9 +56,12 @@ def moment(value: datetime) -> Any:
     """The value as this database's driver takes it; naive datetimes are refused."""
     if value.tzinfo is None:
         raise ValueError("a moment without a time zone is refused: pass an aware datetime")
-    if is_sqlite():
-        return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
-    return value
+    return _as_text(value) if is_sqlite() else value
+
+
+@functools.lru_cache(1024)  # a batch writes the same few moments over and over
+def _as_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
 
 def instant(value: Any) -> datetime:
