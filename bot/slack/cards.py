@@ -14,9 +14,9 @@ from typing import Any
 from bot.contacts import contacts
 from bot.contacts.contacts import Recipient
 from bot.models import Draft
-from bot.texts import drafts
-from bot.texts.drafts import Offer
+from bot.texts import offers
 from bot.texts.kinds import size_words
+from bot.texts.offers import Offer
 from bot.texts.sending import Sent
 from bot.words import clock_words, count, day_words, escape, when
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
@@ -75,7 +75,7 @@ def _notes(draft: Offer) -> Iterable[str]:
         yield draft.asked
     yield from draft.warnings
     if not draft.covered:
-        yield drafts.shortage(draft.quote.credits, draft.funds)
+        yield offers.shortage(draft.quote.credits, draft.funds)
 
 
 def _buttons(draft: Offer) -> Blocks:

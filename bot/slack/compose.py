@@ -15,9 +15,9 @@ from bot import clock
 from bot.errors import Refused
 from bot.slack import cards, compose_cards
 from bot.slack.answers import whisper
-from bot.slack.client import permalink, person
+from bot.slack.client import person
 from bot.slack.front import refusal_view
-from bot.slack.live import LiveQuotes
+from bot.slack.live import LiveQuotes, address
 from bot.slack.markup import emoji_names
 from bot.talks import desk
 from bot.team import people
@@ -160,7 +160,7 @@ def submitted(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebC
     elif form.conversation and not done.checking:  # whoever replies looks at the thread
         ack()
     else:
-        ack(response_action="update", view=compose_cards.gone(done, _link(client, done)))
+        ack(response_action="update", view=compose_cards.gone(done, address(client, done)))
 
 
 def _input(view: dict[str, Any], where: str) -> str:
@@ -168,16 +168,6 @@ def _input(view: dict[str, Any], where: str) -> str:
     blocks = [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
     named = {block.partition(":")[0]: block for block in blocks}
     return named.get(where) or named["body"]
-
-
-def _link(client: WebClient, done: Gone) -> str | None:
-    if done.thread_ts is None:
-        return None
-    try:
-        return permalink(client, done.channel, done.thread_ts)
-    except Exception as error:  # the text is on its way, whatever Slack says to this
-        log.warning("slack.no_address", error=type(error).__name__)
-        return None
 
 
 # Slack's form, read

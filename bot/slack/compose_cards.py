@@ -14,7 +14,7 @@ from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option, plain
 from bot.texts.composed import Gone
 from bot.texts.composer import LONGEST, Look
-from bot.texts.drafts import Offer, shortage
+from bot.texts.offers import Offer, shortage
 from bot.words import clock_words, count, escape
 from ledger.rates import PACK_FILES
 

@@ -19,7 +19,7 @@ from bot.slack.cards import (
     plain,
     when,
 )
-from bot.texts import drafts
+from bot.texts import offers
 from bot.texts.scheduled import Listed
 from bot.words import count, escape
 
@@ -65,8 +65,8 @@ def _text(draft: Draft, by_all: bool) -> Blocks:
 def line(draft: Draft, by_all: bool) -> str:
     """When a text goes out, to whom, its price, and how it begins; whose it is, if `by_all`."""
     at = when(draft.send_at) if draft.state == "scheduled" else "*Not sent at its time*"
-    name = escape(contacts.Recipient(draft.number, drafts.contact_of(draft)).name)
-    whose = f" · by {drafts.by(draft)}" if by_all else ""
+    name = escape(contacts.Recipient(draft.number, offers.contact_of(draft)).name)
+    whose = f" · by {offers.by(draft)}" if by_all else ""
     said = draft.body or count(len(draft.media), "attachment")
     said = said if len(said) <= SHOWN else f"{said[:SHOWN]}…"
     shown = " ".join(escape(said).split())

@@ -17,7 +17,9 @@ from slack_sdk.errors import SlackApiError
 from bot import clock
 from bot.errors import Refused
 from bot.slack import compose_cards
-from bot.texts import keystrokes
+from bot.slack.client import permalink
+from bot.texts import composed, keystrokes
+from bot.texts.composed import Gone
 from bot.texts.composer import Typed
 from bot.texts.keystrokes import Update, Wait
 
@@ -110,8 +112,16 @@ class LiveQuotes:
         except Exception as error:  # it may stand there now, or soon
             return self._unknown(view, due, type(error).__name__)
         self._failed.pop(view, None)
-        keystrokes.finish(view, due.claim, due.digest, shown["view"]["hash"], clock.now())
+        hash = shown["view"]["hash"]
+        if not keystrokes.finish(view, due.claim, due.digest, hash, clock.now()):
+            self._say_again(view, hash)
         return keystrokes.GAP.total_seconds()
+
+    def _say_again(self, view: str, hash: str) -> None:
+        """Send was pressed while an update was on its way, which stands over its answer now."""
+        if done := composed.sent_from(view):
+            said = compose_cards.gone(done, address(self._client, done))
+            self._client.views_update(view_id=view, view=said, hash=hash)
 
     def _not_taken(self, view: str, due: Update, error: SlackApiError) -> float | None:
         why = error.response.get("error")
@@ -129,3 +139,14 @@ class LiveQuotes:
         if why != MOVED:
             log.warning("live.not_shown", why=why, tries=tries)
         return keystrokes.GAP.total_seconds() if tries < TRIES else None
+
+
+def address(client: WebClient, done: Gone) -> str | None:
+    """The address of the thread that a text went to, if it has one and Slack says it."""
+    if done.thread_ts is None:
+        return None
+    try:
+        return permalink(client, done.channel, done.thread_ts)
+    except Exception as error:  # the text is on its way, whatever Slack says to this
+        log.warning("slack.no_address", error=type(error).__name__)
+        return None

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import beside, reply
 from bot.texts import drafts
-from bot.texts.drafts import Offer
+from bot.texts.offers import Offer
 from bot.texts.sending import Sent
 
 

@@ -9,7 +9,7 @@ from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
 from bot.talks.desk import Wake
-from bot.texts import drafts, scheduled
+from bot.texts import drafts, offers, scheduled
 from bot.words import count, escape
 
 STATES = {
@@ -171,7 +171,7 @@ def reply(draft: Draft, now: Any) -> Card:
     """The card under a reply: its quote, or what became of it."""
     match draft.state:
         case "quoted":
-            return cards.offer(drafts.offer(draft, now))
+            return cards.offer(offers.offer(draft, now))
         case "scheduled":
             return cards.scheduled(draft, contacts.name_of(draft.talk.contact))
         case "cancelled":

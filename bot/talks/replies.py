@@ -18,7 +18,7 @@ from bot.errors import Refused
 from bot.models import Conversation, Draft
 from bot.talks import desk, threads
 from bot.team import lines
-from bot.texts import drafts, sending
+from bot.texts import drafts, offers, sending
 from ledger import credits
 from ledger.database import db, transaction
 
@@ -73,7 +73,7 @@ def written(reply: Reply, now: datetime) -> None:
     if reply.from_elsewhere or lines.role_of(reply.user, account) is None:
         refuse(conversation, reply, lines.stranger(account), now)
         return
-    media: drafts.Media = draft.media if draft is not None else ()
+    media: offers.Media = draft.media if draft is not None else ()
     if {file.get("id") for file in reply.files} != {file.get("file") for file in media}:
         _look_into(conversation, reply)
     else:
@@ -90,7 +90,7 @@ def deleted(reply: Reply, now: datetime) -> None:
 
 @transaction
 def quoted(
-    conversation: Conversation, reply: Reply, media: drafts.Media, now: datetime
+    conversation: Conversation, reply: Reply, media: offers.Media, now: datetime
 ) -> None:  # fmt: skip
     """Quotes a reply whose files, if it has any, were looked into."""
     credits.hold(conversation.line.account_id, now)
@@ -140,7 +140,7 @@ def _conversation(reply: Reply, now: datetime) -> Conversation | None:
 
 
 def _kept(
-    conversation: Conversation, reply: Reply, media: drafts.Media, now: datetime
+    conversation: Conversation, reply: Reply, media: offers.Media, now: datetime
 ) -> Draft:  # fmt: skip
     """The reply as a draft. Raises Refused if it could not be sent at all."""
     line, number = conversation.line, conversation.contact.number
@@ -163,7 +163,7 @@ def _sent_at_once(draft: Draft, reply: Reply, now: datetime) -> bool:
     is_fresh = reply.is_new and age <= AT_ONCE_WITHIN
     if line.mode != "send" or draft.credits > line.send_up_to or not is_fresh:
         return False
-    if drafts.offer(draft, now).warnings:
+    if offers.offer(draft, now).warnings:
         return False
     try:
         with db.atomic():  # what a refusal leaves half done is undone

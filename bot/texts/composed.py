@@ -16,7 +16,7 @@ from bot.contacts.contacts import Recipient
 from bot.errors import Refused
 from bot.models import Conversation, Draft, Typing
 from bot.talks import conversations, threads
-from bot.texts import composer, drafts, filling, keystrokes, scheduled, sending
+from bot.texts import composer, drafts, filling, keystrokes, offers, scheduled, sending
 from bot.texts.composer import Look, Terms, Typed
 from bot.words import escape
 from ledger import credits
@@ -97,7 +97,7 @@ def _require(look: Look, row: Typing, now: datetime) -> None:
         raise Wrong("body", "Write what they should read.")
     if row.send_at is None:
         if not look.offer.covered:
-            raise Wrong("body", drafts.shortage(look.offer.quote.credits, look.offer.funds))
+            raise Wrong("body", offers.shortage(look.offer.quote.credits, look.offer.funds))
         return
     try:
         scheduled.require_time(row.send_at, now)
@@ -114,6 +114,13 @@ def _leave(draft: Draft, files: Sequence[dict[str, Any]], now: datetime) -> Gone
         sent = sending.send(draft.id, draft.version, draft.author, now)
         assert isinstance(sent, sending.Sent), "it was quoted in this very transaction"
     return _gone(Draft.get_by_id(draft.id))
+
+
+@transaction
+def sent_from(view: str) -> Gone | None:
+    """What became of the text that was sent from this form; None if none was."""
+    draft = Draft.get_or_none(Draft.id == composer.draft_id(view))
+    return _gone(draft) if draft is not None else None
 
 
 def _gone(draft: Draft) -> Gone:

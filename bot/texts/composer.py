@@ -17,8 +17,8 @@ from bot.errors import Refused
 from bot.models import Contact, Conversation, Line, Message, Typing
 from bot.talks import threads
 from bot.team import lines
-from bot.texts import drafts, templates
-from bot.texts.drafts import Offer
+from bot.texts import drafts, offers, templates
+from bot.texts.offers import Offer
 from ledger import rates
 from ledger.database import transaction
 from ledger.models import Account
@@ -212,13 +212,13 @@ def _priced(row: Typing, contact: Contact | None, now: datetime) -> dict[str, An
     try:
         drafts.require_sendable(row.line, contact, body, row.media)
         if row.number is None:
-            return {"price": rates.quote(row.line.number, body, drafts.sizes(row.media))}
+            return {"price": rates.quote(row.line.number, body, offers.sizes(row.media))}
         is_mms, credits = _as_mms(row, body)
         draft = drafts.sketch(
             row.line, row.number, body, row.user, now, media=row.media, as_mms=is_mms,
             send_at=row.send_at,
         )  # fmt: skip
-        offer = drafts.offer(draft, now)
+        offer = offers.offer(draft, now)
     except Refused as refusal:
         return {"trouble": str(refusal)}
     trouble = ""
@@ -230,7 +230,7 @@ def _priced(row: Typing, contact: Contact | None, now: datetime) -> dict[str, An
 def _as_mms(row: Typing, body: str) -> tuple[bool, int]:
     """Whether it goes as one picture message, as long as that is cheaper; and its price else."""
     number = row.number or ""
-    plain = rates.quote(number, body, drafts.sizes(row.media)).credits
+    plain = rates.quote(number, body, offers.sizes(row.media)).credits
     may = row.as_mms and not row.media and contacts.takes_pictures(row.line.number, number)
     return may and rates.quote(number, body, as_mms=True).credits < plain, plain
 

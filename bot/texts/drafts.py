@@ -4,83 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from bot.contacts import address_book, consent, contacts, hours, numbers
+from bot.contacts import consent, contacts
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Draft, Line, Message
+from bot.models import Contact, Conversation, Draft, Line
 from bot.talks import threads
-from bot.team import lines, people, viewers
-from bot.texts import first_texts, kinds
-from bot.words import count, escape
-from ledger import credits, rates, savings
-from ledger.credits import Funds
+from bot.team import lines, viewers
+from bot.texts import first_texts, kinds, offers
+from bot.texts.offers import Media, Offer
+from ledger import rates
 from ledger.database import transaction
-from ledger.models import Account
-from ledger.rates import Quote
-from ledger.savings import Saving
 
 LONGEST_BODY = 10_000  # characters: what Slack lets one type is less
 WAITING = ("quoted", "scheduled")
-JUST_NOW = timedelta(minutes=10)  # within which another member's answer is mentioned
-Media = Sequence[dict[str, Any]]
-SELDOM_ARRIVES = (
-    "Pictures seldom arrive outside the US and Canada: carriers there send a link instead, or "
-    "nothing. A link in a text is surer."
-)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A quoted draft, with all that its card shows."""
-
-    draft_id: str
-    version: int
-    recipient: str  # name, or the number as people write it
-    number: str
-    body: str
-    quote: Quote
-    funds: Funds  # before it is sent
-    words: str = ""  # to opt out, below the body and free (R21)
-    media: Media = ()
-    savings: Sequence[Saving] = ()
-    warnings: Sequence[str] = ()  # in Slack's mark-up
-    send_at: datetime | None = None  # a better time, on the contact's clock: when they are awake,
-    was_scheduled: bool = False  # or the one that was chosen before the text was edited
-    author: str = ""  # Slack user
-    by: str = ""  # what to call the author, in Slack's mark-up
-    in_thread: bool = False
-    asked: str = ""  # why Send was not enough, in Slack's mark-up
-
-    @property
-    def left_after(self) -> int:
-        """Credits left after Send."""
-        return self.funds.balance - self.quote.credits
-
-    @property
-    def covered(self) -> bool:
-        """Whether the balance covers it (R14)."""
-        return self.funds.cover(self.quote.credits)
-
-
-def shortage(needed: int, funds: Funds) -> str:
-    """Why a text of this price is not covered, and what to do."""
-    if funds.frozen:
-        return (
-            f"Your plan has ended. Your {count(funds.balance, 'credit')} are kept; to send again, "
-            "choose a plan with `/credits plan`."
-        )
-    left = f"{funds.balance:,} {'is' if funds.balance == 1 else 'are'} left"
-    if funds.balance < 0:
-        left = f"{-funds.balance:,} {'is' if funds.balance == -1 else 'are'} missing already"
-    more = "Choose a plan" if funds.planless else "Upgrade"
-    shorter = ", or shorten it" if needed > 1 and funds.balance > 0 else ""
-    return (
-        f"That text needs {count(needed, 'credit')} and {left}. "
-        f"{more} with `/credits plan`{shorter}."
-    )
 
 
 @transaction
@@ -90,7 +28,7 @@ def quote(user: str, channel: str, text: str, now: datetime) -> Offer:
     recipient, body = contacts.split_recipient(line, text)
     if not body:
         raise Refused(f"What should {recipient.name} read? Add the text after the number or name.")
-    return offer(write(line, recipient.number, body, user, now), now)
+    return offers.offer(write(line, recipient.number, body, user, now), now)
 
 
 @transaction
@@ -112,14 +50,14 @@ def sketch(
     line: Line, number: str, body: str, user: str, now: datetime, *, media: Media = (), **more: Any
 ) -> Draft:
     """A draft that is quoted and not kept. Raises Refused if it could not be sent at all."""
-    contact = _contact(line, number)
+    contact = offers.contact_at(line, number)
     require_sendable(line, contact, body, media)
     draft = Draft(
         line=line, number=number, body=body,
         words=first_texts.words(line.account_id, contact, now), media=list(media), author=user,
-        seen=_newest(line, contact), made_at=now, **more,
+        seen=offers.newest(line, contact), made_at=now, **more,
     )  # fmt: skip
-    draft.credits = priced(draft).credits
+    draft.credits = offers.priced(draft).credits
     return draft
 
 
@@ -141,7 +79,7 @@ def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Of
     draft = own(draft_id, user)
     if draft.version != version:
         raise Refused(why_stale(draft))
-    for saving in _savings(draft):
+    for saving in offers.savings_of(draft):
         if saving.kind == kind:
             return rewrite(draft, now, body=saving.body, as_mms=kind == "mms")
     raise Refused("This saving is no longer possible. Look at the newest card.")
@@ -161,14 +99,14 @@ def rewrite(draft: Draft, now: datetime, **to: Any) -> Offer:
     """Quotes a draft anew, as changed. Raises Refused if it was sent or cancelled meanwhile."""
     _requote(draft, now, WAITING, to)
     refresh(draft)
-    return offer(draft, now)
+    return offers.offer(draft, now)
 
 
 @transaction
 def quote_anew(draft: Draft, now: datetime, **to: Any) -> Draft:
     """Quotes a reply that was changed, even one that was cancelled; its card is not shown yet.
     Raises Refused if it could not be sent at all, or was sent meanwhile."""
-    to["seen"] = _newest(draft.line, contact_of(draft))
+    to["seen"] = offers.newest(draft.line, offers.contact_of(draft))
     _requote(draft, now, [*WAITING, "cancelled"], to)
     return draft
 
@@ -178,11 +116,11 @@ def _requote(draft: Draft, now: datetime, states: Sequence[str], to: dict[str, A
         setattr(draft, name, value)
     if not (draft.body or draft.media):
         raise Refused("An empty text cannot be sent.")
-    contact = contact_of(draft)
+    contact = offers.contact_of(draft)
     require_sendable(draft.line, contact, draft.body, draft.media)
     version = draft.version
     new = {
-        **to, "credits": priced(draft).credits, "asked": None, "version": version + 1,
+        **to, "credits": offers.priced(draft).credits, "asked": None, "version": version + 1,
         "words": first_texts.words(draft.line.account_id, contact, now), "state": "quoted",
     }  # fmt: skip
     if not move(draft, version, new, states):
@@ -198,11 +136,11 @@ def ask_again(draft: Draft, why: str, now: datetime) -> Offer | None:
         _requote(draft, now, WAITING, {})
     except Refused:
         return None
-    newest = _newest(draft.line, contact_of(draft))
+    newest = offers.newest(draft.line, offers.contact_of(draft))
     draft.asked, draft.seen = why, newest
     Draft.update(asked=why, seen=newest).where(Draft.id == draft.id).execute()
     refresh(draft)
-    return offer(draft, now)
+    return offers.offer(draft, now)
 
 
 @transaction
@@ -256,38 +194,6 @@ def card_gone(draft_id: str) -> None:
 def stage(draft: Draft) -> str:
     """How far the draft is, as its card shows it."""
     return f"{draft.state} {draft.version}"
-
-
-def offer(draft: Draft, now: datetime) -> Offer:
-    """All that the draft's card shows, as things are now."""
-    contact = contact_of(draft)
-    account = Account.get_by_id(draft.line.account_id)
-    where = hours.zones(contact, draft.number, account.timezone)
-    chosen = draft.send_at if draft.send_at and draft.send_at > now else None
-    at = chosen or hours.opens_at(now, where, hours.of_line(draft.line))
-    recipient = contacts.Recipient(draft.number, contact)
-    return Offer(
-        draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
-        credits.funds(account.id, now), draft.words, draft.media, _savings(draft),
-        _warnings(draft, contact, recipient.name, now), at and hours.local(at, where),
-        chosen is not None, draft.author, by(draft), draft.source_ts is not None, draft.asked or "",
-    )  # fmt: skip
-
-
-def by(draft: Draft) -> str:
-    """What to call the draft's author, in Slack's mark-up: by name, which calls nobody."""
-    name = people.called(draft.author)
-    return escape(name) if name else f"<@{draft.author}>"
-
-
-def priced(draft: Draft) -> Quote:
-    """What the draft costs now."""
-    return rates.quote(draft.number, draft.body, sizes(draft.media), as_mms=draft.as_mms)
-
-
-def sizes(media: Media) -> list[int]:
-    """Attachments' sizes in bytes."""
-    return [int(file["size"]) for file in media]
 
 
 def own(draft_id: str, user: str) -> Draft:
@@ -350,73 +256,3 @@ def require_sendable(line: Line, contact: Contact | None, body: str, media: Medi
             f"{contacts.name_of(contact)} opted out ({consent.how(contact)}), so nothing can be "
             "sent. They can opt in again by texting START."
         )
-
-
-def contact_of(draft: Draft) -> Contact | None:
-    """Who it is for, if anybody of the account knows them yet."""
-    return _contact(draft.line, draft.number)
-
-
-def overtaken(draft: Draft) -> Message | None:
-    """A text that another member sent to this contact since the card was shown."""
-    newest = _newest_out(draft.line, contact_of(draft))
-    if newest is None or newest.id <= (draft.seen or 0) or newest.author == draft.author:
-        return None
-    return newest
-
-
-def _warnings(
-    draft: Draft, contact: Contact | None, name: str, now: datetime
-) -> list[str]:  # fmt: skip
-    said = []
-    newest = _newest_out(draft.line, contact)
-    theirs = newest and newest.author != draft.author and not draft.asked
-    if newest and theirs and now - newest.made_at < JUST_NOW:
-        ago = count(max(1, round((now - newest.made_at).total_seconds() / 60)), "minute")
-        said.append(f"<@{newest.author}> answered {ago} ago.")
-    home = Account.get_by_id(draft.line.account_id).timezone
-    where = hours.zones(contact, draft.number, home)
-    is_later = draft.send_at is not None and draft.send_at > now
-    at = draft.send_at if is_later else now
-    if hours.opens_at(at, where, hours.of_line(draft.line)):
-        will = "It will be" if is_later else "It is"
-        said.append(f"{will} {hours.said(at, where)} where {escape(name)} lives.")
-    if trouble := numbers.trouble(draft.number):
-        said.append(trouble)
-    if draft.media and not contacts.takes_pictures(draft.line.number, draft.number):
-        said.append(SELDOM_ARRIVES)
-    return said
-
-
-def _savings(draft: Draft) -> list[Saving]:
-    if draft.as_mms:
-        return []
-    may_mms = contacts.takes_pictures(draft.line.number, draft.number)
-    return savings.cheaper(draft.number, draft.body, sizes(draft.media), may_mms=may_mms)
-
-
-def _newest(line: Line, contact: Contact | None) -> int:
-    newest = _newest_out(line, contact)
-    return newest.id if newest else 0
-
-
-def _newest_out(line: Line, contact: Contact | None) -> Message | None:
-    if contact is None:
-        return None
-    found: Message | None = (
-        Message.select()
-        .join(Conversation)
-        .where(
-            Conversation.line == line,
-            Conversation.contact == contact,
-            Message.direction == "out",
-            ~Message.automated,
-        )
-        .order_by(Message.made_at.desc())
-        .first()
-    )
-    return found
-
-
-def _contact(line: Line, number: str) -> Contact | None:
-    return address_book.by_number(line.account_id, number)

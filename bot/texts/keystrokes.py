@@ -79,15 +79,19 @@ def _due(
 
 
 @transaction
-def finish(view: str, claim: str, digest: str | None, hash: str | None, now: datetime) -> None:
+def finish(view: str, claim: str, digest: str | None, hash: str | None, now: datetime) -> bool:
     """The claimed update was made: this stands in the view, and this is its hash. Neither is known
-    where Slack did not say that it was done."""
+    where Slack did not say that it was done. Returns whether the form is still written in: it may
+    have been sent meanwhile, and the update stand over what was said of that."""
     row = held(view)
-    if row is None or row.claim != claim:
-        return
+    if row is None:
+        return False
+    if row.claim != claim:
+        return True
     row.claim, row.busy_until = None, now + GAP
     row.shown, row.hash = {"digest": digest}, hash
     row.save()
+    return True
 
 
 @transaction

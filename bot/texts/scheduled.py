@@ -21,7 +21,7 @@ from bot.errors import Refused
 from bot.models import Conversation, Draft, Line, Message
 from bot.talks import conversations, threads
 from bot.team import lines, viewers
-from bot.texts import drafts, first_texts, sending
+from bot.texts import drafts, first_texts, offers, sending
 from bot.words import count, escape
 from ledger import credits
 from ledger.boundaries import local
@@ -101,7 +101,7 @@ def night(draft_id: str, user: str, at: datetime) -> str | None:
     where = _where(draft)
     if hours.is_open(at, where, hours.of_line(draft.line)):
         return None
-    name = contacts.Recipient(draft.number, drafts.contact_of(draft)).name
+    name = contacts.Recipient(draft.number, offers.contact_of(draft)).name
     return f"It will be {hours.said(at, where)} where {name} lives."
 
 
@@ -116,9 +116,9 @@ def reword(
     draft.body, draft.as_mms = body.strip(), False
     if not (draft.body or draft.media):
         raise Refused("An empty text cannot be sent. To take it back, press Cancel.")
-    contact = drafts.contact_of(draft)
+    contact = offers.contact_of(draft)
     drafts.require_sendable(draft.line, contact, draft.body, draft.media)
-    price = drafts.priced(draft).credits
+    price = offers.priced(draft).credits
     if price > max(draft.credits, agreed):
         return price
     to: dict[str, object] = {
@@ -215,15 +215,15 @@ def _look(draft_id: str) -> None:
 
 def _why_ask(draft: Draft, now: datetime) -> str | None:
     """What happened since the text was scheduled that its author should know first."""
-    talk, price = draft.talk, drafts.priced(draft).credits
+    talk, price = draft.talk, offers.priced(draft).credits
     name = escape(contacts.name_of(talk.contact))
     if lines.role_of(draft.author, draft.line.account_id) is None:
-        return f"{drafts.by(draft)}, who wrote it, is no longer on the team."
+        return f"{offers.by(draft)}, who wrote it, is no longer on the team."
     if talk.contact.blocked_at:
         return f"{name} was blocked since."
     if draft.seen is not None and _heard_since(talk, draft.seen):
         return f"{name} has written since."
-    if other := drafts.overtaken(draft):
+    if other := offers.overtaken(draft):
         return f"<@{other.author}> has texted since."
     if price > draft.credits:
         was, is_now = count(draft.credits, "credit"), count(price, "credit")
@@ -300,7 +300,7 @@ def _changed(draft: Draft) -> None:
 
 def _where(draft: Draft) -> list[str]:
     home = Account.get_by_id(draft.line.account_id).timezone
-    return hours.zones(drafts.contact_of(draft), draft.number, home)
+    return hours.zones(offers.contact_of(draft), draft.number, home)
 
 
 def _newest(talk: Conversation) -> int:

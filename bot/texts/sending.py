@@ -10,9 +10,9 @@ from bot.errors import Refused
 from bot.models import Contact, Draft, Message
 from bot.talks import conversations, threads
 from bot.team import lines
-from bot.texts import departures, drafts, first_texts
+from bot.texts import departures, drafts, first_texts, offers
 from bot.texts.departures import Leaving
-from bot.texts.drafts import Offer, shortage
+from bot.texts.offers import Offer, shortage
 from bot.words import count
 from ledger import credits, rates
 from ledger.database import transaction
@@ -44,8 +44,8 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
 def _send(draft: Draft, version: int, now: datetime) -> Sent | Offer:
     credits.hold(draft.line.account_id, now)
     draft = Draft.get_by_id(draft.id)
-    price = drafts.priced(draft)
-    words = first_texts.words(draft.line.account_id, drafts.contact_of(draft), now)
+    price = offers.priced(draft)
+    words = first_texts.words(draft.line.account_id, offers.contact_of(draft), now)
     why = _why_again(draft, price, words, now) if draft.version == version else None
     if why and (renewed := drafts.ask_again(draft, why, now)):
         return renewed
@@ -58,7 +58,7 @@ def dispatch(draft: Draft, version: int, now: datetime) -> Sent:
     has looked at its price. Raises Refused: sent already, not enough credits, opted out."""
     if not drafts.move(draft, version, {"state": "queued"}):
         raise Refused(drafts.why_stale(draft))
-    price, contact = drafts.priced(draft), _contact(draft, now)
+    price, contact = offers.priced(draft), _contact(draft, now)
     drafts.require_sendable(draft.line, contact, draft.body, draft.media)
     draft.words = first_texts.words(draft.line.account_id, contact, now)
     _queue(draft, contact, price, now)
@@ -73,7 +73,7 @@ def _why_again(draft: Draft, price: rates.Quote, words: str, now: datetime) -> s
     if price.credits != draft.credits:
         was, new = count(draft.credits, "credit"), count(price.credits, "credit")
         return f"The price has changed since it was shown: {was} then, {new} now. {look}"
-    if other := drafts.overtaken(draft):
+    if other := offers.overtaken(draft):
         minutes = max(1, round((now - other.made_at).total_seconds() / 60))
         return f"<@{other.author}> answered {count(minutes, 'minute')} ago. {look}"
     if words and words != draft.words:

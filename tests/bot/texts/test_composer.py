@@ -815,6 +815,27 @@ def test_a_text_of_ours_that_was_not_shown_yet_is_not_sent(house: House) -> None
     assert written(house) == ["Mine"]
 
 
+def in_flight(view: View) -> bool:
+    """Whether an update of this view is on its way."""
+    with database.session():
+        return Typing.get(Typing.view == view.id).claim is not None
+
+
+def test_an_update_that_comes_after_send_does_not_stand_over_its_answer(house: House) -> None:
+    view = form(house)
+    to(house, view, ANN)
+    house.slack.submit(house.agent, view, {"body:0": "Hello"})  # its price was not shown yet
+    shows(house, view, "1 credit")
+    house.slack.faults.add("slow", "views.update", times=1, seconds=1)
+    house.slack.write_in(house.agent, view, "compose_body", "Hello!")
+    wait(lambda: in_flight(view))
+    house.slack.submit(house.agent, view, {})
+    assert "On its way" in view.plain()
+    wait(house.app.config["LIVE"].is_idle)
+    assert "On its way" in view.plain()
+    assert written(house) == ["Hello!"]
+
+
 def test_every_composer_keeps_slacks_limits(house: House) -> None:
     from bot.slack.limits import check_view
 

@@ -51,7 +51,7 @@ def test_a_picture_without_words_is_a_text_too(house: House) -> None:
     to(house, view, ANN)
     given = files(house, ("a.png", pictures.png()))
     house.slack.submit(house.agent, view, {"files": given})
-    assert "The price was not shown yet: 3 credits" in view.plain()
+    shows(house, view, "The price was not shown yet: 3 credits")
     house.slack.submit(house.agent, view, {})
     assert written(house) == [""]
     assert house.balance() == 97
