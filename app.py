@@ -212,7 +212,8 @@ def twilios(accounts: Accounts) -> Iterator[str]:
     """What keeps us from a Twilio account that lines are in."""
     for sid in accounts.sids():
         yield from doctor.reach(
-            f"Twilio ({sid})", lambda sid=sid: accounts.client(sid).api.account.fetch()
+            f"Twilio ({sid})" if accounts.beside(sid) else "Twilio",
+            lambda sid=sid: accounts.client(sid).api.account.fetch(),
         )
 
 
