@@ -192,7 +192,8 @@ def test_kills_lose_nothing_and_double_nothing(engine: str, tmp_path: Path) -> N
             time.sleep(dice.uniform(0, 0.3))
             victim.start()
         processes.wait_for(f"{sandbox.app_url}/healthz")
-        wait(_crossed, timeout_s=120)  # on a slow machine few texts pass between so many kills
+        # Of everything, some: on a slow machine few texts pass between so many kills.
+        wait(lambda: _crossed() and traffic.confirmed and traffic.repliers.sent, timeout_s=120)
         traffic.stop()
         print(f"traffic: {time.monotonic() - began:.1f} s")
         for peer in (slack, twilio, sandbox.mail):
