@@ -61,8 +61,9 @@ def run() -> str:
             f"## A tick of SmartPlans at {FEW:,} active enrollments and at {MANY:,}",
             "",
             f"In {ACCOUNTS} accounts. The median of {TICKS} ticks in which nothing is due, with "
-            f"the look for plans that wait for credits; and of ticks in which {SOME} texts are "
-            "due, each priced, charged, queued and written down.",
+            "the looks for plans that wait for credits, for many who are put on at once and for "
+            f"reminders that were put off; and of ticks in which {SOME} texts are due, "
+            "each priced, charged, queued and written down.",
             "",
             f"| engine | what | {FEW:,} | {MANY:,} | ratio |",
             "|---|---|---|---|---|",
