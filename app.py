@@ -164,7 +164,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
     """What runs on the clock: name, seconds between runs, what. Each also runs at the start."""
     twilio = Accounts(settings)
     slack = bot.slack.client.connect(settings)
-    by_mail = settings.smtp_url is not None
+    by_mail, looked = settings.smtp_url is not None, looks(settings)
     made: list[scheduler.Job] = [
         ("alerts", 5, functools.partial(notices.tell_crossings, by_mail)),
         ("digests", 10, digest.send_due),
@@ -186,7 +186,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("numbers asked for", 600, lambda: setups.remind(clock.now())),
         ("missed", 300, functools.partial(backfill.missed, twilio)),
         ("calls that should be over", 30, lambda: line_calls.ask_overdue(clock.now())),
-        ("lines' health", 60, lambda: health.look_at_due(looks(settings), clock.now())),
+        ("lines' health", 60, lambda: health.look_at_due(looked, clock.now())),
         ("prices", 3600, functools.partial(poll.prices, twilio)),
         (
             "overdue statuses",

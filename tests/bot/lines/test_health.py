@@ -15,6 +15,7 @@ from bot.models import Line, Member, Trouble
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
 from ledger import database
+from tests.commands import flask
 from tests.house import ANN, LINE, LONDON, House
 
 TOLL_FREE = "+18005550199"
@@ -430,6 +431,16 @@ class TestSetUp:
         )
         assert "not on this line" in said.plain()
         assert house.line().suspended_at is not None
+
+
+def test_the_doctor_says_what_is_wrong_with_every_line(house: House) -> None:
+    house.twilio.point(LINE, "https://elsewhere.example/sms")
+    with database.session():
+        Line.update(name="Front desk").execute()
+    said = flask(house.environ, "doctor")
+    assert said.returncode == 1
+    assert "- Front desk, (415) 555-0100: Its texts go somewhere else than here." in said.stdout
+    assert troubles(house) == [], "it looks, and settles nothing"
 
 
 def test_two_workers_look_at_a_line_once_in_ten_minutes(house: House) -> None:
