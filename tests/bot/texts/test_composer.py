@@ -576,7 +576,7 @@ def test_r6_what_is_sent_before_its_price_was_shown_is_asked_about(house: House)
     to(house, view, ANN)
     still(house)
     house.slack.submit(house.agent, view, {"body:0": "Hello"})
-    assert "The price was not shown yet: 1 credit" in view.plain()
+    shows(house, view, "The price was not shown yet: 1 credit")
     assert written(house) == []
     house.slack.submit(house.agent, view, {})
     assert written(house) == ["Hello"]
@@ -587,7 +587,7 @@ def test_r6_a_text_that_grew_dearer_since_it_was_shown_is_asked_about(house: Hou
     to(house, view, ANN)
     type_in(house, view, "Hello")
     house.slack.submit(house.agent, view, {"body:0": PLAIN_2})
-    assert "While you typed, this came to 2 credits instead of 1" in view.plain()
+    shows(house, view, "While you typed, this came to 2 credits instead of 1")
     assert "2 credits · 98 left after" in view.plain()
     assert written(house) == []
     type_in(house, view, PLAIN_2 + "!")  # it may still be changed, and the quote follows
@@ -606,7 +606,7 @@ def test_r6_a_price_that_is_on_its_way_to_the_view_counts_as_shown(house: House)
     )
     assert isinstance(claimed, keystrokes.Update)
     house.slack.submit(house.agent, view, {"body:0": "Hello"})
-    assert "Something has changed since it was shown" in view.plain()
+    shows(house, view, "Something has changed since it was shown")
     assert written(house) == []
 
 
@@ -830,7 +830,7 @@ def test_an_update_that_comes_after_send_does_not_stand_over_its_answer(house: H
     house.slack.write_in(house.agent, view, "compose_body", "Hello!")
     wait(lambda: in_flight(view))
     house.slack.submit(house.agent, view, {})
-    assert "On its way" in view.plain()
+    shows(house, view, "On its way")
     wait(house.app.config["LIVE"].is_idle)
     assert "On its way" in view.plain()
     assert written(house) == ["Hello!"]
