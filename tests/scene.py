@@ -340,7 +340,7 @@ class Day:
         self.submit(form, {})
         with database.session():
             Step.update(ceiling=0).execute()
-        noon = clock.now().replace(hour=20, minute=30) + timedelta(days=1)  # in California
+        noon = clock.now().replace(hour=20, minute=30) + timedelta(days=2)  # in California
         with clock.travelled(noon - clock.now()):
             for _ in range(3):
                 house.tick()
