@@ -32,22 +32,23 @@ from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
 from bot.models import Line
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
-from bot.slack import bolt, events, media_routes, roll_call
-from bot.slack import checks as slack_checks
+from bot.slack import bolt, events, roll_call
 from bot.slack import routes as slack_routes
-from bot.slack.deliver import PostCarrier, UpdateCarrier
-from bot.slack.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
-from bot.slack.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
-from bot.slack.deliver_plans import PlanCardCarrier, PlanUpdateCarrier
-from bot.slack.deliver_setup import SetupPostCarrier
-from bot.slack.deliver_sheets import (
+from bot.slack.contacts.deliver_sheets import (
     ExportCarrier,
     ExportFileCarrier,
     SheetCardCarrier,
     SheetCarrier,
     SheetFileCarrier,
 )
-from bot.slack.live import LiveQuotes
+from bot.slack.credits.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
+from bot.slack.lines import checks as slack_checks
+from bot.slack.lines.deliver_setup import SetupPostCarrier
+from bot.slack.smartplans.deliver_plans import PlanCardCarrier, PlanUpdateCarrier
+from bot.slack.talks.deliver import PostCarrier, UpdateCarrier
+from bot.slack.texts import media_routes
+from bot.slack.texts.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
+from bot.slack.texts.live import LiveQuotes
 from bot.smartplans import bulks, plan_upkeep, reminders, room, steps
 from bot.talks import desk, outages
 from bot.team import viewers

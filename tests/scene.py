@@ -14,7 +14,7 @@ from bot.models import Lane, Line, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_forms import state
-from bot.slack import setup_views
+from bot.slack.lines import setup_views
 from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.team import lines

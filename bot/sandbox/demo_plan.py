@@ -13,7 +13,7 @@ from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import opened, turned
 from bot.sandbox.stage import Calendar, is_quiet
-from bot.slack.step_views import BASES
+from bot.slack.smartplans.step_views import BASES
 from bot.smartplans.models import Enrollment, StepRun
 from bot.words import clock_words
 from ledger import database

@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 
 from bot.lines.offers import Numbers
 from bot.slack import commands
-from bot.slack.live import LiveQuotes
+from bot.slack.texts.live import LiveQuotes
 from ledger.plans import Catalogue
 
 THREADS = 16  # listeners at once; each is one short transaction, then at most one call of Slack's

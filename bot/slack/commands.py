@@ -6,24 +6,14 @@ from collections.abc import Callable
 
 from slack_bolt import App
 
-from bot.slack import (
-    calls,
-    compose,
-    contacts,
-    credits,
-    front,
-    health,
-    later,
-    lines,
-    plan_answers,
-    plans,
-    setups,
-    smartplans,
-    talks,
-    templates,
-    texts,
-)
-from bot.slack.lead import lead
+from bot.slack.contacts import contacts
+from bot.slack.credits import credits, plans
+from bot.slack.lines import calls, health, lines, setups
+from bot.slack.smartplans import plan_answers, smartplans
+from bot.slack.talks import talks
+from bot.slack.team import front
+from bot.slack.team.lead import lead
+from bot.slack.texts import compose, later, templates, texts
 
 ROOMS = (
     texts, later, compose, talks, contacts, front, health, calls, lines, setups, templates, credits,

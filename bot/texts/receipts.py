@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from bot import inbox, outbox, tally
 from bot.contacts import consent, contacts
-from bot.lines import set_up
+from bot.lines import suspended
 from bot.models import Call, Message, Part
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
@@ -242,7 +242,7 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         query(SET_UNREACHABLE, why, message.conversation.contact_id)
     if fate.setup and fate.code:
         line = message.conversation.line
-        set_up.failed(line, fate.code, fate.reason or "", _number(message), now)
+        suspended.failed(line, fate.code, fate.reason or "", _number(message), now)
     if fate.opts_out and not _agreed_since(message):
         conversations.stop(message.conversation, "Twilio refused a text", now)
 
@@ -253,7 +253,7 @@ def _arrived(part: Locked, now: datetime) -> None:
         return
     message = Message.get_by_id(part.message)
     line = message.conversation.line_id
-    set_up.arrived(line, message.made_at, _number(message), now)
+    suspended.arrived(line, message.made_at, _number(message), now)
 
 
 def _number(message: Message) -> str:

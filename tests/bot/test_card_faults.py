@@ -14,7 +14,9 @@ from structlog.testing import capture_logs
 from bot import clock
 from bot.models import Delivery
 from bot.sandbox.slack import Refusal
-from bot.slack import cards, credit_cards, outcomes, thread_cards
+from bot.slack import cards, outcomes
+from bot.slack.credits import credit_cards
+from bot.slack.talks import thread_cards
 from ledger import database
 from tests.bot.talks.threads import begun, card, posts, press, replied, texts
 from tests.house import ANN, LINE, House

@@ -12,7 +12,7 @@ import pytest
 from bot import clock
 from bot.credits.usage import Report, to_csv
 from bot.sandbox.slack import Post
-from bot.slack import credit_cards
+from bot.slack.credits import credit_cards
 from bot.slack.limits import check
 from ledger import credits
 from ledger.reports import Row, total

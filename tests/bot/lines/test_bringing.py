@@ -12,7 +12,7 @@ from bot.lines.sealing import Seal
 from bot.models import Draft, Inbox, Line, Member, Message, Setup, TwilioAccount
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
-from bot.slack import setups as listeners
+from bot.slack.lines import setups as listeners
 from bot.smartplans.models import SmartPlan
 from bot.team import lines
 from bot.twilio import accounts

@@ -7,7 +7,7 @@ import pytest
 from bot import clock
 from bot.models import Call, Line, Member
 from bot.sandbox.slack import Post, View
-from bot.slack import credit_cards
+from bot.slack.credits import credit_cards
 from bot.slack.limits import check
 from bot.team import lines
 from ledger import credits, database

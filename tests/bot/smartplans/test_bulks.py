@@ -14,8 +14,8 @@ from bot import clock
 from bot.errors import Refused
 from bot.models import Contact, Member, Tag
 from bot.sandbox.slack import Post
-from bot.slack import bulk_cards
 from bot.slack.limits import check
+from bot.slack.smartplans import bulk_cards
 from bot.smartplans import bulks, plan_events, plan_people, smartplans
 from bot.smartplans.models import Bulk, Enrollment, SmartPlan
 from bot.smartplans.plan_shapes import Shape, StepShape

@@ -11,9 +11,9 @@ import pytest
 from bot import clock
 from bot.contacts import address_book
 from bot.sandbox.slack import View
-from bot.slack import smart_views
-from bot.slack import with_pictures as with_pictures_
 from bot.slack.limits import check_view
+from bot.slack.smartplans import smart_views
+from bot.slack.smartplans import with_pictures as with_pictures_
 from bot.smartplans import plan_files, plan_people, plan_versions, smartplans, steps
 from bot.smartplans.models import Picture, SmartPlan, StepRun
 from ledger import database

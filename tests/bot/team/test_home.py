@@ -15,8 +15,8 @@ import app as wiring
 from bot import clock
 from bot.models import Contact, Conversation, Delivery, Line, Member, Message, Policy, Viewer
 from bot.sandbox import wait
-from bot.slack import home_cards
 from bot.slack.limits import check_view
+from bot.slack.team import home_cards
 from bot.team import home, lines, viewers
 from bot.worker import Worker
 from ledger import credits, database, plans, subscriptions

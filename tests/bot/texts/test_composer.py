@@ -18,7 +18,7 @@ from bot import clock
 from bot.models import Contact, Conversation, Draft, Line, Member, Message, Template, Typing
 from bot.sandbox import wait
 from bot.sandbox.slack import View
-from bot.slack import compose_cards
+from bot.slack.texts import compose_cards
 from bot.texts import composer, keystrokes
 from ledger import credits, database
 from tests.house import ANN, BEN, LONDON, House

@@ -11,10 +11,10 @@ from bot import clock
 from bot.models import Line, Member, Template
 from bot.sandbox import wait
 from bot.sandbox.slack import View
-from bot.slack import compose
 from bot.slack.client import connect
 from bot.slack.limits import check_view
-from bot.slack.templates import edit_view, list_view
+from bot.slack.texts import compose
+from bot.slack.texts.templates import edit_view, list_view
 from bot.texts import templates
 from ledger import credits, database
 from tests.house import House

@@ -1,0 +1,1 @@
+"""Contacts in Slack: found, changed, merged; lists that come and go as files."""

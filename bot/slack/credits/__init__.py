@@ -1,0 +1,1 @@
+"""Credits in Slack: how they stand, reports, alerts, digests, and the plan."""

@@ -1,0 +1,1 @@
+"""Lines in Slack: the list, their settings, set-ups, calls and health."""

@@ -1,0 +1,69 @@
+"""A line's calls settled in Slack: parse, call, answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack
+
+from bot import clock
+from bot.errors import Refused
+from bot.lines import call_settings
+from bot.lines.call_settings import Wanted, Wrong
+from bot.lines.calls import WORDS
+from bot.slack.answers import refusal_view
+from bot.slack.lines import call_cards
+from bot.slack.team import front
+from bot.words import clean
+
+
+def calls(user: str, line_id: str) -> dict[str, Any]:
+    """How a line's calls are taken."""
+    return call_cards.calls_view(call_settings.line(int(line_id), user))
+
+
+def changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
+    """Calls are to be taken so; a text back is asked about first, with its price."""
+    given, line_id, user = front.values(view), int(view["private_metadata"]), body["user"]["id"]
+    said = clean(given["words"] or "").strip()
+    wanted = Wanted(
+        given["mode"], "" if said == WORDS else said, given["user"],
+        clean(given["number"] or "").strip(), clean(given["text"] or "").strip(),
+    )  # fmt: skip
+
+    def settle() -> None:
+        price = call_settings.look(line_id, user, wanted)
+        if price:
+            ack(response_action="update", view=call_cards.agree_view(line_id, wanted, price))
+        else:
+            call_settings.settle(line_id, user, wanted, None, clock.now())
+            ack()
+
+    _or_why_not(ack, settle, "mode")
+
+
+def agreed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
+    """The price of a text back was seen: all of it is settled."""
+    kept, user = json.loads(view["private_metadata"]), body["user"]["id"]
+    try:
+        call_settings.settle(
+            kept["line"], user, Wanted(**kept["wanted"]), kept["agreed"], clock.now()
+        )
+    except Refused as refusal:
+        ack(response_action="update", view=refusal_view(refusal))
+    else:
+        ack()
+
+
+def _or_why_not(ack: Ack, settle: Callable[[], None], at: str) -> None:
+    try:
+        settle()
+    except Wrong as wrong:
+        ack(response_action="errors", errors={wrong.at: str(wrong)})
+    except Refused as refusal:
+        ack(response_action="errors", errors={at: str(refusal)})
+
+
+VIEWS: dict[str, Callable[..., None]] = {"line_calls": changed, "line_calls_agreed": agreed}

@@ -1,0 +1,103 @@
+"""/line, and the settings of one line: parse, call, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack
+from slack_sdk import WebClient
+
+from bot import clock
+from bot.errors import Refused
+from bot.lines import settings as line_settings
+from bot.lines.settings import Wanted
+from bot.lines.setups import under_way
+from bot.slack import cards, roll_call
+from bot.slack.answers import or_refusal, typed_words, whisper
+from bot.slack.lines import calls, line_cards, setups
+from bot.slack.team import front
+from bot.team import lines
+from bot.words import clean
+from ledger.database import session
+
+HELP = (
+    "*`/line`* lists your numbers: channel, replies, pace, last texts, and whether all is well.\n"
+    "`/line new` finds and gets a number; `/line bring` uses one that you have.\n"
+    "`/line settings` in a line's channel changes its channel, name, replies, quiet hours and "
+    "pace, and the hour of your digest. `/line calls` there says what somebody hears who calls it, "
+    "and whether they are texted back. `/line release` gives its number up."
+)
+
+NONE_YET = "Your account has no number yet. `/line new` gets one, `/line bring` uses yours."
+
+
+def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
+    """/line [new | bring | settings | calls | release]."""
+    word, user, channel = typed_words(command).lower(), command["user_id"], command["channel_id"]
+    if word in OPENED:
+        try:
+            view = OPENED[word](user, channel)
+        except Refused as refusal:
+            return whisper(ack, cards.note(str(refusal)))
+        ack()
+        client.views_open(trigger_id=command["trigger_id"], view=view)
+        return None
+    if word:
+        return whisper(ack, cards.note(HELP))
+    return whisper(ack, or_refusal(lambda: _list(user, channel)))
+
+
+def _list(user: str, channel: str) -> cards.Card:
+    with session():
+        account = lines.account_for(user, channel)
+        may_change = lines.role_of(user, account) in lines.MANAGERS
+        found = line_settings.listed(account, user)
+        going = under_way(account, user)
+        if not found and not going:
+            raise Refused(NONE_YET)
+        return line_cards.listed(found, going, may_change)
+
+
+def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:
+    with session():
+        return make(user, str(lines.line_for(user, channel).id))
+
+
+OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    "settings": lambda user, channel: _here(user, channel, _settings),
+    "calls": lambda user, channel: _here(user, channel, calls.calls),
+    "new": lambda user, channel: setups.new(user, setups.account_here(user, channel)),
+    "bring": lambda user, channel: setups.bring(user, setups.account_here(user, channel)),
+    "release": lambda user, channel: _here(user, channel, setups.release),
+}
+
+
+def _settings(user: str, line_id: str) -> dict[str, Any]:
+    """A line's settings."""
+    return line_cards.line_view(line_settings.settings(int(line_id), user))
+
+
+def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
+    """A line's new settings; of a new channel, Slack is asked whether Partyline is in it."""
+    given = front.values(view)
+    wanted = Wanted(
+        clean(given["name"] or ""), given["channel"], given["mode"], int(given["up_to"]),
+        _own(given["from"]), _own(given["until"]),
+        None if given["pace"] == "usual" else float(given["pace"]),
+        None if given["digest"] == "off" else int(given["digest"]),
+    )  # fmt: skip
+    changed = front.settled(ack, "until", lambda: line_settings.settle(
+        int(view["private_metadata"]), body["user"]["id"], wanted, clock.now()
+    ))  # fmt: skip
+    if changed and wanted.channel:
+        roll_call.look(client, [wanted.channel])
+
+
+def _own(hour: str) -> int | None:
+    return None if hour == "usual" else int(hour)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"/line": line}
+ACTIONS: dict[str, Callable[..., None]] = {"line_settings": front.opens(_settings)}
+VIEWS: dict[str, Callable[..., None]] = {"line_changed": line_changed}

@@ -1,0 +1,255 @@
+"""The modals by which a number is found, brought and released, as plain dicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot.contacts import contacts
+from bot.lines.offers import COUNTRIES, PAGE, Held, Offer
+from bot.lines.setups import LONGEST_NAME
+from bot.models import Line
+from bot.slack import cards
+from bot.slack.cards import Blocks, button, context, mrkdwn, option
+from bot.slack.lines.setup_cards import AFTER, LETTER, SUPPORT
+from bot.words import escape
+
+View = dict[str, Any]
+LONGEST_WISH = 40
+A2P = (
+    ":warning: *Its registration with US carriers (A2P 10DLC) ends when it is moved.* Until it is "
+    "registered anew in Partyline's account, carriers refuse its texts to the US: that takes "
+    "days or weeks. Texts that come in are not touched."
+)
+RELEASED = {
+    "give_back": "The number goes back to Twilio. *It cannot be got back*, and somebody else may "
+                 "have it soon.",
+    "restore": "Its texts and calls go again where they went before it came here.",
+    "unpoint": "Its texts and calls come here no longer. The number stays in its Twilio account.",
+}  # fmt: skip
+
+
+def modal(callback: str, title: str, blocks: Blocks, meta: Any = "", **more: Any) -> View:
+    """A modal of ours."""
+    kept = meta if isinstance(meta, str) else json.dumps(meta, separators=(",", ":"))
+    return {
+        "type": "modal", "callback_id": callback, "title": cards.plain(title),
+        "close": cards.plain("Close"), "private_metadata": kept, "blocks": blocks, **more,
+    }  # fmt: skip
+
+
+def waiting(title: str, words: str) -> View:
+    """What is shown while Twilio is asked."""
+    return modal("line_waiting", title, [mrkdwn(f":hourglass_flowing_sand: {words}")])
+
+
+def said(title: str, words: str) -> View:
+    """What Twilio said, where there is nothing to choose."""
+    return modal("line_said", title, [mrkdwn(words)])
+
+
+def search(account: int, error: str = "", country: str = "US", typed: str = "") -> View:
+    """What number is wanted."""
+    countries = [option(name, code) for code, (name, _) in COUNTRIES.items()]
+    kinds = [option("A usual number", "usual"), option("Toll-free (US and Canada)", "toll_free")]
+    chosen = next(one for one in countries if one["value"] == country)
+    return {
+        "type": "modal", "callback_id": "line_search", "private_metadata": str(account),
+        "title": cards.plain("A new number"), "submit": cards.plain("Search"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            *([mrkdwn(f":warning: {error}")] if error else []),
+            {"type": "input", "block_id": "country", "label": cards.plain("Country"),
+             "element": {"type": "static_select", "action_id": "country", "options": countries,
+                         "initial_option": chosen}},
+            {"type": "input", "block_id": "kind", "label": cards.plain("Kind"),
+             "element": {"type": "radio_buttons", "action_id": "kind", "options": kinds,
+                         "initial_option": kinds[0]}},
+            {"type": "input", "block_id": "wish", "optional": True,
+             "label": cards.plain("Area code, city, or digits"),
+             "hint": cards.plain("415, Oakland, or 555*01, where * is any digit."),
+             "element": {"type": "plain_text_input", "action_id": "wish",
+                         "max_length": LONGEST_WISH, "placeholder": cards.plain("415"),
+                         **({"initial_value": typed} if typed else {})}},
+        ],
+    }  # fmt: skip
+
+
+def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> View:
+    """Numbers to choose from: the last ten of those that were found."""
+    start = max(0, (len(found) - 1) // PAGE * PAGE)
+    shown = found[start : start + PAGE]
+    options = [
+        {**option(f"{contacts.spoken(one.number)}{' · ' + one.place if one.place else ''}"[:75],
+                  one.number),
+         "description": cards.plain(f"Carries {one.carries}")}
+        for one in shown
+    ]  # fmt: skip
+    actions = [button("Search anew", "line_research", "again")]
+    if len(found) >= meta["most"]:
+        actions.insert(0, button("More numbers", "line_more", "more"))
+    cost = f"It costs {price} a month." if price else "Texts cost credits, as everywhere."
+    return {
+        "type": "modal", "callback_id": "line_buy",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("Choose a number"), "submit": cards.plain("Get this number"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"),
+             "element": {"type": "radio_buttons", "action_id": "number", "options": options,
+                         "initial_option": options[0]}},
+            {"type": "actions", "block_id": "more", "elements": actions},
+            *wishes(),
+            context(cost),
+        ],
+    }  # fmt: skip
+
+
+def wishes() -> Blocks:
+    """What a new line is called, and where its texts are shown."""
+    return [
+        {"type": "input", "block_id": "name", "optional": True,
+         "label": cards.plain("What your team calls it"),
+         "element": {"type": "plain_text_input", "action_id": "name",
+                     "max_length": LONGEST_NAME}},
+        {"type": "input", "block_id": "channel", "optional": True,
+         "label": cards.plain("The channel in which its texts are shown"),
+         "hint": cards.plain("Everybody in it sees them. Partyline joins it if it is public."),
+         "element": {"type": "conversations_select", "action_id": "channel",
+                     "placeholder": cards.plain("Choose a channel"),
+                     "filter": {"include": ["public", "private"],
+                                "exclude_external_shared_channels": True}}},
+        {"type": "input", "block_id": "make", "optional": True,
+         "label": cards.plain("Or make a new public channel, called"),
+         "element": {"type": "plain_text_input", "action_id": "make", "max_length": 80}},
+    ]  # fmt: skip
+
+
+def bring(account: int) -> View:
+    """Which number is brought."""
+    return {
+        "type": "modal", "callback_id": "line_bring", "private_metadata": str(account),
+        "title": cards.plain("Bring a number"), "submit": cards.plain("Look for it"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            {"type": "input", "block_id": "number", "label": cards.plain("Your number"),
+             "hint": cards.plain("Partyline looks whether it is in a Twilio account it can reach. "
+                                 "Nothing is changed yet."),
+             "element": {"type": "plain_text_input", "action_id": "number", "max_length": 30}},
+        ],
+    }  # fmt: skip
+
+
+def found(account: int, held: Held) -> View:
+    """A number that is in a Twilio account we reach: what happens to it, and its wishes."""
+    now = f"Its texts go to {escape(held.points_to)} now." if held.points_to else (
+        "Its texts go nowhere now."
+    )  # fmt: skip
+    where = "Partyline's own Twilio account" if held.ours else (
+        f"the Twilio account {escape(held.account_name) or held.account}"
+    )  # fmt: skip
+    here = (
+        "Its texts and calls will come here instead. Where they went before is kept, and put back "
+        "if you release the line."
+    )
+    stays = held.ours or held.kept
+    warn = [] if stays else [
+        mrkdwn("It is moved into Partyline's own account. " + A2P)
+    ]  # fmt: skip
+    label = "Use it here" if stays else "Move it here"
+    meta = {"account": account, "number": held.number}
+    return {
+        "type": "modal", "callback_id": "line_adopt",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("Bring a number"), "submit": cards.plain(label),
+        "close": cards.plain("Close"),
+        "blocks": [
+            mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}.\n{now} {here}"),
+            *warn, *wishes(),
+        ],
+    }  # fmt: skip
+
+
+def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View:
+    """A number that our credentials do not reach: the agent's own account, or Twilio's support."""
+    meta = {"account": account, "number": number}
+    return {
+        "type": "modal", "callback_id": "line_own",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("Bring a number"), "submit": cards.plain("Use it here"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            *([mrkdwn(f":warning: {error}")] if error else []),
+            mrkdwn(f"*{contacts.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
+                   "*Is it in a Twilio account of your own?* It can stay there: Twilio goes on "
+                   "billing you for it. Give the account's SID and token, from the front page of "
+                   "Twilio's console. The token is kept sealed, and used for this number alone."),
+            {"type": "input", "block_id": "sid", "label": cards.plain("Account SID"),
+             "element": {"type": "plain_text_input", "action_id": "sid", "max_length": 40,
+                         "placeholder": cards.plain("AC…"),
+                         **({"initial_value": sid} if sid else {})}},
+            {"type": "input", "block_id": "token", "label": cards.plain("Auth token"),
+             "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64}},
+            *wishes(),
+            {"type": "actions", "block_id": "else", "elements": [
+                button("I have no such account", "line_support", json.dumps(meta)),
+            ]},
+        ],
+    }  # fmt: skip
+
+
+def token(account: int, number: str, sid: str, error: str = "") -> View:
+    """A line in the team's own Twilio account, whose token has changed."""
+    meta = {"account": account, "number": number, "sid": sid}
+    return {
+        "type": "modal", "callback_id": "line_token",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("A new token"), "submit": cards.plain("Keep it"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            *([mrkdwn(f":warning: {error}")] if error else []),
+            mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
+                   f"account {sid}. If its token has changed at Twilio, give the new one."),
+            {"type": "input", "block_id": "token", "label": cards.plain("Auth token"),
+             "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64}},
+        ],
+    }  # fmt: skip
+
+
+def support(account: int, number: str, gaining: str) -> View:
+    """What to ask Twilio's support for, and a reminder to come back."""
+    meta = {"account": account, "number": number}
+    letter = LETTER.format(number=number, gaining=gaining)
+    return {
+        "type": "modal", "callback_id": "line_remind",
+        "private_metadata": json.dumps(meta, separators=(",", ":")),
+        "title": cards.plain("Ask Twilio's support"), "submit": cards.plain("Remind me"),
+        "close": cards.plain("Close"),
+        "blocks": [
+            mrkdwn(SUPPORT), mrkdwn(f"```{letter}```"), mrkdwn(AFTER),
+            context("*Remind me* asks you every five days whether it has come."),
+        ],
+    }  # fmt: skip
+
+
+def release(line: Line, how: str, plans: int) -> View:
+    """What happens when a line is released, and the number to type."""
+    spoken = contacts.spoken(line.number)
+    rows = [
+        RELEASED[how],
+        "Its conversations stay in their threads; nothing can be sent from it any more.",
+        "Texts that wait to be sent later are not sent; you are asked about each.",
+        *([f"{plans} of your SmartPlans text from it: they are paused."] if plans else []),
+    ]
+    return {
+        "type": "modal", "callback_id": "line_release", "private_metadata": str(line.id),
+        "title": cards.plain("Release a line"), "submit": cards.plain("Release it"),
+        "close": cards.plain("Keep it"),
+        "blocks": [
+            mrkdwn(f"*Releasing {spoken}*\n" + "\n".join(f"• {row}" for row in rows)),
+            {"type": "input", "block_id": "typed",
+             "label": cards.plain(f"Type {spoken} to release it"),
+             "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 30}},
+        ],
+    }  # fmt: skip

@@ -1,0 +1,401 @@
+"""/smartplans and the modal of a plan: parse, call one feature, answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from slack_bolt import Ack
+from slack_sdk import WebClient
+
+from bot import clock
+from bot.errors import Refused
+from bot.models import Line
+from bot.slack import cards
+from bot.slack.answers import or_refusal, show_in, typed_words, whisper
+from bot.slack.cards import Card
+from bot.slack.smartplans import enrolling, smart_views, step_views, with_pictures
+from bot.slack.team.front import refusal_view, values
+from bot.slack.texts.compose import learn_name
+from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
+from bot.smartplans.plan_shapes import RuleShape, Shape
+from bot.team import lines
+from bot.words import clean, count
+from ledger.database import transaction
+
+View = dict[str, Any]
+
+
+def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
+    """/smartplans [help | of <contact> | <name>]."""
+    typed, user = typed_words(command), command["user_id"]
+    if typed.lower() == "help":
+        return whisper(ack, cards.note(smart_views.HELP))
+    try:
+        account = lines.account_for(user, command["channel_id"])
+        word, _, rest = typed.partition(" ")
+        if word.lower() == "of" and rest.strip():
+            view = enrolling.contact_view(account, user, rest.strip())
+        elif typed:
+            view = plan_view(_called(account, user, typed), user)
+        else:
+            return whisper(ack, or_refusal(lambda: _list(account, user)))
+    except Refused as refusal:
+        return whisper(ack, cards.note(str(refusal)))
+    ack()
+    client.views_open(trigger_id=command["trigger_id"], view=view)
+    return None
+
+
+@transaction
+def _list(account: int, user: str) -> Card:
+    plans = [(plan, plan_counts.of(plan.id)) for plan in smartplans.listed(account, user)]
+    return smart_views.listed(plans, account, lines.role_of(user, account) in lines.MANAGERS)
+
+
+@transaction
+def _called(account: int, user: str, typed: str) -> int:
+    wanted = typed.casefold()
+    plans = smartplans.listed(account, user)
+    found = [plan for plan in plans if plan.name.casefold() == wanted] or [
+        plan for plan in plans if plan.name.casefold().startswith(wanted)
+    ]
+    if len(found) != 1:
+        names = ", ".join(f"“{plan.name}”" for plan in (found or plans)[:10])
+        start = "Several plans begin so" if found else f"No plan is called “{typed[:60]}”"
+        raise Refused(f"{start}. " + (f"There are: {names}." if names else "You have none yet."))
+    return int(found[0].id)
+
+
+@transaction
+def plan_view(plan_id: int, user: str, said: str = "") -> View:
+    """The modal of a plan, as this member may see it. Raises Refused."""
+    plan = smartplans.get(plan_id, user)
+    following = plan.flows_into.name if plan.flows_into else None
+    may_write = lines.role_of(user, plan.account_id) in lines.MANAGERS
+    return smart_views.plan_view(
+        plan, plan_versions.shape_of(plan), plan_counts.of(plan.id),
+        may_write=may_write and plan.state != "archived", line=plan.line, flows_into=following,
+        said=said,
+    )  # fmt: skip
+
+
+# From the list, and from the plan
+
+
+def opened(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Open."""
+    _open(ack, body, client.views_open, lambda user, key: plan_view(int(key), user))
+
+
+def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """New plan."""
+    _open(ack, body, client.views_open, lambda user, key: _new_view(int(key), user))
+
+
+@transaction
+def _new_view(account: int, user: str) -> View:
+    lines.require_manager(user, account)
+    shared = [plan for plan in smartplans.library(user) if plan.account_id != account]
+    return smart_views.new_view(account, _lines(account), shared)
+
+
+def made(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
+    """Make it."""
+    given, user = values(view), body["user"]["id"]
+    account = json.loads(view["private_metadata"])["account"]
+    try:
+        plan = _make(account, user, given)
+    except Refused as refusal:
+        block = "yaml" if given["yaml"] else "name"
+        ack(response_action="errors", errors={block: str(refusal)})
+    else:
+        ack(response_action="update", view=plan_view(plan, user, smart_views.MADE))
+        learn_name(client, user)
+
+
+@transaction
+def _make(account: int, user: str, given: Mapping[str, Any]) -> int:
+    now, line = clock.now(), _chosen_line(given)
+    kind, _, key = given["start"].partition(":")
+    name = " ".join(clean(given["name"] or "").split())
+    if given["yaml"]:
+        shape = plan_files.read(clean(given["yaml"]))
+        named = replace(shape, name=name or shape.name, line=line)
+        return int(smartplans.new(account, user, named, now).id)
+    if kind == smart_views.SHARED:
+        taken = smartplans.take(int(key), account, user, now)
+        shape = plan_versions.shape_of(taken)
+        settled = replace(shape, name=name or shape.name, line=line)
+        return int(smartplans.edit(taken.id, user, settled, now).id)
+    if kind == smart_views.READY:
+        shape = plan_shapes.ready_one(key)
+    else:
+        shape = Shape("New plan", (smart_views.FIRST_STEP,))
+    shape = replace(shape, name=name or shape.name, line=line)
+    return int(smartplans.new(account, user, shape, now).id)
+
+
+def settings(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Settings."""
+    _open(ack, body, client.views_push, lambda user, key: _settings_view(int(key), user))
+
+
+@transaction
+def _settings_view(plan_id: int, user: str) -> View:
+    plan = smartplans.own(plan_id, user)
+    shape = plan_versions.shape_of(plan)
+    others = [one for one in smartplans.listed(plan.account_id, user) if one.id != plan.id]
+    on_it = smartplans.effect(plan_id, user, shape).on_it
+    return smart_views.settings_view(plan, shape, _lines(plan.account_id), others, on_it)
+
+
+def settled(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
+    """The settings' Save."""
+    given = values(view)
+
+    def settle(shape: Shape) -> Shape:
+        ends, every = given["ends"] or (), given["every"]
+        return replace(
+            shape, name=" ".join(clean(given["name"] or "").split()), line=_chosen_line(given),
+            repeat_every=int(every) if every else None,
+            repeat_unit=given["unit"] if every else None,
+            stop_on_reply="reply" in ends, stop_on_close="close" in ends,
+            allow_again=bool(given["again"]), cap=int(given["cap"]) if given["cap"] else None,
+            flows_into=int(given["then"]) if given["then"] != "none" else None,
+            rules=_rules(given),
+        )  # fmt: skip
+
+    _save(ack, body, view, client, "name", settle)
+
+
+def _rules(given: Mapping[str, Any]) -> tuple[RuleShape, ...]:
+    made = [RuleShape("enroll", "new_sender")] if given["new_sender"] else []
+    for block, what, event in (("enroll", "enroll", "tag_added"),
+                               ("off_added", "remove", "tag_added"),
+                               ("off_removed", "remove", "tag_removed")):  # fmt: skip
+        tags = {" ".join(tag.split()) for tag in clean(given[block] or "").split(",")}
+        made += [RuleShape(what, event, tag) for tag in sorted(tags) if tag]
+    return tuple(made)
+
+
+# Steps
+
+
+def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Add a text, an e-mail, a reminder."""
+    kind = body["actions"][0]["action_id"].rpartition("_")[2]
+    _open(ack, body, client.views_push, lambda user, key: _step_view(int(key), user, kind, None))
+
+
+def step(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Edit, beside a step."""
+
+    def make(user: str, value: str) -> View:
+        plan, _, key = value.partition(":")
+        return _step_view(int(plan), user, "", key)
+
+    _open(ack, body, client.views_push, make)
+
+
+@transaction
+def _step_view(plan_id: int, user: str, kind: str, key: str | None) -> View:
+    plan = smartplans.own(plan_id, user)
+    shape = plan_versions.shape_of(plan)
+    on_it = smartplans.effect(plan_id, user, shape).on_it
+    if key is None:
+        return step_views.view(plan_id, kind, shape, None, on_it, None)
+    place = _place(shape, key)
+    without = replace(shape, steps=shape.steps[:place] + shape.steps[place + 1 :])
+    removal = smartplans.effect(plan_id, user, without) if without.steps else None
+    return step_views.view(plan_id, shape.steps[place].kind, shape, place, on_it, removal)
+
+
+def step_saved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
+    """A step's Save. Pictures that are added are read first."""
+    about, given = json.loads(view["private_metadata"]), values(view)
+    if given.get("files"):
+        return with_pictures.save(ack, body, view, client, plan_view)
+
+    def settle(shape: Shape) -> Shape:
+        return step_views.settled(about, given, shape)[0]
+
+    if _save(ack, body, view, client, "body", settle) and given["who"]:
+        learn_name(client, given["who"])  # who is named in it
+    return None
+
+
+def step_removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Take this step out."""
+    plan, _, key = body["actions"][0]["value"].partition(":")
+    user, shown = body["user"]["id"], body["view"]
+    ack()
+    try:
+        shown_now = _without(int(plan), user, key)
+    except Refused as refusal:
+        show_in(client, shown["id"], refusal_view(refusal))
+        return
+    show_in(client, shown["id"], smart_views.told("The step is taken out."))
+    show_in(client, shown["root_view_id"], shown_now)
+
+
+@transaction
+def _without(plan_id: int, user: str, key: str) -> View:
+    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
+    place = _place(shape, key)
+    steps = shape.steps[:place] + shape.steps[place + 1 :]
+    smartplans.edit(plan_id, user, replace(shape, steps=steps), clock.now())
+    return plan_view(plan_id, user)
+
+
+def _place(shape: Shape, key: str) -> int:
+    keys = [step.key for step in shape.steps]
+    if key not in keys:
+        raise Refused("This step is no longer in the plan. Open the plan again.")
+    return keys.index(key)
+
+
+# Pause, share, duplicate, archive
+
+
+def pause(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Pause."""
+    _do(ack, body, client, lambda user, plan: smartplans.switch_off(plan, user).id,
+        "Paused: nothing of it goes out, and nobody is taken off.")  # fmt: skip
+
+
+def more(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """The menu behind the three dots."""
+    what, _, key = body["actions"][0]["selected_option"]["value"].partition(":")
+    if what == "archive":
+        return _open(ack, body, client.views_push,
+                     lambda user, _: _archive_view(int(key), user), key)  # fmt: skip
+    if what == "yaml":
+        return _open(ack, body, client.views_push, lambda user, _: _yaml_view(int(key), user), key)
+    acts: dict[str, tuple[Callable[[str, int], int], str]] = {
+        "duplicate": (lambda user, plan: smartplans.duplicate(plan, user, clock.now()).id,
+                      "This is the copy. It is not switched on, and its rules are left out."),
+        "share": (_share, ""),
+    }  # fmt: skip
+    return _do(ack, body, client, *acts[what], key)
+
+
+@transaction
+def _share(user: str, plan_id: int) -> int:
+    on = smartplans.own(plan_id, user).published_at is None
+    return int(smartplans.publish(plan_id, user, clock.now(), on=on).id)
+
+
+@transaction
+def _yaml_view(plan_id: int, user: str) -> View:
+    plan = smartplans.get(plan_id, user)
+    return smart_views.yaml_view(plan, plan_files.write(plan_versions.shape_of(plan)))
+
+
+@transaction
+def _archive_view(plan_id: int, user: str) -> View:
+    plan = smartplans.own(plan_id, user)
+    return smart_views.archive_view(
+        plan, smartplans.effect(plan_id, user, plan_versions.shape_of(plan)).on_it
+    )
+
+
+def archived(ack: Ack, body: dict[str, Any], view: View) -> None:
+    """Archive."""
+    plan, user = json.loads(view["private_metadata"])["plan"], body["user"]["id"]
+    try:
+        off = smartplans.archive(plan, user, clock.now())
+    except Refused as refusal:
+        ack(response_action="update", view=refusal_view(refusal))
+        return
+    said = f"The plan is archived; {count(off, 'contact')} came off it."
+    ack(response_action="clear") if not off else ack(
+        response_action="update", view=smart_views.told(said)
+    )
+
+
+# What these share
+
+
+def _open(
+    ack: Ack, body: dict[str, Any], open_view: Callable[..., Any],
+    make: Callable[[str, str], View], key: str | None = None,
+) -> None:  # fmt: skip
+    try:
+        view = make(body["user"]["id"], key or body["actions"][0]["value"])
+    except Refused as refusal:
+        view = refusal_view(refusal)
+    ack()
+    open_view(trigger_id=body["trigger_id"], view=view)
+
+
+def _do(
+    ack: Ack, body: dict[str, Any], client: WebClient, act: Callable[[str, int], int], said: str,
+    key: str | None = None,
+) -> None:  # fmt: skip
+    """Acts on a plan; its modal shows what came of it."""
+    user = body["user"]["id"]
+    try:
+        view = plan_view(act(user, int(key or body["actions"][0]["value"])), user, said)
+    except Refused as refusal:
+        view = refusal_view(refusal)
+    ack()
+    show_in(client, body["view"]["id"], view)
+
+
+def _save(
+    ack: Ack, body: dict[str, Any], view: View, client: WebClient, block: str,
+    settle: Callable[[Shape], Shape],
+) -> bool:  # fmt: skip
+    """Keeps a form's change; the plan below it shows it. Returns whether it was one to keep."""
+    about, user, move = json.loads(view["private_metadata"]), body["user"]["id"], values(view)
+    try:
+        shown = _edited(about["plan"], user, settle, move.get("move") != "stay")
+    except Refused as refusal:
+        where = refusal.where if isinstance(refusal, step_views.Unfit) else block
+        ack(response_action="errors", errors={where: str(refusal)})
+        return False
+    ack()
+    show_in(client, view["root_view_id"], shown)
+    return True
+
+
+@transaction
+def _edited(plan_id: int, user: str, settle: Callable[[Shape], Shape], move: bool) -> View:
+    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
+    smartplans.edit(plan_id, user, settle(shape), clock.now(), move=move)
+    return plan_view(plan_id, user, "Saved.")
+
+
+def _lines(account: int) -> list[Line]:
+    return list(Line.live().where(Line.account == account).order_by(Line.id))
+
+
+def _chosen_line(given: Mapping[str, Any]) -> int | None:
+    return int(given["line"]) if given.get("line", "none") not in (None, "none") else None
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"/smartplans": command}
+ACTIONS: dict[str, Callable[..., None]] = {
+    "smart_open": opened,
+    "smart_new": new,
+    "smart_settings": settings,
+    "smart_add_text": add,
+    "smart_add_email": add,
+    "smart_add_reminder": add,
+    "smart_step": step,
+    "smart_step_remove": step_removed,
+    "smart_pause": pause,
+    "smart_more": more,
+    **enrolling.ACTIONS,
+}
+VIEWS: dict[str, Callable[..., None]] = {
+    "smart_made": made,
+    "smart_settled": settled,
+    "smart_step_saved": step_saved,
+    "smart_archived": archived,
+    **enrolling.VIEWS,
+}
+OPTIONS = enrolling.OPTIONS

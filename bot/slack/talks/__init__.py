@@ -1,0 +1,1 @@
+"""Conversations in Slack: their threads, the handles on them, who waits."""

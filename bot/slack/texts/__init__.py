@@ -1,0 +1,1 @@
+"""Texts in Slack: commands, the composer, templates, what waits for its time, attachments."""

@@ -1,0 +1,173 @@
+"""The modals of templates: the list, and one of them to be written, changed or taken away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack
+from slack_sdk import WebClient
+
+from bot.errors import Refused
+from bot.models import Template
+from bot.slack import cards
+from bot.slack.answers import show_in
+from bot.slack.cards import button, context, mrkdwn, plain
+from bot.slack.team.front import refusal_view, values
+from bot.team import lines
+from bot.texts import templates
+from bot.words import clean, escape
+from ledger.database import session
+
+View = dict[str, Any]
+LISTED = 300  # characters of a template that the list shows
+LONGEST_NAME, LONGEST_BODY = 40, 1_600  # characters
+
+
+def show(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Templates: the list."""
+    _open(ack, body, client.views_open, lambda user, account: _list(user, int(account)))
+
+
+def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """New template."""
+
+    def make(user: str, account: str) -> View:
+        with session():
+            lines.require_manager(user, int(account))
+        return edit_view(int(account), None)
+
+    _open(ack, body, client.views_push, make)
+
+
+def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Edit, beside a template of the list."""
+
+    def make(user: str, key: str) -> View:
+        found = templates.get(int(key), user)
+        return edit_view(found.account_id, found)
+
+    _open(ack, body, client.views_push, make)
+
+
+def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
+    """A template written or changed."""
+    about, given, user = json.loads(view["private_metadata"]), values(view), body["user"]["id"]
+    name, text = clean(given["name"] or ""), clean(given["body"] or "")
+    try:
+        templates.save(about["account"], user, name, text, about["template"])
+    except templates.Wrong as wrong:
+        ack(response_action="errors", errors={wrong.where: str(wrong)})
+    except Refused as refusal:
+        ack(response_action="errors", errors={"name": str(refusal)})
+    else:
+        ack()
+        show_in(client, view["root_view_id"], _list(user, about["account"]))
+
+
+def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+    """Take it away."""
+    user, shown = body["user"]["id"], body["view"]
+    ack()
+    try:
+        account = templates.remove(int(body["actions"][0]["value"]), user)
+    except Refused as refusal:
+        show_in(client, shown["id"], refusal_view(refusal))
+        return
+    show_in(client, shown["id"], _gone())
+    show_in(client, shown["root_view_id"], _list(user, account))
+
+
+def _open(
+    ack: Ack, body: dict[str, Any], open_view: Callable[..., Any], make: Callable[[str, str], View]
+) -> None:
+    try:
+        view = make(body["user"]["id"], body["actions"][0]["value"])
+    except Refused as refusal:
+        view = refusal_view(refusal)
+    ack()
+    open_view(trigger_id=body["trigger_id"], view=view)
+
+
+def _list(user: str, account: int) -> View:
+    with session():
+        lines.require_manager(user, account)
+        return list_view(account, templates.listed(account))
+
+
+def list_view(account: int, found: list[Template]) -> View:
+    """The modal of an account's templates."""
+    blocks: cards.Blocks = [mrkdwn(INTRODUCTION)]
+    for one in found:
+        text = one.body if len(one.body) <= LISTED else f"{one.body[: LISTED - 1]}…"
+        beside = button("Edit", "template_edit", str(one.id))
+        blocks.append({**mrkdwn(f"*{escape(one.name)}*\n{escape(text)}"), "accessory": beside})
+    blocks.append({"type": "actions", "block_id": "templates", "elements": [
+        button("New template", "template_new", str(account)),
+    ]})  # fmt: skip
+    return {
+        "type": "modal", "callback_id": "templates", "title": plain("Templates"),
+        "close": plain("Close"), "blocks": blocks,
+    }  # fmt: skip
+
+
+def edit_view(account: int, template: Template | None) -> View:
+    """The modal in which a template is written."""
+    about = {"account": account, "template": template.id if template else None}
+    name = {"initial_value": template.name} if template else {}
+    body = {"initial_value": template.body} if template else {}
+    return {
+        "type": "modal",
+        "callback_id": "template_saved",
+        "private_metadata": json.dumps(about),
+        "title": plain("Template"),
+        "submit": plain("Save"),
+        "close": plain("Back"),
+        "blocks": [
+            {"type": "input", "block_id": "name", "label": plain("Name"),
+             "element": {"type": "plain_text_input", "action_id": "name",
+                         "max_length": LONGEST_NAME, **name}},
+            {"type": "input", "block_id": "body", "label": plain("Text"),
+             "hint": plain(
+                 "Behind a bar stands what is said where a field is not known: {first_name|there}"
+             ),
+             "element": {"type": "plain_text_input", "action_id": "body", "multiline": True,
+                         "max_length": LONGEST_BODY, **body}},
+            context("\n".join(f"`{{{name}}}` {what}" for name, what in templates.FIELDS.items())),
+            *([_removal(template)] if template else []),
+        ],
+    }  # fmt: skip
+
+
+def _removal(template: Template) -> dict[str, Any]:
+    ask = {
+        "title": plain("Take it away?"), "text": plain("Texts that were sent stay as they are."),
+        "confirm": plain("Take it away"), "deny": plain("Back"),
+    }  # fmt: skip
+    press = button("Take it away", "template_remove", str(template.id))
+    return {
+        "type": "actions", "block_id": "removal",
+        "elements": [{**press, "style": "danger", "confirm": ask}],
+    }  # fmt: skip
+
+
+def _gone() -> View:
+    return {
+        "type": "modal", "callback_id": "template_gone", "title": plain("Template"),
+        "close": plain("Back"), "blocks": [mrkdwn("It is taken away.")],
+    }  # fmt: skip
+
+
+INTRODUCTION = (
+    "Words that your team uses again, with fields that are filled in for each person. "
+    "Whoever writes a text chooses one, sees it filled in with its price, and may still change it."
+)
+
+ACTIONS: dict[str, Callable[..., None]] = {
+    "template_open": show,
+    "template_new": new,
+    "template_edit": edit,
+    "template_remove": removed,
+}
+VIEWS: dict[str, Callable[..., None]] = {"template_saved": saved}
