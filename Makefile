@@ -30,8 +30,8 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 	$(BIN)/granian --interface wsgi --factory --host 127.0.0.1 --port $(PORT) \
 		--workers 1 --blocking-threads 32 app:create_app
 
-test: $(VENV)/development ## the tests, on SQLite and PostgreSQL
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+test: $(VENV)/development ## the tests, on SQLite and PostgreSQL, but those of `make faults`
+	$(BIN)/pytest -n auto --dist worksteal --ignore tests/faults $(ARGS)
 
 faults: $(VENV)/development ## kill web and worker KILLS times while texts and plans flow
 	KILLS=$(KILLS) $(BIN)/pytest tests/faults $(ARGS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,11 @@ from bot.sandbox import Sandbox
 from ledger import database
 from tests import databases
 from tests.house import House
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of a test is waiting for an answer."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

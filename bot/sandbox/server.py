@@ -159,5 +159,5 @@ def wait(until: Callable[[], Any], timeout_s: float = 10) -> Any:
     while time.monotonic() < ends:
         if found := until():
             return found
-        time.sleep(0.01)
+        time.sleep(0.002)
     raise AssertionError(f"did not happen within {timeout_s} s")
