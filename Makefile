@@ -6,7 +6,7 @@ PORT ?= 8000
 KILLS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test faults lint bench lock
+.PHONY: help demo run test scenes faults lint bench lock
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,8 +30,11 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 	$(BIN)/granian --interface wsgi --factory --host 127.0.0.1 --port $(PORT) \
 		--workers 1 --blocking-threads 32 app:create_app
 
-test: $(VENV)/development ## the tests, on SQLite and PostgreSQL, but those of `make faults`
-	$(BIN)/pytest -n auto --dist worksteal --ignore tests/faults $(ARGS)
+test: $(VENV)/development ## the tests, on SQLite and PostgreSQL; scenes and faults are apart
+	$(BIN)/pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser $(ARGS)
+
+scenes: $(VENV)/development ## what people see, in a browser; PICTURES=1 keeps the pictures of docs/
+	$(BIN)/pytest tests/browser $(ARGS)
 
 faults: $(VENV)/development ## kill web and worker KILLS times while texts and plans flow
 	KILLS=$(KILLS) $(BIN)/pytest tests/faults $(ARGS)

@@ -327,6 +327,7 @@ def test_a_key_that_changes_nothing_shown_makes_no_call(house: House) -> None:
     view = form(house)
     to(house, view, ANN)
     type_in(house, view, "Hello")
+    still(house)
     before = len(updates(house))
     for end in range(6, 60):
         house.slack.write_in(house.agent, view, "compose_body", "x" * end)
