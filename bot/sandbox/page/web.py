@@ -29,7 +29,7 @@ class Page:
         self.slack, self.twilio = stage.sandbox.slack, stage.sandbox.twilio
         self.web = Flask("page", root_path=str(drawn.HERE))
         self.web.jinja_env.globals |= {"LINE": LINE, "HOME": HOME, "manifest": sights.manifest,
-                                       "scenes": tour.SCENES}  # fmt: skip
+                                       "scenes": tour.SCENES, "WINDOW": sights.WINDOW}  # fmt: skip
         drawn.dress(self.web.jinja_env, self.slack)
         self.parts: dict[str, Callable[[], dict[str, Any]]] = {
             "rooms": self._rooms, "messages": self._messages, "thread": self._thread,

@@ -28,6 +28,11 @@ RELEASED = {
     "restore": "Its texts and calls go again where they went before it came here.",
     "unpoint": "Its texts and calls come here no longer. The number stays in its Twilio account.",
 }  # fmt: skip
+#: Where the token of a team's own Twilio account is given.
+TOKEN = {
+    "type": "input", "block_id": "token", "label": cards.plain("Auth token"),
+    "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64},
+}  # fmt: skip
 
 
 def modal(callback: str, title: str, blocks: Blocks, meta: Any = "", **more: Any) -> View:
@@ -54,11 +59,8 @@ def search(account: int, error: str = "", country: str = "US", typed: str = "") 
     countries = [option(name, code) for code, (name, _) in COUNTRIES.items()]
     kinds = [option("A usual number", "usual"), option("Toll-free (US and Canada)", "toll_free")]
     chosen = next(one for one in countries if one["value"] == country)
-    return {
-        "type": "modal", "callback_id": "line_search", "private_metadata": str(account),
-        "title": cards.plain("A new number"), "submit": cards.plain("Search"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_search", "A new number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             {"type": "input", "block_id": "country", "label": cards.plain("Country"),
              "element": {"type": "static_select", "action_id": "country", "options": countries,
@@ -72,8 +74,8 @@ def search(account: int, error: str = "", country: str = "US", typed: str = "") 
              "element": {"type": "plain_text_input", "action_id": "wish",
                          "max_length": LONGEST_WISH, "placeholder": cards.plain("415"),
                          **({"initial_value": typed} if typed else {})}},
-        ],
-    }  # fmt: skip
+        ], meta=str(account), submit=cards.plain("Search"),
+    )  # fmt: skip
 
 
 def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> View:
@@ -90,20 +92,16 @@ def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> V
     if len(found) >= meta["most"]:
         actions.insert(0, button("More numbers", "line_more", "more"))
     cost = f"It costs {price} a month." if price else "Texts cost credits, as everywhere."
-    return {
-        "type": "modal", "callback_id": "line_buy",
-        "private_metadata": json.dumps(meta, separators=(",", ":")),
-        "title": cards.plain("Choose a number"), "submit": cards.plain("Get this number"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_buy", "Choose a number", [
             {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"),
              "element": {"type": "radio_buttons", "action_id": "number", "options": options,
                          "initial_option": options[0]}},
             {"type": "actions", "block_id": "more", "elements": actions},
             *wishes(),
             context(cost),
-        ],
-    }  # fmt: skip
+        ], meta=meta, submit=cards.plain("Get this number"),
+    )  # fmt: skip
 
 
 def wishes() -> Blocks:
@@ -128,17 +126,14 @@ def wishes() -> Blocks:
 
 def bring(account: int) -> View:
     """Which number is brought."""
-    return {
-        "type": "modal", "callback_id": "line_bring", "private_metadata": str(account),
-        "title": cards.plain("Bring a number"), "submit": cards.plain("Look for it"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_bring", "Bring a number", [
             {"type": "input", "block_id": "number", "label": cards.plain("Your number"),
              "hint": cards.plain("Partyline looks whether it is in a Twilio account it can reach. "
                                  "Nothing is changed yet."),
              "element": {"type": "plain_text_input", "action_id": "number", "max_length": 30}},
-        ],
-    }  # fmt: skip
+        ], meta=str(account), submit=cards.plain("Look for it"),
+    )  # fmt: skip
 
 
 def found(account: int, held: Held) -> View:
@@ -159,27 +154,19 @@ def found(account: int, held: Held) -> View:
     ]  # fmt: skip
     label = "Use it here" if stays else "Move it here"
     meta = {"account": account, "number": held.number}
-    return {
-        "type": "modal", "callback_id": "line_adopt",
-        "private_metadata": json.dumps(meta, separators=(",", ":")),
-        "title": cards.plain("Bring a number"), "submit": cards.plain(label),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_adopt", "Bring a number", [
             mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}.\n{now} {here}"),
             *warn, *wishes(),
-        ],
-    }  # fmt: skip
+        ], meta=meta, submit=cards.plain(label),
+    )  # fmt: skip
 
 
 def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View:
     """A number that our credentials do not reach: the agent's own account, or Twilio's support."""
     meta = {"account": account, "number": number}
-    return {
-        "type": "modal", "callback_id": "line_own",
-        "private_metadata": json.dumps(meta, separators=(",", ":")),
-        "title": cards.plain("Bring a number"), "submit": cards.plain("Use it here"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_own", "Bring a number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             mrkdwn(f"*{contacts.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
                    "*Is it in a Twilio account of your own?* It can stay there: Twilio goes on "
@@ -189,48 +176,38 @@ def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View
              "element": {"type": "plain_text_input", "action_id": "sid", "max_length": 40,
                          "placeholder": cards.plain("AC…"),
                          **({"initial_value": sid} if sid else {})}},
-            {"type": "input", "block_id": "token", "label": cards.plain("Auth token"),
-             "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64}},
+            TOKEN,
             *wishes(),
             {"type": "actions", "block_id": "else", "elements": [
                 button("I have no such account", "line_support", json.dumps(meta)),
             ]},
-        ],
-    }  # fmt: skip
+        ], meta=meta, submit=cards.plain("Use it here"),
+    )  # fmt: skip
 
 
 def token(account: int, number: str, sid: str, error: str = "") -> View:
     """A line in the team's own Twilio account, whose token has changed."""
     meta = {"account": account, "number": number, "sid": sid}
-    return {
-        "type": "modal", "callback_id": "line_token",
-        "private_metadata": json.dumps(meta, separators=(",", ":")),
-        "title": cards.plain("A new token"), "submit": cards.plain("Keep it"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_token", "A new token", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
                    f"account {sid}. If its token has changed at Twilio, give the new one."),
-            {"type": "input", "block_id": "token", "label": cards.plain("Auth token"),
-             "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64}},
-        ],
-    }  # fmt: skip
+            TOKEN,
+        ], meta=meta, submit=cards.plain("Keep it"),
+    )  # fmt: skip
 
 
 def support(account: int, number: str, gaining: str) -> View:
     """What to ask Twilio's support for, and a reminder to come back."""
     meta = {"account": account, "number": number}
     letter = LETTER.format(number=number, gaining=gaining)
-    return {
-        "type": "modal", "callback_id": "line_remind",
-        "private_metadata": json.dumps(meta, separators=(",", ":")),
-        "title": cards.plain("Ask Twilio's support"), "submit": cards.plain("Remind me"),
-        "close": cards.plain("Close"),
-        "blocks": [
+    return modal(
+        "line_remind", "Ask Twilio's support", [
             mrkdwn(SUPPORT), mrkdwn(f"```{letter}```"), mrkdwn(AFTER),
             context("*Remind me* asks you every five days whether it has come."),
-        ],
-    }  # fmt: skip
+        ], meta=meta, submit=cards.plain("Remind me"),
+    )  # fmt: skip
 
 
 def release(line: Line, how: str, plans: int) -> View:
@@ -242,14 +219,11 @@ def release(line: Line, how: str, plans: int) -> View:
         "Texts that wait to be sent later are not sent; you are asked about each.",
         *([f"{plans} of your SmartPlans text from it: they are paused."] if plans else []),
     ]
-    return {
-        "type": "modal", "callback_id": "line_release", "private_metadata": str(line.id),
-        "title": cards.plain("Release a line"), "submit": cards.plain("Release it"),
-        "close": cards.plain("Keep it"),
-        "blocks": [
+    return modal(
+        "line_release", "Release a line", [
             mrkdwn(f"*Releasing {spoken}*\n" + "\n".join(f"• {row}" for row in rows)),
             {"type": "input", "block_id": "typed",
              "label": cards.plain(f"Type {spoken} to release it"),
              "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 30}},
-        ],
-    }  # fmt: skip
+        ], meta=str(line.id), submit=cards.plain("Release it"), close=cards.plain("Keep it"),
+    )  # fmt: skip
