@@ -16,7 +16,7 @@ from bot.models import Line, Message, Part
 from bot.team import lines
 from bot.twilio import poll
 from bot.twilio.accounts import Accounts
-from ledger import database, plans, subscriptions
+from ledger import boundaries, database, plans, subscriptions
 from ledger.models import Account
 from tests import databases
 from tests.commands import GOOD, flask
@@ -188,7 +188,8 @@ def test_the_books_of_one_account_do_not_keep_others_from_renewing(house: House)
     )
     with database.session():
         Account.update(timezone="Nowhere/At_All").where(Account.name == "Harbor Homes").execute()
-    with clock.travelled(timedelta(days=32)):
+    first = boundaries.next_boundary(clock.now(), 1, "UTC")
+    with clock.travelled(first - clock.now() + timedelta(days=1)):
         assert renewals.book_due() >= 1
     with database.session():
         assert [a.balance for a in Account.select().order_by(Account.id)] == [600, 2000]
