@@ -20,6 +20,7 @@ from bot.smartplans.models import SmartPlan, Step
 from bot.team import lines
 from ledger import database
 from tests import pictures
+from tests.bot.office import at_hour
 from tests.house import House
 
 ZEB, OTTO, LONDON = "+14155550831", "+14155550832", "+442079460831"
@@ -225,7 +226,7 @@ class Day:
         house.ask("report by member", "/credits")
         house.ask("history", "/credits")
         house.ask("digest 9", "/credits")
-        with clock.travelled(timedelta(days=1, hours=12)):
+        with clock.travelled(at_hour(10)):
             house.tick()
         rest = house.balance()
         lines.give("Harbor Homes", -rest, "for a test", "less")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from bot.twilio.accounts import Accounts
 from ledger import boundaries, database, plans, subscriptions
 from ledger.models import Account
 from tests import databases
+from tests.bot.office import NEW_YORK
 from tests.commands import GOOD, flask
 from tests.house import ANN, LINE, LONDON, House
 
@@ -79,11 +80,16 @@ def test_setup_without_a_plan_says_what_an_anchor_is_for() -> None:
     assert "--email: 'boss' is no e-mail address" in said
 
 
+def month_of(moment: datetime) -> str:
+    """The month there, as the commands take it."""
+    return f"{moment.astimezone(NEW_YORK):%Y-%m}"
+
+
 def test_no_cell_of_an_operators_csv_is_a_formula(house: House) -> None:
     with database.session():
         Account.update(name="=HYPERLINK(1)").execute()
     house.subscribe("solo")
-    month = f"{subscriptions.standing(house.account().id, clock.now()).starts_at:%Y-%m}"
+    month = month_of(subscriptions.standing(house.account().id, clock.now()).starts_at)
     listed = flask(house.environ, "invoices", "--month", month).stdout
     [row] = csv.DictReader(io.StringIO(listed))
     assert row["account"] == "'=HYPERLINK(1)"
@@ -112,7 +118,7 @@ def test_invoices_are_for_the_dearest_plan_of_each_period(house: House) -> None:
     subscriptions.change(account, "b", CATALOGUE.plan("starter"), actor="U1", now=now)
     with clock.travelled(timedelta(days=33)):
         house.tick()
-    month = f"{subscriptions.standing(account, now).opened_at:%Y-%m}"
+    month = month_of(subscriptions.standing(account, now).opened_at)
     listed = list(
         csv.DictReader(io.StringIO(flask(house.environ, "invoices", "--month", month).stdout))
     )
@@ -140,7 +146,8 @@ def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) 
     with database.session():
         assert [p.price_micros for p in Part.select().order_by(Part.id)] == [8300, 16600]
         assert Message.get(Message.direction == "in").price_micros is not None
-    shown = flask(house.environ, "report", "--margin", "--format", "json")
+    month = month_of(clock.now())
+    shown = flask(house.environ, "report", "--margin", "--month", month, "--format", "json")
     rows = {(r["direction"], r["kind"]): r for r in json.loads(shown.stdout)}
     out = rows["out", "sms"]
     assert (out["texts"], out["credits"], out["segments"]) == (2, 5, 3)
@@ -164,7 +171,8 @@ def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House
     house.work()
     with clock.travelled(timedelta(hours=30)):
         assert poll.prices(Accounts(house.settings)) == 3
-    shown = flask(house.environ, "report", "--margin", "--lines", "--format", "json")
+    wanted = ("report", "--margin", "--lines", "--month", month_of(clock.now()))
+    shown = flask(house.environ, *wanted, "--format", "json")
     rows = {row["line"]: row for row in json.loads(shown.stdout)}
     row = rows[LINE]
     assert (row["texts_in"], row["texts_out"], row["calls"], row["minutes"]) == (1, 1, 1, 2)
@@ -176,7 +184,7 @@ def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House
     assert row["cost_micros"] == 16_600 + 45_000 + 1_150_000 + 30_000
     assert (rows[free]["number_micros"], rows[free]["fees_micros"]) == (2_150_000, 0)
     house.twilio.faults.add("error", "GET Records")
-    shown = flask(house.environ, "report", "--margin", "--lines")
+    shown = flask(house.environ, *wanted)
     assert "Twilio did not say what it bills" in shown.stderr
     assert LINE in shown.stdout and "None" not in shown.stdout
 

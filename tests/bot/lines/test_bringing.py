@@ -18,6 +18,7 @@ from bot.team import lines
 from bot.twilio import accounts
 from bot.twilio.accounts import Accounts
 from ledger import database
+from tests.bot.office import at_hour
 from tests.house import ANN, BEN, LINE, House
 
 OLD, TYPED = "+14155550177", "(415) 555-0177"
@@ -402,7 +403,7 @@ def test_a_line_the_operator_added_keeps_its_number_at_twilio(house: House) -> N
 
 
 def test_a_released_line_pauses_its_plans_and_sends_nothing_later(house: House) -> None:
-    at = clock.now() + timedelta(hours=30)
+    at = clock.now() + at_hour(15)
     card = house.ask(f"{ANN} See you")
     form = house.modal(house.agent, card, "Later…")
     house.slack.submit(house.agent, form, {"at": int(at.timestamp())})
@@ -415,12 +416,12 @@ def test_a_released_line_pauses_its_plans_and_sends_nothing_later(house: House) 
     assert "1 of your SmartPlans text from it" in form.plain()
     house.slack.submit(house.agent, form, {"typed": LINE})
     house.work()
-    with clock.travelled(timedelta(hours=31)):
+    with clock.travelled(at_hour(16)):
         house.tick()
     assert house.twilio.sent_to(ANN) == []
     with database.session():
         assert SmartPlan.get_by_id(plan.id).state == "paused"
-        assert Draft.get().state == "quoted"
+        assert Draft.get().state == "cancelled"
 
 
 def test_the_same_team_may_have_its_number_again_with_its_conversations(house: House) -> None:
