@@ -16,6 +16,7 @@ import phonenumbers
 from phonenumbers import timezone as number_zones
 
 from bot.contacts import numbers
+from bot.errors import Wrong
 from bot.models import Line, Policy
 from bot.words import clock_words
 
@@ -35,6 +36,12 @@ class Whereabouts(Protocol):
     @property
     def timezone(self) -> Any:
         """The time zone that was said, if any."""
+
+
+def require_night(quiet_from: int, quiet_until: int) -> None:
+    """Raises Wrong unless quiet hours go from an evening to the morning after."""
+    if quiet_until >= quiet_from:
+        raise Wrong("until", "Quiet hours begin in the evening and end in the morning.")
 
 
 def policy(account_id: int) -> Policy:

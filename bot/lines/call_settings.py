@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.contacts import contacts, numbers
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.lines import repairs, text_back
 from bot.models import Line
 from bot.team import lines, viewers
@@ -16,14 +16,6 @@ from ledger.database import transaction
 
 LONGEST_WORDS = 500  # characters, about half a minute of speech
 LONGEST_TEXT = 480  # characters, three messages
-
-
-class Wrong(Refused):
-    """What was given cannot be; `at` is where it was given."""
-
-    def __init__(self, at: str, words: str) -> None:
-        self.at = at
-        super().__init__(words)
 
 
 @dataclass(frozen=True)

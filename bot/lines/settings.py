@@ -8,14 +8,16 @@ from datetime import datetime
 from bot import outbox
 from bot.contacts import hours
 from bot.credits import digest
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.lines import health
 from bot.models import Conversation, Digest, Line
+from bot.smartplans import room
 from bot.team import lines, viewers
 from ledger.database import instant, query, transaction
 
 LONGEST_NAME = 40  # characters
 MOST_LISTED = 40
+MOST_PLAN_TEXTS = 100_000  # of a line a day
 FASTEST_S, SLOWEST_S = 0.01, 60.0
 #: The newest text in and out of each line of an account.
 LAST_TEXTS = """
@@ -59,6 +61,7 @@ class Wanted:
     quiet_until: int | None
     pace_s: float | None
     digest_hour: int | None
+    plan_texts: int  # of SmartPlans a day, at most
 
 
 @transaction
@@ -130,17 +133,21 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     found = line(line_id, user)
     name = " ".join(wanted.name.split())
     if len(name) > LONGEST_NAME:
-        raise Refused(f"A name has {LONGEST_NAME} characters at most; this has {len(name)}.")
+        raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
     if wanted.pace_s is not None and not FASTEST_S <= wanted.pace_s <= SLOWEST_S:
-        raise Refused(f"Between two texts lie {FASTEST_S} to {SLOWEST_S:.0f} seconds.")
+        raise Wrong("pace", f"Between two texts lie {FASTEST_S} to {SLOWEST_S:.0f} seconds.")
+    if not 1 <= wanted.plan_texts <= MOST_PLAN_TEXTS:
+        raise Wrong("plan_texts", f"1 to {MOST_PLAN_TEXTS:,} texts a day. To send none, pause the "
+                    "plans: `/smartplans`.")  # fmt: skip
     if wanted.channel and wanted.channel != found.channel:
         lines.require_free_channel(wanted.channel, found.id)
     before = settings(line_id, user)
     found.name, found.mode, found.send_up_to = name or None, wanted.mode, wanted.send_up_to
     found.quiet_from, found.quiet_until = wanted.quiet_from, wanted.quiet_until
     asleep = hours.of_line(found)
-    if asleep.quiet_until >= asleep.quiet_from:
-        raise Refused("Quiet hours begin in the evening and end in the morning.")
+    hours.require_night(asleep.quiet_from, asleep.quiet_until)
+    if wanted.plan_texts != found.plan_texts_a_day:
+        room.set_day(found, wanted.plan_texts, now)
     found.save(
         only=[Line.name, Line.mode, Line.send_up_to, Line.quiet_from, Line.quiet_until]
     )  # fmt: skip

@@ -13,7 +13,7 @@ import peewee
 
 from bot import outbox
 from bot.contacts import contacts
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.lines import steps
 from bot.lines.offers import Held, Kind, Own
 from bot.models import Line, Setup, TwilioAccount
@@ -181,10 +181,10 @@ def plans_on(line: Line) -> int:
 
 
 def channel_name(typed: str) -> str:
-    """What a new channel is called, as Slack has it. Raises Refused."""
+    """What a new channel is called, as Slack has it. Raises Wrong."""
     name = re.sub(r"\s+", "-", typed.strip().lstrip("#").lower())
     if not re.fullmatch(r"[\w-]{1,80}", name):
-        raise Refused("A channel's name has letters, digits, - and _ alone, 80 at most.")
+        raise Wrong("make", "A channel's name has letters, digits, - and _ alone, 80 at most.")
     return name
 
 
@@ -207,9 +207,9 @@ def require_may_add(account_id: int, user: str) -> None:
 
 
 def require_place(plan: Plan) -> None:
-    """Raises Refused unless it is said where a line's texts are to be shown."""
+    """Raises Wrong unless it is said where a line's texts are to be shown."""
     if not (plan.channel or plan.make):
-        raise Refused("Choose a channel, or name one that is to be made.")
+        raise Wrong("make", "Choose a channel, or name one that is to be made.")
     if plan.channel:
         lines.require_free_channel(plan.channel)
 
@@ -279,7 +279,7 @@ def _begin(
         raise Refused(f"{contacts.spoken(plan.number)} is being set up. Wait until that is done.")
     name = " ".join(plan.name.split())
     if len(name) > LONGEST_NAME:
-        raise Refused(f"A name has {LONGEST_NAME} characters at most; this has {len(name)}.")
+        raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
     if kind != "release":
         require_place(plan)
     wishes = {"name": name or None, "channel": plan.channel, "make": plan.make, **details}

@@ -9,7 +9,7 @@ from bot import outbox
 from bot.models import Line
 from bot.smartplans.models import SmartPlan
 from ledger import boundaries
-from ledger.database import query
+from ledger.database import query, transaction
 from ledger.models import Account
 
 AHEAD = timedelta(seconds=60)  # so much of a line's time is filled by texts of plans at most
@@ -33,6 +33,16 @@ class Pace:
         sharing = query(SHARING, line.channel).fetchone()[0]
         number_s = outbox.pace_of(f"number:{line.number}") or self.number_s
         return timedelta(seconds=max(number_s, self.channel_s * sharing))
+
+
+@transaction
+def set_day(line: Line, texts: int, now: datetime) -> None:
+    """How many texts of plans may leave from a line in a day; plans that wait for its next one are
+    looked at again."""
+    waiting = (SmartPlan.line == line) & (SmartPlan.state == "on") & (SmartPlan.due_at > now)
+    SmartPlan.update(due_at=now).where(waiting).execute()
+    line.plan_texts_a_day = texts
+    line.save(only=[Line.plan_texts_a_day])
 
 
 class Room:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.contacts import hours
 from bot.credits import digest
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.models import Line, Member, Policy
 from bot.talks import outages
 from bot.team import first_run, lines, people, persons, viewers
@@ -65,20 +65,18 @@ def settle_policy(
     lines.require_manager(user, account_id)
     words = " ".join(words.split())
     if len(words) > LONGEST_WORDS:
-        raise Refused(f"{len(words)} characters; {LONGEST_WORDS} is the most.")
+        raise Wrong("words", f"{len(words)} characters; {LONGEST_WORDS} is the most.")
     if words and "stop" not in words.lower():
-        raise Refused("Say how to opt out: STOP is the word that carriers know.")
+        raise Wrong("words", "Say how to opt out: STOP is the word that carriers know.")
     if count_characters(words).encoding != "GSM-7":
-        raise Refused(
-            "Use plain letters: an emoji or curly quote would make every first text dear."
+        raise Wrong(
+            "words", "Use plain letters: an emoji or curly quote would make every first text dear."
         )
-    if quiet_until >= quiet_from:
-        raise Refused("Quiet hours begin in the evening and end in the morning.")
-    if not 1 <= plan_texts <= MOST_PLAN_TEXTS or not 0 <= plan_gap <= LONGEST_PLAN_GAP:
-        raise Refused(
-            f"SmartPlans text a contact 1 to {MOST_PLAN_TEXTS} times in 24 hours, with at most "
-            f"{LONGEST_PLAN_GAP:,} minutes between."
-        )
+    hours.require_night(quiet_from, quiet_until)
+    if not 1 <= plan_texts <= MOST_PLAN_TEXTS:
+        raise Wrong("plan_texts", f"1 to {MOST_PLAN_TEXTS} texts in 24 hours.")
+    if not 0 <= plan_gap <= LONGEST_PLAN_GAP:
+        raise Wrong("plan_gap", f"0 to {LONGEST_PLAN_GAP:,} minutes, which is a day.")
     kept = {
         "opt_out_words": words, "quiet_from": quiet_from, "quiet_until": quiet_until,
         "plan_texts_a_day": plan_texts, "plan_gap_minutes": plan_gap,

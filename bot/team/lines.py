@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bot import clock, outbox
 from bot.contacts.contacts import textable
 from bot.credits import digest
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.models import Address, Conversation, Line, Member, TwilioAccount
 from bot.team import viewers
 from bot.words import is_email
@@ -228,9 +228,11 @@ def move(line: Line, channel: str) -> None:
 
 
 def require_free_channel(channel: str, line_id: int | None = None) -> None:
-    """Raises Refused if another line has this channel: what is typed in it would mean either."""
+    """Raises Wrong if another line has this channel: what is typed in it would mean either."""
     if Line.live().where(Line.channel == channel, Line.id != (line_id or 0)).exists():
-        raise Refused("That channel has a line already. Choose another one, or make a new one.")
+        raise Wrong(
+            "channel", "That channel has a line already. Choose another one, or make a new one."
+        )
 
 
 def _require_timezone(name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from bot import outbox
 from bot.contacts import address_book
 from bot.contacts.contacts import Recipient
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.models import Conversation, Draft, Typing
 from bot.talks import conversations, threads
 from bot.texts import composer, drafts, filling, keystrokes, offers, scheduled, sending
@@ -23,14 +23,6 @@ from ledger import credits
 from ledger.database import db, transaction
 
 NEWEST = "9" * 10  # later than any ts of Slack's
-
-
-class Wrong(Refused):
-    """What is refused because of one input: `where` is "to", "body" or "at"."""
-
-    def __init__(self, where: str, why: str) -> None:
-        self.where = where
-        super().__init__(why)
 
 
 @dataclass(frozen=True)

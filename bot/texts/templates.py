@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from bot.contacts import contacts
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.models import Contact, Line, Member, Template
 from bot.team import lines
 from ledger.database import transaction
@@ -28,14 +28,6 @@ FIELDS = {
 }
 FIELD = re.compile(r"\{\s*(\w+)\s*(?:\|([^{}]*))?\}")
 _BRACED = re.compile(r"\{[^{}]*\}?|\}")
-
-
-class Wrong(Refused):
-    """What is refused because of one of a template's two inputs: "name" or "body"."""
-
-    def __init__(self, where: str, why: str) -> None:
-        self.where = where
-        super().__init__(why)
 
 
 def fill(body: str, known: Mapping[str, str]) -> str:

@@ -60,6 +60,15 @@ def calls_view(line: Line) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def taken(line: Line) -> str:
+    """How calls to a line are taken, to go on after "Calls", in Slack's mark-up."""
+    if line.calls_until is None:
+        return "do not come to Partyline"
+    if line.voice_mode == "forward":
+        return f"ring the phone of <@{line.forward_user}>"
+    return "hear a message"
+
+
 def _where(line: Line) -> str:
     if line.calls_until is not None:
         return "Its calls are taken by Partyline."

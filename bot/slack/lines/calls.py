@@ -11,7 +11,7 @@ from slack_bolt import Ack
 from bot import clock
 from bot.errors import Refused
 from bot.lines import call_settings
-from bot.lines.call_settings import Wanted, Wrong
+from bot.lines.call_settings import Wanted
 from bot.lines.calls import WORDS
 from bot.slack.answers import refusal_view
 from bot.slack.lines import call_cards
@@ -33,15 +33,17 @@ def changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         clean(given["number"] or "").strip(), clean(given["text"] or "").strip(),
     )  # fmt: skip
 
-    def settle() -> None:
+    try:
         price = call_settings.look(line_id, user, wanted)
-        if price:
-            ack(response_action="update", view=call_cards.agree_view(line_id, wanted, price))
-        else:
+        if price is None:
             call_settings.settle(line_id, user, wanted, None, clock.now())
-            ack()
-
-    _or_why_not(ack, settle, "mode")
+    except Refused as refusal:
+        ack(response_action="errors", errors=front.error_at(refusal, "mode"))
+        return
+    if price is None:
+        ack()
+    else:
+        ack(response_action="update", view=call_cards.agree_view(line_id, wanted, price))
 
 
 def agreed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
@@ -57,13 +59,5 @@ def agreed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         ack()
 
 
-def _or_why_not(ack: Ack, settle: Callable[[], None], at: str) -> None:
-    try:
-        settle()
-    except Wrong as wrong:
-        ack(response_action="errors", errors={wrong.at: str(wrong)})
-    except Refused as refusal:
-        ack(response_action="errors", errors={at: str(refusal)})
-
-
+ACTIONS: dict[str, Callable[..., None]] = {"line_calls": front.opens(calls)}
 VIEWS: dict[str, Callable[..., None]] = {"line_calls": changed, "line_calls_agreed": agreed}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import contacts
-from bot.lines.settings import LONGEST_NAME, Settings, Stands, name_of
+from bot.lines.settings import LONGEST_NAME, MOST_PLAN_TEXTS, Settings, Stands, name_of
 from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import button, context, mrkdwn, when
+from bot.slack.lines import call_cards
 from bot.slack.lines.setup_cards import on_its_way
 from bot.words import count, escape, hour_words
 
@@ -56,7 +57,8 @@ def _line(stands: Stands) -> str:
     waiting = f"{stands.waiting:,} {'waits' if stands.waiting == 1 else 'wait'} for an answer"
     health = [f":warning: {one}" for one in stands.troubles] or [":white_check_mark: All is well."]
     return (
-        f"*{title}* in {where}\n{MODES[line.mode]} · {pace}\n{last_in} · {last_out} · "
+        f"*{title}* in {where}\n{MODES[line.mode]} · {pace} · calls {call_cards.taken(line)}\n"
+        f"{last_in} · {last_out} · "
         f"{waiting if stands.waiting else 'nobody waits'}\n" + "\n".join(health)
     )
 
@@ -108,11 +110,15 @@ def line_view(settled: Settings) -> dict[str, Any]:
              "hint": cards.plain("After a burst of 100. Twilio queues what comes faster than your "
                                  "number may send."),
              "element": _menu("pace", _paces(settled.pace_s), _pace_value(settled.pace_s))},
+            cards.number("plan_texts", "Texts of SmartPlans a day, at most",
+                         line.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
             {"type": "input", "block_id": "digest",
              "label": cards.plain("The daily digest comes at"),
              "hint": cards.plain("One digest for all lines of your team."),
              "element": _menu("digest", [off, *hours[:24]],
                               "off" if settled.digest_hour is None else str(settled.digest_hour))},
+            {**mrkdwn(f"*Calls* {call_cards.taken(line)}."),
+             "accessory": button("Calls", "line_calls", str(line.id))},
         ],
     }  # fmt: skip
 

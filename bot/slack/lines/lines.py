@@ -85,9 +85,9 @@ def line_changed(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: W
         clean(given["name"] or ""), given["channel"], given["mode"], int(given["up_to"]),
         _own(given["from"]), _own(given["until"]),
         None if given["pace"] == "usual" else float(given["pace"]),
-        None if given["digest"] == "off" else int(given["digest"]),
+        None if given["digest"] == "off" else int(given["digest"]), int(given["plan_texts"]),
     )  # fmt: skip
-    changed = front.settled(ack, "until", lambda: line_settings.settle(
+    changed = front.settled(ack, "channel", lambda: line_settings.settle(
         int(view["private_metadata"]), body["user"]["id"], wanted, clock.now()
     ))  # fmt: skip
     if changed and wanted.channel:

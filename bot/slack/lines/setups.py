@@ -334,7 +334,7 @@ def _placed(
             plan = _plan(given, number)
             setups.require_place(plan)
     except Refused as refusal:
-        ack(response_action="errors", errors={"make": str(refusal)})
+        ack(response_action="errors", errors=front.error_at(refusal, "make"))
         return None
     return plan
 
@@ -345,7 +345,7 @@ def _begun(ack: Ack, block: str, begin: Callable[[], Setup]) -> None:
         with session():
             view = setup_cards.progress(begin())
     except (Refused, Unreached) as refusal:
-        ack(response_action="errors", errors={block: str(refusal)})
+        ack(response_action="errors", errors=front.error_at(refusal, block))
     else:
         ack(response_action="update", view=view)
 

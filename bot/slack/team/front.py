@@ -10,7 +10,7 @@ from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.slack import cards, roll_call
 from bot.slack.answers import refusal_view, reply, tell
 from bot.slack.client import person
@@ -88,7 +88,8 @@ def account_opened(
 
 
 def opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
-    """A listener of a button that opens the modal which `make` makes."""
+    """A listener of a button that opens the modal which `make` makes, on top of the one that the
+    button is in, if it is in one."""
 
     def listener(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         try:
@@ -96,7 +97,9 @@ def opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
         except Refused as refusal:
             view = refusal_view(str(refusal))
         ack()
-        client.views_open(trigger_id=body["trigger_id"], view=view)
+        on_top = (body.get("view") or {}).get("type") == "modal"
+        show = client.views_push if on_top else client.views_open
+        show(trigger_id=body["trigger_id"], view=view)
 
     listener.__doc__ = make.__doc__
     return listener
@@ -179,14 +182,20 @@ def _value(state: dict[str, Any]) -> Any:
 
 
 def settled(ack: Ack, block: str, change: Callable[[], Any]) -> bool:
-    """Closes the modal if the change was made; else says at this input why not."""
+    """Closes the modal if the change was made; else says why not, at the input that it is about,
+    or at this one."""
     try:
         change()
     except Refused as refusal:
-        ack(response_action="errors", errors={block: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, block))
         return False
     ack()
     return True
+
+
+def error_at(refusal: Exception, block: str) -> dict[str, str]:
+    """Why not, at the input that it is about, or at this one."""
+    return {refusal.where if isinstance(refusal, Wrong) else block: str(refusal)}
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

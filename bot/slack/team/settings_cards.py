@@ -52,14 +52,6 @@ def team_view(account: int, team: Sequence[Member]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _number(block: str, label: str, value: int, least: int, most: int) -> dict[str, Any]:
-    return {
-        "type": "input", "block_id": block, "label": cards.plain(label),
-        "element": {"type": "number_input", "action_id": block, "is_decimal_allowed": False,
-                    "initial_value": str(value), "min_value": str(least), "max_value": str(most)},
-    }  # fmt: skip
-
-
 def policy_view(account: int, policy: Policy) -> dict[str, Any]:
     """The modal of what goes for every text of an account."""
     hours = [cards.option(hour_words(hour), str(hour)) for hour in range(25)]
@@ -87,9 +79,9 @@ def policy_view(account: int, policy: Policy) -> dict[str, Any]:
                                  "you are warned before you send by hand."),
              "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
                          "initial_option": hours[policy.quiet_until]}},
-            _number("plan_texts", "Texts of SmartPlans to one contact in 24 hours, at most",
-                    policy.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
-            _number("plan_gap", "Minutes between two of them, at least", policy.plan_gap_minutes,
-                    0, LONGEST_PLAN_GAP),
+            cards.number("plan_texts", "Texts of SmartPlans to one contact in 24 hours, at most",
+                         policy.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
+            cards.number("plan_gap", "Minutes between two of them, at least",
+                         policy.plan_gap_minutes, 0, LONGEST_PLAN_GAP),
         ],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from slack_bolt import Ack, BoltContext
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.slack import cards
 from bot.slack.answers import whisper
 from bot.slack.client import person
@@ -23,7 +23,7 @@ from bot.slack.texts.live import LiveQuotes, address
 from bot.talks import desk
 from bot.team import people
 from bot.texts import composed, composer, keystrokes
-from bot.texts.composed import Gone, Wrong
+from bot.texts.composed import Gone
 from bot.texts.composer import Typed
 from bot.words import clean
 from ledger.database import session

@@ -14,7 +14,7 @@ from bot.models import Template
 from bot.slack import cards
 from bot.slack.answers import show_in
 from bot.slack.cards import button, context, mrkdwn, plain
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import error_at, refusal_view, values
 from bot.team import lines
 from bot.texts import templates
 from bot.words import clean, escape
@@ -57,10 +57,8 @@ def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClien
     name, text = clean(given["name"] or ""), clean(given["body"] or "")
     try:
         templates.save(about["account"], user, name, text, about["template"])
-    except templates.Wrong as wrong:
-        ack(response_action="errors", errors={wrong.where: str(wrong)})
     except Refused as refusal:
-        ack(response_action="errors", errors={"name": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "name"))
     else:
         ack()
         show_in(client, view["root_view_id"], _list(user, about["account"]))

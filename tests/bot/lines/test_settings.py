@@ -98,10 +98,52 @@ def test_a_line_has_quiet_hours_of_its_own(house: House) -> None:
         assert "where (415) 555-0123 lives" in house.ask(f"{ANN} Hi").plain()
 
 
-def test_quiet_hours_that_are_the_wrong_way_round_are_refused(house: House) -> None:
-    view = saved(house, from_="7:00 AM", until="9:00 AM")
-    assert view.errors == {"until": "Quiet hours begin in the evening and end in the morning."}
-    assert house.line().quiet_from is None
+@pytest.mark.parametrize(
+    ("given", "at", "why"),
+    [
+        ({"from_": "7:00 AM", "until": "9:00 AM"}, "until", "begin in the evening"),
+        ({"channel": "taken"}, "channel", "That channel has a line already."),
+        ({"plan_texts": "0"}, "plan_texts", "To send none, pause the plans: `/smartplans`."),
+        ({"plan_texts": "100001"}, "plan_texts", "1 to 100,000 texts a day."),
+    ],
+)
+def test_what_cannot_be_is_said_at_the_input_it_is_about(
+    house: House, given: dict[str, str], at: str, why: str
+) -> None:
+    taken = house.slack.add_channel("sales")
+    with database.session():
+        Line.create(
+            account=house.account(), number="+14155550111", channel=taken,
+            read_until=clock.now(), made_at=clock.now(),
+        )  # fmt: skip
+    view = saved(house, **{k: taken if v == "taken" else v for k, v in given.items()})
+    assert list(view.errors) == [at] and why in view.errors[at]
+    line = house.line()
+    assert (line.name, line.quiet_from, line.channel) == (None, None, house.channel)
+    assert line.plan_texts_a_day == 2000
+
+
+def test_texts_of_smartplans_have_a_number_a_day(house: House) -> None:
+    assert "2000" in str(settings(house).held)
+    assert saved(house, plan_texts="150").errors == {}
+    assert house.line().plan_texts_a_day == 150
+
+
+@pytest.mark.parametrize("from_home", [False, True])
+def test_calls_are_settled_from_the_settings_of_the_line(house: House, from_home: bool) -> None:
+    if from_home:
+        view = house.modal(house.agent, house.home(house.agent), "Settings")
+    else:
+        view = settings(house)
+    assert "Calls do not come to Partyline." in view.plain().replace("*", "")
+    on_top = house.modal(house.agent, view, "Calls")
+    house.slack.submit(house.agent, on_top, {"words": "Please text."})
+    assert (on_top.errors, view.open) == ({}, True)
+    house.work()
+    assert "calls hear a message" in listed(house)
+    with database.session():
+        Line.update(voice_mode="forward", forward_user=house.agent).execute()
+    assert f"Calls ring the phone of @{house.agent}." in settings(house).plain().replace("*", "")
 
 
 def test_a_line_has_a_pace_of_its_own(house: House) -> None:

@@ -560,6 +560,20 @@ def test_a_lines_day_has_an_end(world: World) -> None:
     assert len(world.texts()) == 5
 
 
+def test_a_day_that_is_made_longer_goes_on_at_once(world: World) -> None:
+    plan = world.plan(text("Hi"))
+    with database.session():
+        Line.update(plan_texts_a_day=3).execute()
+    world.put(plan, *(f"+1212555{n:04d}" for n in range(5)))
+    world.tick()
+    with database.session():
+        room.set_day(Line.get(), 4, world.now)
+    world.later(minutes=1)
+    assert len(world.texts()) == 4
+    world.later(hours=3)
+    assert len(world.texts()) == 4
+
+
 def test_opt_out_words_come_with_the_first_text_and_after_30_quiet_days(world: World) -> None:
     """R21"""
     with database.session():

@@ -208,6 +208,13 @@ def test_words_and_hours_are_set_from_home(house: House) -> None:
     for words, why in (("Reply NO", "STOP is the word"), ("STOP 😀", "Use plain letters")):
         house.slack.submit(house.agent, view, {"words": words})
         assert why in view.errors["words"]
+    for at, wrong in (
+        ("until", {"from": "7", "until": "9"}), ("plan_texts", {"plan_texts": "21"}),
+        ("plan_gap", {"plan_gap": "1441"}),
+    ):  # fmt: skip
+        refused = house.modal(house.agent, house.home(house.agent), "Opt-out words and quiet hours")
+        house.slack.submit(house.agent, refused, wrong)
+        assert list(refused.errors) == [at]
     house.slack.submit(house.agent, view, {
         "words": "Text STOP to end", "from": "21", "until": "8", "plan_texts": "2",
         "plan_gap": "90",
