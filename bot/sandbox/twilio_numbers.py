@@ -368,14 +368,20 @@ class TwilioNumbers(TwilioCalls):
         ])  # fmt: skip
 
     def billed(self, account: str) -> Response:
-        """/Usage/Records: what an account was billed, by category."""
+        """/Usage/Records: what an account was billed, by category, and those below it, too, unless
+        it is asked for alone."""
         _only(set(request.args), {"Category", "StartDate", "EndDate", "IncludeSubaccounts",
                                   "PageSize", "Page", "PageToken"})  # fmt: skip
-        mine = [held for held in self.numbers.values() if held.account == account]
+        counted = {account}
+        if request.args.get("IncludeSubaccounts") != "false":
+            counted |= {sid for sid, parent in self.parents.items() if parent == account}
+        mine = [held for held in self.numbers.values() if held.account in counted]
         free = [held for held in mine if held.number.startswith("+18")]
         records = [
             ("phonenumbers-local", len(mine) - len(free), 1.15), ("calls", 0, 0.0),
-            ("phonenumbers-tollfree", len(free), 2.15), ("sms-messages-carrierfees", 10, 0.003),
+            ("phonenumbers-tollfree", len(free), 2.15),
+            ("sms-messages-carrierfees", 10 * len(counted), 0.0025),
+            ("failed-message-processing-fee", 5 * len(counted), 0.001),
         ]  # fmt: skip
         return jsonify(
             usage_records=[

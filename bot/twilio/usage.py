@@ -1,4 +1,4 @@
-"""What a Twilio account bills by the month, beside each text and call: numbers, carriers' fees."""
+"""What a Twilio account bills by the month, beside each text and call: numbers and fees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ NUMBERS = {
     "phonenumbers-mobile": "mobile",
 }  # fmt: skip
 KINDS = {PhoneNumberType.TOLL_FREE: "tollfree", PhoneNumberType.MOBILE: "mobile"}
-FEES = {"sms-messages-carrierfees", "mms-messages-carrierfees"}
+FEES = {
+    "sms-messages-carrierfees", "mms-messages-carrierfees", "failed-message-processing-fee",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Bill:
     """A month of a Twilio account, in millionths of its currency."""
 
     number_micros: dict[str, int] = field(default_factory=dict)  # of one number, by its kind
-    fees_micros: int = 0  # carriers', for all texts
+    fees_micros: int = 0  # carriers', and Twilio's for texts that failed; for all texts
 
     def of_number(self, number: str) -> int | None:
         """What this number costs; None where the bill does not say."""
@@ -33,9 +35,11 @@ class Bill:
 
 
 def bill(client: Client, first: date, last: date) -> Bill:
-    """What was billed on these days. Raises what Twilio's client raises."""
+    """What was billed on these days, without the accounts below this one: their lines have bills
+    of their own. Raises what Twilio's client raises."""
     numbers, fees = {}, 0
-    for record in client.usage.records.list(start_date=first, end_date=last):
+    asked = {"start_date": first, "end_date": last, "include_subaccounts": False}
+    for record in client.usage.records.list(**asked):
         micros = round(Decimal(str(record.price or 0)) * 1_000_000)
         if record.category in FEES:
             fees += micros

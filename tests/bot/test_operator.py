@@ -171,6 +171,7 @@ def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House
     house.work()
     with clock.travelled(timedelta(hours=30)):
         assert poll.prices(Accounts(house.settings)) == 3
+    house.twilio.add_account(parent=house.settings.twilio_account_sid)  # has a bill of its own
     wanted = ("report", "--margin", "--lines", "--month", month_of(clock.now()))
     shown = flask(house.environ, *wanted, "--format", "json")
     rows = {row["line"]: row for row in json.loads(shown.stdout)}
