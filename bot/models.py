@@ -184,6 +184,13 @@ class Line(Table):
         """A query of the lines that were not released."""
         return cls.select(*fields).where(cls.released_at.is_null())
 
+    def has_been_in(self, twilio: str | None) -> bool:
+        """Whether its number is in this Twilio account, or was before it moved to another."""
+        if self.twilio_id == twilio:
+            return True
+        moves = [one.details for one in Setup.select().where(Setup.line == self)]
+        return any(details["left"] == twilio for details in moves if "left" in details)
+
 
 Line.add_index(Line.number, unique=True, where=Line.released_at.is_null(), name="line_number")
 

@@ -53,7 +53,7 @@ def answer(number: str, twilio: str | None, caller: str) -> Answer:
     """What somebody who calls this number gets. Reads alone: they are waiting."""
     with session():
         line = _line(number)
-        if line is None or line.twilio_id != twilio:
+        if line is None or not line.has_been_in(twilio):
             return Answer(WORDS, refused=True)
         contact = address_book.by_number(line.account_id, caller)
         words = line.voice_words or WORDS
@@ -71,7 +71,7 @@ def began(call: CallIn, now: datetime) -> Call:
     line = _line(call.to)
     if line is None:
         raise inbox.Park(f"no line has the number {call.to}, which was called")
-    if line.twilio_id != call.twilio:
+    if not line.has_been_in(call.twilio):
         raise inbox.Park(f"the line {call.to} is in another Twilio account than this call came by")
     credits.hold(line.account_id, now)
     if stood := Call.get_or_none(Call.call_sid == call.call_sid):

@@ -24,6 +24,11 @@ from ledger.models import Account, Subscription
 LONGEST_NAME = 40  # characters
 MOST_LINES = 25  # of one account that it may set up itself
 REMIND_AFTER = timedelta(days=5)
+TO_MOVE = (
+    "To have it in another Twilio account, let Twilio's support move it there: who owns the "
+    "account that it is in asks for it, at https://help.twilio.com. Then type `/line bring` once "
+    "more: the line goes on there, with its channel and its conversations."
+)
 PLANS_ON = "SELECT COUNT(*) FROM smart_plan WHERE line_id = %s AND state = 'on'"
 
 
@@ -53,9 +58,11 @@ def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: s
 @transaction
 def adopt(account_id: int, user: str, plan: Plan, held: Held, view: str, now: datetime) -> Setup:
     """Begins to use a number where it is, if that account's token is kept here; else it is moved
-    into our own account first. Raises Refused."""
-    require_may_add(account_id, user)
-    if not held.private:
+    into our own account first. A line of theirs goes on there. Raises Refused."""
+    line = _require_may_bring(account_id, user, plan.number)
+    if line is not None:
+        require_left(line, held)
+    elif not held.private:
         require_alone()
     if held.ours or held.kept:
         stays = None if held.ours else held.account
@@ -68,9 +75,9 @@ def adopt(account_id: int, user: str, plan: Plan, held: Held, view: str, now: da
 
 @transaction
 def bring(account_id: int, user: str, plan: Plan, own: Own, view: str, now: datetime) -> Setup:
-    """Begins to use a number in an agent's own Twilio account, and keeps that account's token.
-    Raises Refused."""
-    require_may_add(account_id, user)
+    """Begins to use a number in an agent's own Twilio account, and keeps that account's token. A
+    line of theirs goes on there. Raises Refused."""
+    _require_may_bring(account_id, user, plan.number)
     _keep(account_id, own, now)
     held = own.held
     return _begin("own", account_id, user, plan, view, now, twilio=held.account, sid=held.sid)
@@ -93,12 +100,23 @@ def _keep(account_id: int, own: Own, now: datetime) -> None:
 
 
 @transaction
+def line_of(account_id: int, user: str, number: str) -> Line | None:
+    """The line that the team has with this number already, if it has one. Raises Refused."""
+    lines.require_manager(user, account_id)
+    return _own_line_of(account_id, number)
+
+
+def _own_line_of(account_id: int, number: str) -> Line | None:
+    here = (Line.number == number) & (Line.account == account_id)
+    found: Line | None = Line.live().where(here).get_or_none()
+    return found
+
+
+@transaction
 def own_account_of(account_id: int, user: str, number: str) -> str | None:
     """The SID of the team's own Twilio account that this line of theirs is in, if it is in one.
     Raises Refused."""
-    lines.require_manager(user, account_id)
-    here = (Line.number == number) & (Line.account == account_id)
-    line = Line.live().where(here).get_or_none()
+    line = line_of(account_id, user, number)
     if line is None or line.twilio is None or line.twilio.account_id != account_id:
         return None
     return str(line.twilio_id)
@@ -140,11 +158,11 @@ def way_out(line: Line) -> str:
 @transaction
 def await_support(account_id: int, user: str, number: str, now: datetime) -> Setup:
     """Keeps in mind that somebody asked Twilio's support about a number. Raises Refused."""
-    require_may_add(account_id, user)
+    _require_may_bring(account_id, user, number)
     known = Setup.get_or_none(Setup.number == number, Setup.done_at.is_null())
     if known is not None and (known.kind, known.account_id) == ("support", account_id):
         return known
-    require_free(number)
+    require_free(number, account_id)
     return Setup.create(
         id=secrets.token_hex(8), account=account_id, kind="support", number=number, step="wait",
         by=user, remind_at=now + REMIND_AFTER, made_at=now,
@@ -206,6 +224,23 @@ def require_may_add(account_id: int, user: str) -> None:
         raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {lines.OPERATOR}.")
 
 
+def _require_may_bring(account_id: int, user: str, number: str) -> Line | None:
+    """Raises Refused unless this user may bring a number. Returns the line it is already."""
+    line = line_of(account_id, user, number)
+    if line is None:
+        require_may_add(account_id, user)
+    return line
+
+
+def require_left(line: Line, held: Held) -> None:
+    """Raises Refused if a line's number is still where the line is."""
+    if held.account == line.twilio_id or (held.ours and line.twilio_id is None):
+        where = "Partyline's own Twilio account" if held.ours else f"the account {held.account}"
+        raise Refused(
+            f"{contacts.spoken(line.number)} is a line of yours already, in {where}. {TO_MOVE}"
+        )
+
+
 def require_place(plan: Plan) -> None:
     """Raises Wrong unless it is said where a line's texts are to be shown."""
     if not (plan.channel or plan.make):
@@ -233,9 +268,11 @@ def _require_paying(account_id: int) -> None:
 
 
 @transaction
-def require_free(number: str) -> None:
-    """Raises Refused if the number is a line here, or on its way to be one."""
-    if Line.live().where(Line.number == number).exists():
+def require_free(number: str, account_id: int | None = None) -> None:
+    """Raises Refused if the number is a line here, except of this account, or on its way to be
+    one."""
+    others = Line.account != account_id if account_id else True
+    if Line.live().where(Line.number == number, others).exists():
         raise Refused(f"{contacts.spoken(number)} is a line here already.")
     if Setup.select().where(Setup.number == number, Setup.done_at.is_null()).exists():
         raise Refused(f"{contacts.spoken(number)} is being set up already.")
@@ -269,18 +306,22 @@ def _begin(
     kind: Kind, account_id: int, user: str, plan: Plan, view: str, now: datetime,
     line: int | None = None, twilio: str | None = None, sid: str | None = None, **details: Any,
 ) -> Setup:  # fmt: skip
+    moves = None
     if kind != "release":
+        moves = _own_line_of(account_id, plan.number) if kind != "new" else None
         support = (Setup.number == plan.number) & (Setup.kind == "support")
         Setup.update(done_at=now, step="done", remind_at=None).where(
             support, Setup.account == account_id, Setup.done_at.is_null()
         ).execute()
-        require_free(plan.number)
+        require_free(plan.number, account_id if moves else None)
     elif Setup.select().where(Setup.number == plan.number, Setup.done_at.is_null()).exists():
         raise Refused(f"{contacts.spoken(plan.number)} is being set up. Wait until that is done.")
     name = " ".join(plan.name.split())
     if len(name) > LONGEST_NAME:
         raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
-    if kind != "release":
+    if moves is not None:
+        line, details["left"] = moves.id, moves.twilio_id
+    elif kind != "release":
         require_place(plan)
     wishes = {"name": name or None, "channel": plan.channel, "make": plan.make, **details}
     try:

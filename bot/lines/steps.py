@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot import outbox
-from bot.models import Line, Setup, TwilioAccount
+from bot.models import Line, Part, Setup, TwilioAccount
 from bot.team import accounts, lines, viewers
 from ledger.database import query, transaction
 
@@ -30,6 +30,17 @@ UNPARK = """
     UPDATE inbox SET state = 'new', tries = 0, due_at = %s
     WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call') AND error LIKE %s"""
 MOVED = "The number is in Partyline's Twilio account already: `/line bring` goes on from there."
+
+
+def way(one: Setup) -> tuple[str, ...]:
+    """The steps of a set-up. A line that moves to another Twilio account has its channel."""
+    steps = STEPS[one.kind]
+    return tuple(step for step in steps if step != "channel") if moves(one) else steps
+
+
+def moves(one: Setup) -> bool:
+    """Whether it is a line that goes on in another Twilio account."""
+    return "left" in one.details
 
 
 def queue(one: Setup) -> None:
@@ -78,12 +89,12 @@ def stepped(setup_id: str, step: str, result: Mapping[str, Any], now: datetime) 
         return
     one.error = None
     TAKEN[step](one, result, now)
-    way = STEPS[one.kind]
-    place = way.index(step) + 1
-    if place == len(way):
+    steps = way(one)
+    place = steps.index(step) + 1
+    if place == len(steps):
         end(one, "done", None, now)
     else:
-        one.step = way[place]
+        one.step = steps[place]
         one.save()
         queue(one)
 
@@ -140,7 +151,34 @@ def _moved(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
 
 def _pointed(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
     one.sid = result["sid"]
-    _become_line(one, now)
+    if moves(one):
+        _go_on(one, result, now)
+    else:
+        _become_line(one, now)
+    query(UNPARK, now, f"%{one.number}%")
+    viewers.changed(one.account_id)
+
+
+def _go_on(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
+    """The line is in another Twilio account from now on: all else of it stays. What came there
+    before is read from Twilio's list, from where the other account's was read up to."""
+    line, left = one.line, one.details["left"]
+    assert line is not None
+    line.sid, line.twilio, line.former_webhooks = one.sid, one.twilio_id, one.details["former"]
+    line.price_cents = line.checked_at = None
+    line.save(only=[
+        Line.sid, Line.twilio, Line.former_webhooks, Line.price_cents, Line.checked_at,
+    ])  # fmt: skip
+    on_its_way = (Part.twilio == left) & ((Part.status == "waiting") | Part.ask_at.is_null(False))
+    if left and not Part.select().where(on_its_way).exists():
+        _forget(left, result["blank"])
+
+
+def _forget(sid: str, blank: str) -> None:
+    """The token of a team's own Twilio account goes, if no line is in it any more."""
+    if not Line.live().where(Line.twilio == sid).exists():
+        own_ = (TwilioAccount.sid == sid) & TwilioAccount.account.is_null(False)
+        TwilioAccount.update(token=blank, former_token=None).where(own_).execute()
 
 
 def _become_line(one: Setup, now: datetime) -> None:
@@ -163,8 +201,6 @@ def _become_line(one: Setup, now: datetime) -> None:
     if wishes["channel"]:
         lines.move(line, wishes["channel"])
     one.line = line
-    query(UNPARK, now, f"%{one.number}%")
-    viewers.changed(one.account_id)
 
 
 def _in_service(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
@@ -198,9 +234,8 @@ def _left(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
         "UPDATE trouble SET mended_at = %s, mended_told_at = %s "
         "WHERE line_id = %s AND mended_at IS NULL", now, now, line.id,
     )  # fmt: skip
-    if line.twilio_id and not Line.live().where(Line.twilio == line.twilio_id).exists():
-        own_ = (TwilioAccount.sid == line.twilio_id) & TwilioAccount.account.is_null(False)
-        TwilioAccount.update(token=result["blank"], former_token=None).where(own_).execute()
+    if line.twilio_id:
+        _forget(line.twilio_id, result["blank"])
 
 
 TAKEN = {

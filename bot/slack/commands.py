@@ -8,7 +8,7 @@ from slack_bolt import App
 
 from bot.slack.contacts import contacts
 from bot.slack.credits import credits, plans
-from bot.slack.lines import calls, health, lines, setups
+from bot.slack.lines import bringing, calls, health, lines, setups
 from bot.slack.smartplans import plan_answers, smartplans
 from bot.slack.talks import talks
 from bot.slack.team import front
@@ -16,9 +16,8 @@ from bot.slack.team.lead import lead
 from bot.slack.texts import compose, later, templates, texts
 
 ROOMS = (
-    texts, later, compose, talks, contacts, front, health, calls, lines, setups, templates, credits,
-    plans,
-    smartplans, plan_answers,
+    texts, later, compose, talks, contacts, front, health, calls, lines, setups, bringing,
+    templates, credits, plans, smartplans, plan_answers,
 )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def receive(text: TextIn, now: datetime) -> Message:
             f"no line has the number {text.to}: "
             "add it with `flask setup --line`, then run `flask retry`"
         )
-    if line.twilio_id != text.twilio:
+    if not line.has_been_in(text.twilio):
         raise inbox.Park(f"the line {text.to} is in another Twilio account than this text came by")
     credits.hold(line.account_id, now)
     contact = address_book.meet(line.account_id, text.sender, now, text.place)

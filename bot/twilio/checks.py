@@ -38,7 +38,8 @@ def look(accounts: Accounts, line: Line) -> Look:
     if not listed:
         return Look({"account", "gone"}, [Problem(
             "gone", "Twilio no longer has this number in our account: nothing comes in or goes "
-            "out.", f"{ASK} Numbers that were given back can seldom be got again.",
+            "out.", f"Was it moved to another Twilio account? Then type `/line bring`. Else ask "
+            f"{OPERATOR}: a number that was given back can seldom be got again.",
         )])  # fmt: skip
     found = Look({"account", "gone"})
     found += _webhooks(accounts.settings.public_url, line, listed[0])

@@ -126,8 +126,10 @@ class SetupCarrier:
 
     def _is_bought(self, held: IncomingPhoneNumberInstance) -> bool:
         """Whether a number in our account is there because we bought it: its texts come here."""
-        ours = urldefrag(self.here["sms_url"]).url
-        return urldefrag(held.sms_url or "").url == ours
+        return self._comes_here(held, "sms_url")
+
+    def _comes_here(self, held: IncomingPhoneNumberInstance, url: str) -> bool:
+        return bool(urldefrag(getattr(held, url) or "").url == urldefrag(self.here[url]).url)
 
     # The steps
 
@@ -144,8 +146,10 @@ class SetupCarrier:
         if held is None:
             return Failed(REFUSED[20404])
         former = {name: getattr(held, name) or "" for name in WEBHOOKS}
-        if self._is_bought(held):  # it came here already, from nowhere that is known
-            former |= dict.fromkeys(texts_here(""), "")
+        known = (one.line and one.line.former_webhooks) or {}
+        for url, here in (("sms_url", texts_here("")), ("voice_url", calls_here(""))):
+            if self._comes_here(held, url):  # already: from where it went before, if that is known
+                former |= {name: known.get(name, "") for name in here}
         return Done({"sid": held.sid, "former": former})
 
     def _move(self, one: Setup) -> Outcome:
@@ -157,7 +161,7 @@ class SetupCarrier:
 
     def _point(self, one: Setup) -> Outcome:
         held = self._client(one).incoming_phone_numbers(str(one.sid)).update(**self.here)
-        return Done({"sid": held.sid})
+        return Done({"sid": held.sid, **self._blank()})
 
     def _service(self, one: Setup) -> Outcome:
         sid = self.settings.twilio_messaging_service_sid

@@ -15,7 +15,7 @@ from bot.lines.settings import Wanted
 from bot.lines.setups import under_way
 from bot.slack import cards, roll_call
 from bot.slack.answers import or_refusal, typed_words, whisper
-from bot.slack.lines import calls, line_cards, setups
+from bot.slack.lines import bringing, calls, line_cards, setups
 from bot.slack.team import front
 from bot.team import lines
 from bot.words import clean
@@ -68,7 +68,7 @@ OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "settings": lambda user, channel: _here(user, channel, _settings),
     "calls": lambda user, channel: _here(user, channel, calls.calls),
     "new": lambda user, channel: setups.new(user, setups.account_here(user, channel)),
-    "bring": lambda user, channel: setups.bring(user, setups.account_here(user, channel)),
+    "bring": lambda user, channel: bringing.bring(user, setups.account_here(user, channel)),
     "release": lambda user, channel: _here(user, channel, setups.release),
 }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.contacts import contacts
+from bot.lines import health, steps
 from bot.lines.offers import NORTH_AMERICA
-from bot.lines.steps import STEPS
 from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn
@@ -27,6 +27,7 @@ REGISTER = (
     "To text people in the US, a number must be registered with the carriers first (A2P 10DLC; "
     f"toll-free: a verification). If your first texts fail, ask {OPERATOR}."
 )
+MOVED = "It goes on as before, with its channel, its settings and its conversations."
 SUPPORT = (
     "*Twilio's support can move a number between two accounts that are not related.* Its owner "
     "asks for it, at https://help.twilio.com, “Talk to support”, with these words:"
@@ -41,6 +42,7 @@ AFTER = (
     "“Port a number”. If texts go to the US, its registration (A2P 10DLC) ends with the "
     "transfer and has to be made anew."
 )
+TITLES = {"release": "Releasing a number", "move": "Another Twilio account"}
 
 
 def progress(one: Setup) -> dict[str, Any]:
@@ -48,21 +50,21 @@ def progress(one: Setup) -> dict[str, Any]:
     spoken = contacts.spoken(one.number)
     return {
         "type": "modal", "callback_id": "line_progress",
-        "title": cards.plain("Releasing a number" if one.kind == "release" else "A new line"),
+        "title": cards.plain(TITLES.get("move" if steps.moves(one) else one.kind, "A new line")),
         "close": cards.plain("Close"),
         "blocks": [mrkdwn(f"*{spoken}*"), *cards.listed(_rows(one)), *_last(one)],
     }  # fmt: skip
 
 
 def _rows(one: Setup) -> list[str]:
-    steps = STEPS[one.kind]
+    way = steps.way(one)
     done = one.step == "done"
     failed_at = one.details.get("at")
-    here = steps.index(one.step) if one.step in steps else len(steps)
+    here = way.index(one.step) if one.step in way else len(way)
     if one.step == "failed":
-        here = steps.index(failed_at) if failed_at in steps else 0
+        here = way.index(failed_at) if failed_at in way else 0
     rows = []
-    for place, step in enumerate(steps):
+    for place, step in enumerate(way):
         under_way, over = WORDS[step]
         if done or place < here:
             rows.append(f":white_check_mark: {over}")
@@ -93,6 +95,8 @@ def _last(one: Setup) -> Blocks:
 def _ready(one: Setup) -> str:
     if one.kind == "release":
         return "It is no line of yours any more. Its conversations are kept."
+    if steps.moves(one):
+        return MOVED
     where = f"<#{one.line.channel}>" if one.line and one.line.channel else "its channel"
     return f"It works. How to test it stands in {where}."
 
@@ -119,7 +123,21 @@ def told(one: Setup) -> cards.Card:
         return cards.note(f"{spoken} is released. {remark or ''} {kept}".replace("  ", " "))
     line = one.line
     assert line is not None
+    if steps.moves(one):
+        return cards.note(_moved(line, remark))
     return cards.note(f"{welcome(line, one)}\n:warning: {remark}" if remark else welcome(line, one))
+
+
+def _moved(line: Line, remark: str | None) -> str:
+    """What the channel is told of a line that goes on in another Twilio account."""
+    words = f":white_check_mark: *{health.name_of(line)}* is in another Twilio account now. {MOVED}"
+    american = (contacts.region(line.number) or "") in NORTH_AMERICA
+    said = [
+        escape(words),
+        *([REGISTER] if american else []),
+        *([f":warning: {remark}"] if remark else []),
+    ]
+    return "\n".join(said)
 
 
 def welcome(line: Line, one: Setup) -> str:

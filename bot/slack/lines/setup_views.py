@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.lines.offers import COUNTRIES, PAGE, Held, Offer
-from bot.lines.setups import LONGEST_NAME
+from bot.lines.setups import LONGEST_NAME, TO_MOVE
 from bot.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option
@@ -21,6 +21,10 @@ A2P = (
     ":warning: *Its registration with US carriers (A2P 10DLC) ends when it is moved.* Until it is "
     "registered anew in Partyline's account, carriers refuse its texts to the US: that takes "
     "days or weeks. Texts that come in are not touched."
+)
+GOES_ON = (
+    "*It is a line of yours already, and goes on there:* with its channel, its settings and its "
+    "conversations. Its registration with US carriers (A2P 10DLC) has to be made anew there."
 )
 RELEASED = {
     "give_back": "The number goes back to Twilio. *It cannot be got back*, and somebody else may "
@@ -136,8 +140,9 @@ def bring(account: int) -> View:
     )  # fmt: skip
 
 
-def found(account: int, held: Held) -> View:
-    """A number that is in a Twilio account we reach: what happens to it, and its wishes."""
+def found(account: int, held: Held, line: Line | None = None) -> View:
+    """A number that is in a Twilio account we reach: what happens to it, and its wishes; a line of
+    theirs goes on there as it is."""
     now = f"Its texts go to {escape(held.points_to)} now." if held.points_to else (
         "Its texts go nowhere now."
     )  # fmt: skip
@@ -156,14 +161,18 @@ def found(account: int, held: Held) -> View:
     meta = {"account": account, "number": held.number}
     return modal(
         "line_adopt", "Bring a number", [
-            mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}.\n{now} {here}"),
-            *warn, *wishes(),
+            mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}"
+                   + (" now." if line else f".\n{now} {here}")),
+            *warn, *([mrkdwn(GOES_ON)] if line else wishes()),
         ], meta=meta, submit=cards.plain(label),
     )  # fmt: skip
 
 
-def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View:
-    """A number that our credentials do not reach: the agent's own account, or Twilio's support."""
+def elsewhere(
+    account: int, number: str, error: str = "", sid: str = "", line: Line | None = None
+) -> View:  # fmt: skip
+    """A number that our credentials do not reach: the agent's own account, or Twilio's support. A
+    line of theirs goes on there as it is."""
     meta = {"account": account, "number": number}
     return modal(
         "line_own", "Bring a number", [
@@ -177,7 +186,7 @@ def elsewhere(account: int, number: str, error: str = "", sid: str = "") -> View
                          "placeholder": cards.plain("AC…"),
                          **({"initial_value": sid} if sid else {})}},
             TOKEN,
-            *wishes(),
+            *([mrkdwn(GOES_ON)] if line else wishes()),
             {"type": "actions", "block_id": "else", "elements": [
                 button("I have no such account", "line_support", json.dumps(meta)),
             ]},
@@ -194,6 +203,7 @@ def token(account: int, number: str, sid: str, error: str = "") -> View:
             mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
                    f"account {sid}. If its token has changed at Twilio, give the new one."),
             TOKEN,
+            context(TO_MOVE),
         ], meta=meta, submit=cards.plain("Keep it"),
     )  # fmt: skip
 

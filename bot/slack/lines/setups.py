@@ -1,4 +1,4 @@
-"""/line new, bring and release, step by step: parse, ask Twilio what there is, call, answer."""
+"""/line new and release, step by step: parse, ask Twilio what there is, call, answer."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from slack_bolt import Ack, BoltContext, Respond
+from slack_bolt import Ack, BoltContext
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.contacts import contacts, numbers
 from bot.errors import Refused
 from bot.lines import setups
 from bot.lines.offers import PAGE, Unreached, wanted
 from bot.lines.setups import Plan
 from bot.models import Setup
-from bot.slack import cards
-from bot.slack.answers import refusal_view, reply, show_in
+from bot.slack.answers import refusal_view, show_in
 from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View
 from bot.slack.team import front
 from bot.team import lines
-from bot.words import clean, escape
+from bot.words import clean
 from ledger.database import session
 
 MOST_OFFERED = 50
@@ -42,7 +40,7 @@ def new(user: str, account: str) -> View:
 def open_new(ack: Ack, body: Body, client: WebClient) -> None:
     """Look for a number: in the modal that is open, or in one of its own."""
     ack()
-    view = _or_refused(lambda: new(body["user"]["id"], body["actions"][0]["value"]))
+    view = or_refused(lambda: new(body["user"]["id"], body["actions"][0]["value"]))
     if body.get("view", {}).get("type") == "modal":
         return show_in(client, body["view"]["id"], view)
     client.views_open(trigger_id=body["trigger_id"], view=view)
@@ -54,7 +52,7 @@ def research(ack: Ack, body: Body, client: WebClient) -> None:
     ack()
     meta = json.loads(body["view"]["private_metadata"])
     account, user = meta["account"], body["user"]["id"]
-    view = _or_refused(lambda: new(user, str(account)))
+    view = or_refused(lambda: new(user, str(account)))
     show_in(client, body["view"]["id"], view)
 
 
@@ -74,7 +72,7 @@ def searched(ack: Ack, body: Body, view: View, client: WebClient, context: BoltC
         ack(response_action="errors", errors={"wish": str(refusal)})
         return
     waits = setup_views.waiting("A new number", "Looking …")
-    _asked(ack, client, view["id"], waits, lambda: _offers(meta, context))
+    asked(ack, client, view["id"], waits, lambda: _offers(meta, context))
 
 
 def more(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None:
@@ -88,7 +86,7 @@ def more(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None:
             setups.require_may_add(meta["account"], body["user"]["id"])
         return _offers(meta, context)
 
-    show_in(client, body["view"]["id"], _or_refused(made))
+    show_in(client, body["view"]["id"], or_refused(made))
 
 
 def _offers(meta: dict[str, Any], context: BoltContext) -> View:
@@ -111,175 +109,9 @@ def bought(ack: Ack, body: Body, view: View, context: BoltContext) -> None:
     block = next(name for name in given if name.startswith("number"))
     price = context["catalogue"].number_price_cents
     _begun(ack, block, lambda: setups.buy(
-        _meta(view)["account"], body["user"]["id"], _plan(given, given[block]), price, view["id"],
+        about(view)["account"], body["user"]["id"], plan_of(given, given[block]), price, view["id"],
         clock.now(),
     ))  # fmt: skip
-
-
-def bring(user: str, account: str) -> View:
-    """Which number is brought."""
-    with session():
-        setups.require_may_add(int(account), user)
-    return setup_views.bring(int(account))
-
-
-def brought(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
-    """A number to look for, in all accounts we reach."""
-    account, user = int(view["private_metadata"]), body["user"]["id"]
-    try:
-        with session():
-            setups.require_may_add(account, user)
-            home = contacts.home_region(account)
-        number = numbers.read(clean(front.values(view)["number"] or ""), home)
-    except Refused as refusal:
-        ack(response_action="errors", errors={"number": str(refusal)})
-        return
-    waits = setup_views.waiting("Bring a number", "Looking for it …")
-    _asked(ack, client, view["id"], waits, lambda: _found(account, user, number, context))
-
-
-def _found(account: int, user: str, number: str, context: BoltContext) -> View:
-    def made() -> View:
-        with session():
-            if sid := setups.own_account_of(account, user, number):
-                return setup_views.token(account, number, sid)
-            setups.require_free(number)
-        held = context["numbers"].find(number, account)
-        if held is None:
-            return setup_views.elsewhere(account, number)
-        if not held.private:
-            with session():
-                setups.require_alone()
-        return setup_views.found(account, held)
-
-    return _or_refused(made)
-
-
-def adopted(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
-    """A number that we reach is used from now on, or moved to us first."""
-    meta, given, user = _meta(view), front.values(view), body["user"]["id"]
-    account, number = meta["account"], meta["number"]
-    plan = _placed(ack, account, user, given, number)
-    if plan is None:
-        return
-
-    def made() -> View:
-        held = context["numbers"].find(number, account)  # as it is now, not as the modal has it
-        if held is None:
-            raise Refused("Twilio no longer has this number there.")
-        with session():
-            one = setups.adopt(account, user, plan, held, view["id"], clock.now())
-            return setup_cards.progress(one)
-
-    waits = setup_views.waiting("Bring a number", "Asking Twilio …")
-    _asked(ack, client, view["id"], waits, lambda: _or_refused(made))
-
-
-def own(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
-    """An agent's own Twilio account: its token is tried, then kept sealed."""
-    meta, given, user = _meta(view), front.values(view), body["user"]["id"]
-    account, number = meta["account"], meta["number"]
-    plan = _placed(ack, account, user, given, number)
-    if plan is None:
-        return
-    sid = clean(given["sid"] or "")
-
-    def made() -> View:
-        try:
-            found = context["numbers"].own(sid, given["token"] or "", number)
-            with session():
-                one = setups.bring(account, user, plan, found, view["id"], clock.now())
-                return setup_cards.progress(one)
-        except (Unreached, Refused) as why:
-            return setup_views.elsewhere(account, number, escape(str(why)), sid)
-
-    waits = setup_views.waiting("Bring a number", "Asking Twilio …")
-    _asked(ack, client, view["id"], waits, made)
-
-
-def renewed(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
-    """The new token of an own Twilio account: it is tried, then kept sealed."""
-    meta, user, given = _meta(view), body["user"]["id"], front.values(view)["token"] or ""
-    account, number, sid = meta["account"], meta["number"], meta["sid"]
-    try:
-        with session():
-            lines.require_manager(user, account)
-    except Refused as refusal:
-        ack(response_action="errors", errors={"token": str(refusal)})
-        return
-
-    def made() -> View:
-        try:
-            found = context["numbers"].own(sid, given, number)
-            setups.renew(account, user, found, clock.now())
-        except (Unreached, Refused) as why:
-            return setup_views.token(account, number, sid, escape(str(why)))
-        return setup_views.said("A new token", "Twilio takes it, and it is kept.")
-
-    waits = setup_views.waiting("A new token", "Asking Twilio …")
-    _asked(ack, client, view["id"], waits, made)
-
-
-def support(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None:
-    """No Twilio account of their own: what to ask Twilio's support for."""
-    ack()
-    meta = json.loads(body["actions"][0]["value"])
-
-    def made() -> View:
-        with session():
-            setups.require_may_add(meta["account"], body["user"]["id"])
-        gaining = context["numbers"].account
-        return setup_views.support(meta["account"], meta["number"], gaining)
-
-    show_in(client, body["view"]["id"], _or_refused(made))
-
-
-def remind(ack: Ack, body: Body, view: View) -> None:
-    """Somebody asks Twilio's support, and is reminded."""
-    meta = _meta(view)
-    spoken = contacts.spoken(meta["number"])
-    try:
-        setups.await_support(meta["account"], body["user"]["id"], meta["number"], clock.now())
-        words = f"You are asked every five days whether Twilio has moved {spoken}."
-        shown = setup_views.said("Bring a number", words)
-    except Refused as refusal:
-        shown = setup_views.said("Bring a number", str(refusal))
-    ack(response_action="update", view=shown)
-
-
-def again(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None:
-    """Whether the number has come by now."""
-    ack()
-    user = body["user"]["id"]
-    opened = client.views_open(
-        trigger_id=body["trigger_id"],
-        view=setup_views.waiting("Bring a number", "Looking for it …"),
-    )["view"]["id"]
-
-    def made() -> View:
-        with session():
-            one = setups.own(body["actions"][0]["value"], user)
-            setups.require_may_add(one.account_id, user)
-        held = context["numbers"].find(one.number, one.account_id)
-        if held is None:
-            return setup_views.said("Bring a number", "It is not here yet. Look again later.")
-        if not held.private:
-            with session():
-                setups.require_alone()
-        return setup_views.found(one.account_id, held)
-
-    show_in(client, opened, _or_refused(made))
-
-
-def forget(ack: Ack, body: Body, respond: Respond) -> None:
-    """Nobody waits for that number any more."""
-    ack()
-    try:
-        number = setups.forget(body["actions"][0]["value"], body["user"]["id"], clock.now())
-        words = f"{contacts.spoken(number)} is not asked about any more."
-    except Refused as refusal:
-        words = str(refusal)
-    reply(respond, cards.note(words))
 
 
 def release(user: str, line_id: str) -> View:
@@ -299,11 +131,13 @@ def released(ack: Ack, body: Body, view: View) -> None:
 # How
 
 
-def _meta(view: View) -> dict[str, Any]:
+def about(view: View) -> dict[str, Any]:
+    """What a modal keeps for whoever submits it."""
     return dict(json.loads(view["private_metadata"]))
 
 
-def _plan(given: dict[str, Any], number: str) -> Plan:
+def plan_of(given: dict[str, Any], number: str) -> Plan:
+    """How a new line is to be, as the form has it. Raises Wrong."""
     made = clean(given["make"] or "")
     return Plan(
         number, clean(given["name"] or ""), given["channel"],
@@ -311,7 +145,7 @@ def _plan(given: dict[str, Any], number: str) -> Plan:
     )  # fmt: skip
 
 
-def _asked(
+def asked(
     ack: Ack, client: WebClient, view_id: str, waits: View, make: Callable[[], View]
 ) -> None:  # fmt: skip
     """Shows what Twilio is asked for: in the ack, where it answers within the time that Slack
@@ -322,21 +156,6 @@ def _asked(
     except TimeoutError:
         ack(response_action="update", view=waits)
         show_in(client, view_id, asking.result())
-
-
-def _placed(
-    ack: Ack, account: int, user: str, given: dict[str, Any], number: str
-) -> Plan | None:  # fmt: skip
-    """How the new line is to be; None where the modal was told what is wrong with that."""
-    try:
-        with session():
-            setups.require_may_add(account, user)
-            plan = _plan(given, number)
-            setups.require_place(plan)
-    except Refused as refusal:
-        ack(response_action="errors", errors=front.error_at(refusal, "make"))
-        return None
-    return plan
 
 
 def _begun(ack: Ack, block: str, begin: Callable[[], Setup]) -> None:
@@ -350,7 +169,8 @@ def _begun(ack: Ack, block: str, begin: Callable[[], Setup]) -> None:
         ack(response_action="update", view=view)
 
 
-def _or_refused(make: Callable[[], View]) -> View:
+def or_refused(make: Callable[[], View]) -> View:
+    """The modal, or one that says why not."""
     try:
         return make()
     except (Refused, Unreached) as refusal:
@@ -369,17 +189,9 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "line_new": open_new,
     "line_research": research,
     "line_more": more,
-    "line_support": support,
-    "line_again": again,
-    "line_forget": forget,
 }
 VIEWS: dict[str, Callable[..., None]] = {
     "line_search": searched,
     "line_buy": bought,
-    "line_bring": brought,
-    "line_adopt": adopted,
-    "line_own": own,
-    "line_token": renewed,
-    "line_remind": remind,
     "line_release": released,
 }

@@ -101,7 +101,8 @@ def test_where_several_teams_share_our_account_only_the_operator_gives_a_number(
 
 
 def test_a_line_is_brought_by_nobody_else(house: House) -> None:
-    assert "is a line here already" in brought(house, "(415) 555-0100").plain()
+    lines.setup(account="Elm", owner="U0ELM", line=OLD)
+    assert "(415) 555-0177 is a line here already." in brought(house).plain()
 
 
 # Below our account
@@ -237,6 +238,123 @@ def test_an_account_that_is_kept_for_others_is_not_given_away(house: House) -> N
         house.agent, view, {"channel": house.slack.add_channel("b"), "sid": sid, "token": token}
     )  # fmt: skip
     assert "kept for others" in view.plain()
+
+
+# A line whose number moves to another Twilio account
+
+
+def moved(house: House, number: str = LINE) -> tuple[str, str]:
+    """Twilio's support has moved a number to an account of the agent's own."""
+    sid, token = house.twilio.add_account()
+    house.twilio.numbers[number].account = sid
+    return sid, token
+
+
+def goes_on_there(house: House, sid: str, token: str) -> View:
+    """The line is brought once more, and goes on in an own account."""
+    view = brought(house, "(415) 555-0100")
+    assert "It is a line of yours already, and goes on there" in view.plain()
+    assert "make a new public channel" not in view.plain(), "it has its channel"
+    house.slack.submit(house.agent, view, {"sid": sid, "token": token})
+    house.work()
+    return view
+
+
+def test_a_line_is_told_what_to_do_to_move(house: House) -> None:
+    said = brought(house, "(415) 555-0100").plain()
+    assert "is a line of yours already, in Partyline's own Twilio account" in said
+    assert "let Twilio's support move it there" in said and "`/line bring` once more" in said
+
+
+def test_a_line_goes_on_in_an_own_account_and_misses_nothing(house: House) -> None:
+    with database.session():
+        Line.update(name="Front desk", price_cents=300, plan_texts_a_day=77).execute()
+    house.twilio.text(ANN, LINE, "Before")
+    house.work()
+    sid, token = moved(house)
+    house.twilio.text(ANN, LINE, "Between")
+    assert house.twilio.webhooks[-1].status == 403, "nobody here knows that account"
+    view = goes_on_there(house, sid, token)
+    assert "It goes on as before" in view.plain()
+    line_ = house.line()
+    assert (line_.twilio_id, line_.channel, line_.name) == (sid, house.channel, "Front desk")
+    assert (line_.price_cents, line_.plan_texts_a_day) == (None, 77)
+    said = [post.plain() for post in house.slack.channel(house.channel)]
+    assert any("Front desk, (415) 555-0100 is in another Twilio account now." in s for s in said)
+    house.twilio.text(ANN, LINE, "After")
+    house.tick()
+    heard = [post.plain() for post in house.thread(ANN)]
+    assert all(any(word in one for one in heard) for word in ("Before", "Between", "After"))
+    house.send(BEN, "Hi Ben")
+    house.settle()
+    assert [text.account for text in house.twilio.sent_to(BEN)] == [sid]
+    assert parked() == 0 and house.audit() == []
+    released(house, LINE, LINE)
+    assert house.twilio.numbers[LINE].account == sid, "it is not given back: it is theirs"
+
+
+def test_a_line_comes_back_to_our_account_and_the_token_is_forgotten(house: House) -> None:
+    sid, token = moved(house)
+    goes_on_there(house, sid, token)
+    house.twilio.numbers[LINE].account = house.twilio.account_sid
+    view = brought(house, "(415) 555-0100")
+    assert "is in Partyline's own Twilio account now." in view.plain()
+    house.slack.submit(house.agent, view, {})
+    house.work()
+    assert "It goes on as before" in view.plain() and house.line().twilio_id is None
+    assert Accounts(house.settings).tokens(sid) == []
+    house.twilio.text(ANN, LINE, "Hello")
+    house.work()
+    assert "Hello" in house.thread(ANN)[-1].plain()
+
+
+def test_a_text_that_came_by_the_account_before_is_shown(house: House) -> None:
+    """It was saved before the line moved, and is applied after."""
+    house.twilio.text(ANN, LINE, "Just in time")
+    sid, token = moved(house)
+    with database.session():
+        Inbox.update(due_at=clock.now() + timedelta(minutes=1)).execute()
+    goes_on_there(house, sid, token)
+    with clock.travelled(timedelta(minutes=2)):
+        house.work()
+    assert "Just in time" in house.thread(ANN)[-1].plain() and parked() == 0
+
+
+def test_a_text_that_came_by_the_account_to_come_waits_for_the_line(house: House) -> None:
+    sid, token = moved(house)
+    accounts.keep(Seal(*house.settings.keys()), sid, token, "Harbor Homes")
+    house.twilio.text(ANN, LINE, "Too early")
+    house.work()
+    assert parked() == 1
+    view = brought(house, "(415) 555-0100")
+    house.slack.submit(house.agent, view, {})
+    house.work()
+    assert parked() == 0 and "Too early" in house.thread(ANN)[-1].plain()
+
+
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error", "rate_limit"])
+def test_a_line_whose_move_is_broken_off_goes_on(house: House, fault: str) -> None:
+    sid, token = moved(house)
+    house.twilio.faults.add(fault, "POST IncomingPhoneNumbers/sid", 2)
+    view = goes_on_there(house, sid, token)
+    assert house.line().twilio_id is None
+    for minutes in (3, 6, 9):
+        with clock.travelled(timedelta(minutes=minutes)):
+            house.work()
+    assert "It goes on as before" in view.plain() and house.line().twilio_id == sid
+
+
+def test_calls_that_came_here_go_where_they_went_before_once_it_is_released(house: House) -> None:
+    was = {"sms_url": ELSEWHERE, "voice_url": "https://crm.example.com/call"}
+    number = house.twilio.add_number(OLD, **was)
+    goes_on(house, brought(house))
+    sid, token = moved(house, OLD)
+    view = brought(house)
+    house.slack.submit(house.agent, view, {"sid": sid, "token": token})
+    house.work()
+    assert "It goes on as before" in view.plain()
+    released(house, TYPED)
+    assert {key: number.set[key] for key in was} == was
 
 
 # With Twilio's support
