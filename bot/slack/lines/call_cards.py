@@ -36,7 +36,7 @@ def calls_view(line: Line) -> dict[str, Any]:
         "submit": plain("Save"),
         "close": plain("Close"),
         "blocks": [
-            mrkdwn(f"*{contacts.spoken(line.number)}* {_where(line)}"),
+            mrkdwn(f"*{contacts.spoken(line.number)}*\n{_where(line)}"),
             {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
              "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
                          "initial_option": modes[line.voice_mode == "forward"]}},
@@ -52,7 +52,8 @@ def calls_view(line: Line) -> dict[str, Any]:
                            "for each minute begun."),
              "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
                          "initial_value": line.forward_number or ""}},
-            _text("text", "Text back who was not heard", line.text_back or "", LONGEST_TEXT,
+            _text("text", "A text back to whoever was not heard", line.text_back or "",
+                  LONGEST_TEXT,
                   "Leave it empty for no text. It goes once an hour to a caller, and never to "
                   "somebody who opted out. Its price is shown before it is switched on."),
             context("A missed call is shown in the caller's thread, free of charge."),
@@ -63,7 +64,7 @@ def calls_view(line: Line) -> dict[str, Any]:
 def taken(line: Line) -> str:
     """How calls to a line are taken, to go on after "Calls", in Slack's mark-up."""
     if line.calls_until is None:
-        return "do not come to Partyline"
+        return "are not taken"
     if line.voice_mode == "forward":
         return f"ring the phone of <@{line.forward_user}>"
     return "hear a message"

@@ -155,7 +155,7 @@ def found(account: int, held: Held, line: Line | None = None) -> View:
     )
     stays = held.ours or held.kept
     warn = [] if stays else [
-        mrkdwn("It is moved into Partyline's own account. " + A2P)
+        mrkdwn("It is moved into Partyline's own account.\n" + A2P)
     ]  # fmt: skip
     label = "Use it here" if stays else "Move it here"
     meta = {"account": account, "number": held.number}
@@ -180,7 +180,8 @@ def elsewhere(
             mrkdwn(f"*{contacts.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
                    "*Is it in a Twilio account of your own?* It can stay there: Twilio goes on "
                    "billing you for it. Give the account's SID and token, from the front page of "
-                   "Twilio's console. The token is kept sealed, and used for this number alone."),
+                   "Twilio's console. The token is kept sealed, and used for your lines there "
+                   "alone."),
             {"type": "input", "block_id": "sid", "label": cards.plain("Account SID"),
              "element": {"type": "plain_text_input", "action_id": "sid", "max_length": 40,
                          "placeholder": cards.plain("AC…"),

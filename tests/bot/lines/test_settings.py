@@ -135,7 +135,7 @@ def test_calls_are_settled_from_the_settings_of_the_line(house: House, from_home
         view = house.modal(house.agent, house.home(house.agent), "Settings")
     else:
         view = settings(house)
-    assert "Calls do not come to Partyline." in view.plain().replace("*", "")
+    assert "Calls are not taken." in view.plain().replace("*", "")
     on_top = house.modal(house.agent, view, "Calls")
     house.slack.submit(house.agent, on_top, {"words": "Please text."})
     assert (on_top.errors, view.open) == ({}, True)
