@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -238,6 +239,7 @@ def worker(context: click.Context) -> None:
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: hands.stop())
+    gc.freeze()  # what was imported stays: no need to look through it for rubbish, over and over
     hands.run()
 
 

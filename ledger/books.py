@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ledger import boundaries
 from ledger.database import instant, query
 from ledger.models import Entry
-from ledger.rows import among, insert
+from ledger.rows import among, insert, numbers
 
 THRESHOLDS = (80, 85, 90, 95, 100)  # percent of a period's limit (R18)
 ANNOUNCED_DAYS_BEFORE = (30, 7)  # that what is left of a grant will expire (R20)
@@ -33,8 +33,8 @@ ADD_ENTRY = """
                        charge_id, grant_id, reason, actor, made_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"""
 CHARGES = (
-    "account_id", "number", "period_id", "key", "kind", "amount", "balance", "message", "reason",
-    "actor", "made_at",
+    "id", "account_id", "number", "period_id", "key", "kind", "amount", "balance", "message",
+    "reason", "actor", "made_at",
 )  # fmt: skip
 MOVE_BALANCE = "UPDATE account SET balance = %s, entries = %s, booked_at = %s WHERE id = %s"
 MOVE_PERIOD = """
@@ -139,21 +139,20 @@ class Books:
         if not charges:
             return []
         rows, before = [], self.balance
-        for charge in charges:
+        for entry, charge in zip(numbers(Entry, len(charges)), charges, strict=True):
             self.balance -= charge.amount
             self.entries += 1
             rows.append((
-                self.account, self.entries, self.period, charge.key, kind, -charge.amount,
+                entry, self.account, self.entries, self.period, charge.key, kind, -charge.amount,
                 self.balance, charge.message, reason, charge.actor, self.now,
             ))  # fmt: skip
         used = before - self.balance
         self.used += used
         crossed = level(self.used, self.limit)
-        # Ids are given in the order of the rows.
-        ids = sorted(row[0] for row in insert(Entry, CHARGES, rows, "RETURNING id"))
+        insert(Entry, CHARGES, rows)
         query(MOVE_BALANCE, self.balance, self.entries, self.now, self.account)
         query(MOVE_PERIOD, 0, used, 0, self.alerted, crossed > self.alerted, self.period)
-        return [Booked(entry, row[6]) for entry, row in zip(ids, rows, strict=True)]
+        return [Booked(row[0], row[7]) for row in rows]
 
     def found(self, key: str, amount: int) -> Booked | None:
         """The entry of this key, if it stands. Raises KeyReused if it stands for another change."""

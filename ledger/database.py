@@ -66,7 +66,8 @@ def _as_text(value: datetime) -> str:
 
 def instant(value: Any) -> datetime:
     """An aware UTC datetime from what this database's driver returns."""
-    return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
 def bind(url: str) -> peewee.Database:
@@ -178,6 +179,18 @@ def query(sql: str, *values: Any) -> Any:
 def _for_sqlite(sql: str) -> str:
     # SQLite has one writer and so nothing to lock by row.
     return re.sub(r"FOR UPDATE( OF \w+)?( SKIP LOCKED)?", "", sql.replace("%s", "?"))
+
+
+@contextmanager
+def overlapped() -> Iterator[None]:
+    """Statements of this block follow one another without waiting for the answer of each: the
+    database works while we do (PostgreSQL). One whose answer is read waits; one that fails says so
+    by the end of the block, and it is not to be asked how many rows it changed."""
+    if is_sqlite():
+        yield
+        return
+    with peewee.__exception_wrapper__, db.connection().pipeline():  # type: ignore[attr-defined]
+        yield
 
 
 def wake_workers() -> None:

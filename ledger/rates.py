@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ledger.segments import EXTENSION, Encoding, count
 
@@ -53,8 +53,7 @@ class RateCard:
 CARD = RateCard()
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(NamedTuple):
     """The price of a text before it is sent."""
 
     kind: Kind
@@ -66,8 +65,7 @@ class Quote:
     carrier_segments: int  # what the carrier makes of it, for the operator's margin
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One Twilio message of a text (R5)."""
 
     body: str
@@ -118,11 +116,16 @@ def quote_call(seconds: int, *, card: RateCard = CARD) -> int:
 
 
 def parts(
-    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD
-) -> list[Part]:
-    """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5)."""
-    whole = quote(to, body, media, as_mms=as_mms, card=card)
+    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD,
+    price: Quote | None = None,
+) -> list[Part]:  # fmt: skip
+    """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5), which
+    is worked out here unless it is given."""
+    whole = price or quote(to, body, media, as_mms=as_mms, card=card)
     packs, pieces = _packs(media, as_mms), cut(body)
+    if len(pieces) == 1 and len(packs) < 2:
+        segments = 1 if whole.kind == "mms" else whole.carrier_segments
+        return [Part(body, packs[0] if packs else (), whole.credits, segments)]
     rate, width = card.rate(whole.kind, to), _width(whole.encoding)
     made, characters, paid_for = [], 0, 0
     for place in range(max(len(pieces), len(packs))):
@@ -164,7 +167,7 @@ def pack(media: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def _packs(media: Sequence[int], as_mms: bool) -> list[tuple[int, ...]]:
-    return pack(media) or ([()] if as_mms else [])
+    return pack(media) if media else [()] if as_mms else []
 
 
 def _units(text: str) -> int:

@@ -60,18 +60,14 @@ def of_line(line: Line) -> Policy:
     return settled
 
 
-def zones(contact: Whereabouts | None, number: str, home: str) -> list[str]:
+def zones(contact: Whereabouts | None, number: str, home: str) -> Sequence[str]:
     """The time zones in which the contact may live; `home` is the account's own.
 
     What was said of a contact counts; else the number tells, which for a number that belongs to no
     one place is every zone of its country.
     """
-    if contact is not None and contact.timezone in every_zone():
-        return [contact.timezone]
-    found, everywhere = _of_number(numbers.alike(number))
-    if everywhere and home in everywhere and home not in found:
-        found = (home, *found)  # most people live where their agent does
-    return list(found) or [home]
+    said = None if contact is None else contact.timezone
+    return _zones_of(said, numbers.alike(number), home)
 
 
 @cache
@@ -118,6 +114,16 @@ def _clocks(moment: datetime, where: Sequence[str]) -> list[datetime]:
 def _shown(clock: datetime) -> datetime:
     """What the clock shows, whatever its zone."""
     return clock.replace(tzinfo=None)
+
+
+@lru_cache(20_000)
+def _zones_of(said: str | None, number: str, home: str) -> tuple[str, ...]:
+    if said in every_zone():
+        return (said,)
+    found, everywhere = _of_number(number)
+    if everywhere and home in everywhere and home not in found:
+        found = (home, *found)  # most people live where their agent does
+    return found or (home,)
 
 
 @lru_cache(10_000)

@@ -26,7 +26,7 @@ SNOOZED = """
     SELECT id FROM reminder WHERE state = 'open' AND snoozed_until <= %s
     ORDER BY snoozed_until LIMIT %s"""
 COLUMNS = (
-    "account_id", "to", "contact_id", "enrollment_id", "words", "body", "state", "made_at",
+    "id", "account_id", "to", "contact_id", "enrollment_id", "words", "body", "state", "made_at",
 )  # fmt: skip
 
 
@@ -43,12 +43,12 @@ class NewReminder(NamedTuple):
 @transaction
 def make(account_id: int, wanted: Sequence[NewReminder], now: datetime) -> list[int]:
     """Keeps reminders and has their cards sent. Returns their ids, in order."""
+    ids = rows.numbers(Reminder, len(wanted))
     table = [
-        (account_id, one.to, one.contact, one.enrollment, one.words, one.body, "open", now)
-        for one in wanted
+        (n, account_id, one.to, one.contact, one.enrollment, one.words, one.body, "open", now)
+        for n, one in zip(ids, wanted, strict=True)
     ]
-    # Ids are given in the order of the rows.
-    ids = sorted(row[0] for row in rows.insert(Reminder, COLUMNS, table, "RETURNING id"))
+    rows.insert(Reminder, COLUMNS, table)
     outbox.enqueue_all(
         [_card(f"reminder:{n}", n, one.to) for n, one in zip(ids, wanted, strict=True)]
     )

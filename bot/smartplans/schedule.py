@@ -34,8 +34,7 @@ class When:
     field: str | None = None  # which date: "birthday", "closing" …
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Where a contact may be, and when an automated text may come there."""
 
     zones: Sequence[str]  # in every one of them it must be allowed
@@ -54,8 +53,7 @@ class Limits:
         return (first, last) if first < last else None
 
 
-@dataclass(frozen=True)
-class Ran:
+class Ran(NamedTuple):
     """The last step that ran: when it was planned, and when it did."""
 
     planned_at: datetime

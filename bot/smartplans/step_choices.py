@@ -162,9 +162,11 @@ def _too_late(due: Due, facts: Facts, step: Step, now: datetime) -> str | None:
             return f"no {step.date_field} is known"
         if now - due.planned_at > DATE_LATE:
             return f"the {step.date_field} was over"
-    zone = facts.zones(due)[0]
-    if schedule.is_overtaken(facts.course(due), due.spot, due.enrolled_at, now, zone):
-        return "its next round has begun"
+    course = facts.course(due)
+    if course.every is not None:
+        zone = facts.zones(due)[0]
+        if schedule.is_overtaken(course, due.spot, due.enrolled_at, now, zone):
+            return "its next round has begun"
     return None
 
 

@@ -9,7 +9,7 @@ decided in step_choices.py.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,11 +44,11 @@ from bot.team import viewers
 from bot.texts import departures
 from bot.texts.departures import Leaving
 from ledger import credits, rows
-from ledger.database import instant, query, session, transaction
+from ledger.database import instant, overlapped, query, session, transaction
 
 log = structlog.get_logger()
 
-BATCH = 500  # enrollments in one transaction
+BATCH = 1000  # enrollments in one transaction
 PLANS = 100  # that are looked up at once
 LONGEST = timedelta(minutes=5)  # of one tick: other jobs wait for none
 AGAIN, GIVE_UP_AFTER = timedelta(hours=1), timedelta(days=1)  # of a step that breaks
@@ -72,7 +72,7 @@ PLACE = (
     "previous_planned_at", "previous_at", "agreed", "ended_at",
 )  # fmt: skip
 LETTER = (
-    "account_id", "contact_id", "enrollment_id", "to", "sender", "subject", "body", "state",
+    "id", "account_id", "contact_id", "enrollment_id", "to", "sender", "subject", "body", "state",
     "made_at",
 )  # fmt: skip
 T = TypeVar("T", bound=Choice)
@@ -84,7 +84,7 @@ class Batch:
 
     facts: Facts
     now: datetime
-    chosen: list[tuple[Due, Choice]]
+    chosen: defaultdict[type, list[tuple[Due, Any]]]  # by what it is
     runs: list[tuple[Any, ...]] = field(default_factory=list)  # rows of StepRun, and
     places: list[tuple[Any, ...]] = field(default_factory=list)  # of Enrollment, to be written
     finished: list[int] = field(default_factory=list)  # contacts
@@ -97,7 +97,7 @@ class Batch:
 
     def of(self, kind: type[T]) -> list[tuple[Due, T]]:
         """Those for which this was chosen."""
-        return [(due, choice) for due, choice in self.chosen if isinstance(choice, kind)]
+        return self.chosen[kind]
 
 
 def run_due(pace: Pace, by_mail: bool) -> int:
@@ -175,7 +175,10 @@ def _batch(plan_id: int, pace: Pace, by_mail: bool, only: int | None = None) -> 
         batch = [due for kind in KINDS for due in step_facts.due_of(plan.id, kind, now, BATCH)]
     facts = step_facts.gather(plan, batch, by_mail, now)
     budget = Budget(funds, plan.spent, room.messages)
-    done = Batch(facts, now, [(due, choose(due, facts, budget, now)) for due in batch])
+    done = Batch(facts, now, defaultdict(list))
+    for due in batch:
+        choice = choose(due, facts, budget, now)
+        done.chosen[type(choice)].append((due, choice))
     plan.spent = budget.spent
     _write(done)
     if done.places:
@@ -203,6 +206,24 @@ def _look_again(plan: SmartPlan, room: Room, now: datetime) -> None:
 
 def _write(batch: Batch) -> None:
     now = batch.now
+    with overlapped():
+        _write_steps(batch)
+        rows.insert(StepRun, RUN, batch.runs)
+        rows.update(Enrollment, PLACE, batch.places)
+    bulks.moved(batch.moved, now)
+    if batch.finished:
+        enrollments.flow(batch.finished, batch.plan, now)
+    if waiting := batch.of(Wait):
+        _say_short(batch.plan, [wait for _, wait in waiting], now)
+    kinds = {kind.__name__.lower(): len(those) for kind, those in batch.chosen.items()}
+    for name, number in sorted(kinds.items()):
+        if number and name != "leave":
+            tally.count("smartplan_steps_total", f'outcome="{name}"', number)
+
+
+def _write_steps(batch: Batch) -> None:
+    """What comes of each step, and where its enrollment is after it."""
+    now = batch.now
     _write_texts(batch)
     _write_letters(batch)
     _write_reminders(batch)
@@ -219,17 +240,6 @@ def _write(batch: Batch) -> None:
     for due, ask in batch.of(Ask):
         batch.places.append(_row(due, batch, "asking", "it costs more", due.spot, None))
         _ask(batch, due, ask)
-    rows.insert(StepRun, RUN, batch.runs)
-    rows.update(Enrollment, PLACE, batch.places)
-    bulks.moved(batch.moved, now)
-    if batch.finished:
-        enrollments.flow(batch.finished, batch.plan, now)
-    if waiting := batch.of(Wait):
-        _say_short(batch.plan, [wait for _, wait in waiting], now)
-    kinds = Counter(type(choice).__name__.lower() for _, choice in batch.chosen)
-    for name, number in sorted(kinds.items()):
-        if name != "leave":
-            tally.count("smartplan_steps_total", f'outcome="{name}"', number)
 
 
 def _write_texts(batch: Batch) -> None:
@@ -254,13 +264,13 @@ def _write_letters(batch: Batch) -> None:
     mails = batch.of(Mail)
     if not mails:
         return
+    ids = rows.numbers(Letter, len(mails))
     table = [
-        (batch.plan.account_id, due.contact, due.id, due.email, mail.sender, mail.subject,
+        (letter, batch.plan.account_id, due.contact, due.id, due.email, mail.sender, mail.subject,
          mail.body, "queued", batch.now)
-        for due, mail in mails
+        for letter, (due, mail) in zip(ids, mails, strict=True)
     ]  # fmt: skip
-    # Ids are given in the order of the rows.
-    ids = sorted(row[0] for row in rows.insert(Letter, LETTER, table, "RETURNING id"))
+    rows.insert(Letter, LETTER, table)
     outbox.enqueue_all([
         outbox.Item(
             f"letter:{letter}", "mail.letter", {"letter": letter}, f"mail:{due.email}",
@@ -299,12 +309,13 @@ def _ran(
     before = due.before if outcome == "skipped" else Ran(due.planned_at, now)
     if due.bulk is not None:
         batch.moved.setdefault(due.bulk, []).append((outcome, reason))
+    here = due.spot
     after = schedule.proceed(
-        batch.facts.course(due), due.spot, due.enrolled_at, before, batch.facts.zones(due)[0],
+        batch.facts.course(due), here, due.enrolled_at, before, batch.facts.zones(due)[0],
         batch.facts.dates.get(due.contact, {}), batch.facts.done.get(due.id, frozenset()),
     )  # fmt: skip
     if after is None:
-        batch.places.append(_row(due, batch, "done", None, due.spot, None, now, before))
+        batch.places.append(_row(due, batch, "done", None, here, None, now, before))
         batch.finished.append(due.contact)
     else:
         batch.places.append(_row(due, batch, "active", None, after, after.due_at, None, before))

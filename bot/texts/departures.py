@@ -9,9 +9,8 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot import outbox, tally
 from bot.models import Line, Message, Part
@@ -21,24 +20,24 @@ from ledger import credits, rates
 from ledger.credits import Charge
 from ledger.database import query, transaction
 from ledger.rates import BODY_LIMIT, Quote
-from ledger.rows import among, insert
+from ledger.rows import among, insert, numbers
 from ledger.segments import count as count_characters
 
 Media = Sequence[Mapping[str, Any]]
 
 TOLD = "UPDATE contact SET told_at = %s WHERE told_at IS NULL AND id {}"
 MESSAGE = (
-    "conversation_id", "direction", "body", "words", "media", "kind", "credits", "refunded",
+    "id", "conversation_id", "direction", "body", "words", "media", "kind", "credits", "refunded",
     "carrier_segments", "status", "author", "automated", "in_channel", "other_number", "draft",
     "slack_ts", "made_at",
 )  # fmt: skip
 PART = (
-    "message_id", "number", "body", "media", "as_mms", "credits", "ref", "twilio_id", "status",
+    "id", "message_id", "number", "body", "media", "as_mms", "credits", "ref", "twilio_id",
+    "status",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Leaving:
+class Leaving(NamedTuple):
     """A text that is about to leave, at the price that was agreed on."""
 
     thread: Thread
@@ -62,17 +61,19 @@ def depart(line: Line, texts: Sequence[Leaving], now: datetime) -> list[int]:
     Raises NotEnoughCredits, and queues none, if the balance does not cover them all (R14).
     """
     parts = [pieces(text) for text in texts]
-    ids = _write_messages(texts, parts, now)
+    ids = numbers(Message, len(texts))
+    part_ids = numbers(Part, sum(map(len, parts)))
     charges = [
         Charge(f"out:{message}", text.price.credits, message, text.actor)
         for message, text in zip(ids, texts, strict=True)
     ]
     credits.charge_texts(line.account_id, charges, now=now)
+    _write_messages(ids, texts, parts, now)
     told = [text.thread.contact for text in texts if text.words]
     if told:
         here, whom = among(told)
         query(TOLD.format(here), now, whom)
-    deliveries = _write_parts(line, texts, ids, parts)
+    deliveries = _write_parts(part_ids, line, texts, ids, parts)
     shown = zip(ids, texts, strict=True)
     outbox.enqueue_all([*threads.copies(_new(shown)), *deliveries])
     _count(texts)
@@ -82,7 +83,9 @@ def depart(line: Line, texts: Sequence[Leaving], now: datetime) -> list[int]:
 def pieces(text: Leaving) -> list[rates.Part]:
     """How a text leaves, its opt-out words at the end; they are free even alone (R21)."""
     sizes = [int(file["size"]) for file in text.media]
-    parts = rates.parts(text.number, text.body, sizes, as_mms=text.as_mms)
+    parts = rates.parts(
+        text.number, text.body, sizes, as_mms=text.as_mms, price=text.price
+    )  # fmt: skip
     if not text.words:
         return parts
     last = parts[-1]
@@ -96,42 +99,42 @@ def pieces(text: Leaving) -> list[rates.Part]:
 
 
 def _write_messages(
-    texts: Sequence[Leaving], parts: Sequence[Sequence[rates.Part]], now: datetime
-) -> list[int]:
+    ids: Sequence[int], texts: Sequence[Leaving], parts: Sequence[Sequence[rates.Part]],
+    now: datetime,
+) -> None:  # fmt: skip
     rows = [
         (
-            text.thread.id, "out", text.body, text.words, _json(text.media),
+            message, text.thread.id, "out", text.body, text.words, _json(text.media),
             text.price.kind, text.price.credits, 0, sum(part.carrier_segments for part in own),
             "waiting", text.author, text.automated, False, _other(text), text.draft, text.card_ts,
             now,
         )
-        for text, own in zip(texts, parts, strict=True)
+        for message, text, own in zip(ids, texts, parts, strict=True)
     ]  # fmt: skip
-    # Ids are given in the order of the rows.
-    return sorted(row[0] for row in insert(Message, MESSAGE, rows, "RETURNING id"))
+    insert(Message, MESSAGE, rows)
 
 
 def _write_parts(
-    line: Line, texts: Sequence[Leaving], ids: Sequence[int],
+    part_ids: Iterable[int], line: Line, texts: Sequence[Leaving], ids: Sequence[int],
     parts: Sequence[Sequence[rates.Part]],
 ) -> list[outbox.Item]:  # fmt: skip
     """Writes the parts of all the texts. Returns their deliveries, one lane a recipient."""
-    rows, leaving = [], []
+    rows, deliveries, free = [], [], iter(part_ids)
+    pace = f"number:{line.number}"
     for text, message, own in zip(texts, ids, parts, strict=True):
         for number, part in enumerate(own):
-            ref = secrets.token_urlsafe(16)
+            row, ref = next(free), secrets.token_urlsafe(16)
             media = _json([text.media[place] for place in part.media])
             rows.append((
-                message, number, part.body, media, text.as_mms, part.credits, ref, line.twilio_id,
-                "waiting",
+                row, message, number, part.body, media, text.as_mms, part.credits, ref,
+                line.twilio_id, "waiting",
             ))  # fmt: skip
-            leaving.append((f"text:{ref}", f"text:{line.number}:{text.number}"))
-    part_ids = sorted(row[0] for row in insert(Part, PART, rows, "RETURNING id"))
-    pace = f"number:{line.number}"
-    return [
-        outbox.Item(key, "twilio.message", {"part": part}, lane, pace)
-        for part, (key, lane) in zip(part_ids, leaving, strict=True)
-    ]
+            lane = f"text:{line.number}:{text.number}"
+            deliveries.append(
+                outbox.Item(f"text:{ref}", "twilio.message", {"part": row}, lane, pace)
+            )
+    insert(Part, PART, rows)
+    return deliveries
 
 
 def _other(text: Leaving) -> str | None:
@@ -157,4 +160,4 @@ def _count(texts: Sequence[Leaving]) -> None:
 
 
 def _json(media: Any) -> str:
-    return json.dumps(list(media), separators=(",", ":"))
+    return json.dumps(list(media), separators=(",", ":")) if media else "[]"

@@ -8,6 +8,7 @@ nobody meant it to, and none is dropped.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -298,7 +299,7 @@ def _changed(draft: Draft) -> None:
     viewers.changed(again.line.account_id)
 
 
-def _where(draft: Draft) -> list[str]:
+def _where(draft: Draft) -> Sequence[str]:
     home = Account.get_by_id(draft.line.account_id).timezone
     return hours.zones(offers.contact_of(draft), draft.number, home)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -116,7 +117,10 @@ def test_an_exception_undoes_the_whole_transaction(books: str) -> None:
         assert Account.select().count() == 0
 
 
-def test_a_deadlocked_transaction_is_run_again_whole(books: str) -> None:
+@pytest.mark.parametrize("way", [nullcontext, database.overlapped])
+def test_a_deadlocked_transaction_is_run_again_whole(
+    books: str, way: Callable[[], AbstractContextManager[None]]
+) -> None:
     """Two transactions take two rows in opposite order: both come through."""
     with database.session():
         for name in ("a", "b"):
@@ -127,10 +131,12 @@ def test_a_deadlocked_transaction_is_run_again_whole(books: str) -> None:
     @transaction
     def move(order: str) -> None:
         tries[order] += 1
-        for place, name in enumerate(order):
-            database.query("UPDATE account SET balance = balance + 1 WHERE name = %s", name)
-            if place == 0 and not database.is_sqlite() and tries[order] == 1:
-                both_have_one.wait(5)
+        with way():
+            for place, name in enumerate(order):
+                database.query("UPDATE account SET balance = balance + 1 WHERE name = %s", name)
+                if place == 0 and not database.is_sqlite() and tries[order] == 1:
+                    database.query("SELECT 1").fetchone()
+                    both_have_one.wait(5)
 
     threads = [threading.Thread(target=move, args=(order,)) for order in tries]
     for thread in threads:

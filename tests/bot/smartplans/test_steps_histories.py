@@ -313,7 +313,7 @@ def _texts(
         )  # fmt: skip
         for run in own:
             mask = steps_by_id[run.step_id].weekdays
-            assert forbidden(run.ran_at, Limits(**{**limits.__dict__, "weekdays": mask})) is None
+            assert forbidden(run.ran_at, limits._replace(weekdays=mask)) is None
             if contact_id in history.opted_out:
                 assert run.ran_at <= history.opted_out[contact_id]
         at = [run.ran_at for run in own]
