@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from huey import SqliteHuey
@@ -41,6 +42,13 @@ class Counted:
 _counted = Counted(0)
 
 
+def settle(url: str) -> None:
+    """Has the database know what it holds, as it would after a minute."""
+    if url.startswith("postgresql"):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ANALYZE")
+
+
 def job() -> None:
     """What APScheduler runs."""
     _counted.once()
@@ -51,9 +59,9 @@ def apscheduler(engine: str, count: int) -> float:
     global _counted  # jobs are kept by the name of what they call
     _counted = Counted(count)
     url = databases.fresh(engine, durable=True)
-    url = url.replace("postgresql://", "postgresql+psycopg://")
+    store_url = url.replace("postgresql://", "postgresql+psycopg://")
     scheduler = BackgroundScheduler(
-        jobstores={"default": SQLAlchemyJobStore(url=url)}, timezone="UTC",
+        jobstores={"default": SQLAlchemyJobStore(url=store_url)}, timezone="UTC",
         job_defaults={"misfire_grace_time": None},
     )  # fmt: skip
     scheduler.start(paused=True)
@@ -62,6 +70,7 @@ def apscheduler(engine: str, count: int) -> float:
     with store.engine.connect():
         for _ in range(count):
             scheduler.add_job(job, "date", run_date=due)
+    settle(url)
     began = time.perf_counter()
     scheduler.resume()
     _counted.wait()
@@ -83,6 +92,7 @@ def huey(engine: str, count: int, *, durable: bool) -> float:
     task = queue.task()(counted.once)
     for _ in range(count):
         task()
+    settle(url)
     logging.getLogger("huey").setLevel(logging.ERROR)
     consumer = queue.create_consumer(
         workers=1 if engine == "sqlite" else HANDS, periodic=False, check_worker_health=False
@@ -111,6 +121,7 @@ def procrastinate(count: int) -> float:
         async with app.open_async():
             await app.schema_manager.apply_schema_async()
             await nothing.batch_defer_async(*({} for _ in range(count)))
+            settle(url)
             began = time.perf_counter()
             await app.run_worker_async(
                 wait=False, concurrency=HANDS, install_signal_handlers=False, listen_notify=False

@@ -5,10 +5,11 @@ PARTYLINE_BENCH_ENROLLMENTS sets another size than 1,000,000.
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,6 +43,8 @@ DUE = int(os.environ.get("PARTYLINE_BENCH_STEPS", "10000"))
 SOME = 20  # steps that are due, in ticks that have something to do
 FAST = room.Pace(0.001, 0.001)
 LINE = "+14155550100"
+ROUNDS = 3
+OURS = "**partyline**, texts ready to leave"
 
 
 def run() -> str:
@@ -74,7 +77,7 @@ def run() -> str:
             f"{DUE:,} text steps of as many contacts become messages with their parts, charges and "
             "deliveries, durably: each on its contact's clock, under the law's hours, with its "
             "fields filled and its price. Beside it other schedulers that drain as many things "
-            "that do nothing, each from its own store, in the same run.",
+            f"that do nothing, each from its own store, in the same run; best of {ROUNDS}.",
             "",
             "| engine | who | a second | partyline is |",
             "|---|---|---|---|",
@@ -223,72 +226,84 @@ def _plans(engine: str) -> str:
 def _drained() -> list[str]:
     found: list[str] = []
     for engine in databases.ENGINES:
-        ours = _ours(engine)
-        found.append(f"| {engine} | **partyline**, texts ready to leave | {ours:,.0f} | |")
-        others: list[tuple[str, float]] = [
-            ("APScheduler 3, date jobs, SQLAlchemyJobStore", peers.apscheduler(engine, DUE)),
-        ]
-        if engine == "sqlite":
-            others += [
-                ("huey, no fsync (its default)", peers.huey(engine, DUE, durable=False)),
-                ("huey, fsync as we do", peers.huey(engine, DUE, durable=True)),
-            ]
-        else:
-            others += [
-                ("huey, contrib.sql_huey", peers.huey(engine, DUE, durable=True)),
-                ("procrastinate", peers.procrastinate(DUE)),
-            ]
+        rates = {who: max(drain() for _ in range(ROUNDS)) for who, drain in _drains(engine).items()}
+        ours = rates.pop(OURS)
+        found.append(f"| {engine} | {OURS} | {ours:,.0f} | |")
         found += [
             f"| {engine} | {who} | {rate:,.0f} | {ours / rate:.1f} × as fast |"
-            for who, rate in others
+            for who, rate in rates.items()
         ]
     return found
 
 
+def _drains(engine: str) -> dict[str, Callable[[], float]]:
+    """Who drains on this engine, each as what returns its rate a second."""
+    found: dict[str, Callable[[], float]] = {
+        OURS: lambda: _ours(engine),
+        "APScheduler 3, date jobs, SQLAlchemyJobStore": lambda: peers.apscheduler(engine, DUE),
+    }
+    if engine == "sqlite":
+        return found | {
+            "huey, no fsync (its default)": lambda: peers.huey(engine, DUE, durable=False),
+            "huey, fsync as we do": lambda: peers.huey(engine, DUE, durable=True),
+        }
+    return found | {
+        "huey, contrib.sql_huey": lambda: peers.huey(engine, DUE, durable=True),
+        "procrastinate": lambda: peers.procrastinate(DUE),
+    }
+
+
 def _ours(engine: str) -> float:
-    """Text steps a second that become messages, charges and deliveries."""
-    bound = database.bind(databases.fresh(engine, durable=True))
+    """Text steps a second that become messages, charges and deliveries, of a worker that has done
+    some before."""
+    url = databases.fresh(engine, durable=True)
+    bound = database.bind(url)
     now = _monday()
     with clock.travelled(now - datetime.now(UTC)):
-        _campaign()
+        lines.setup(
+            account="Bench", timezone="America/New_York", owner="U1", line=LINE, channel="C1",
+            opening_credits=2 * DUE,
+        )  # fmt: skip
+        with session():
+            Line.update(plan_texts_a_day=10 * DUE).execute()
+        _campaign(0, SOME)
+        steps.run_due(FAST, by_mail=False)
+        _campaign(SOME, DUE)
+        peers.settle(url)
+        gc.freeze()  # as a worker does when it starts
         began = time.perf_counter()
         steps.run_due(FAST, by_mail=False)
         took = time.perf_counter() - began
+        gc.unfreeze()
         with session():
-            left = (
-                "SELECT count(*) FROM delivery WHERE kind = 'twilio.message' AND state = 'queued'"
-            )
-            assert query(left).fetchone()[0] == DUE
-            assert (
-                query("SELECT count(*) FROM entry WHERE kind = 'charge_out'").fetchone()[0] == DUE
-            )
+            for sql in (
+                "SELECT count(*) FROM delivery WHERE kind = 'twilio.message' AND state = 'queued'",
+                "SELECT count(*) FROM entry WHERE kind = 'charge_out'",
+            ):
+                assert query(sql).fetchone()[0] == DUE + SOME
     bound.close_all()
     return DUE / took
 
 
-def _campaign() -> None:
+def _campaign(first: int, many: int) -> None:
+    """So many new contacts, each with a text that is due."""
     now = clock.now()
-    lines.setup(
-        account="Bench", timezone="America/New_York", owner="U1", line=LINE, channel="C1",
-        opening_credits=2 * DUE,
-    )  # fmt: skip
-    _people(DUE, now)
+    _people(range(first, first + many), now)
     with session():
         account, line = Account.get(), Line.get()
-        Line.update(plan_texts_a_day=10 * DUE).execute()
-        ids = [row.id for row in Contact.select(Contact.id)]
+        newest = Contact.select(Contact.id).order_by(Contact.id.desc()).limit(many)
+        ids = sorted(row.id for row in newest)
     step = StepShape("text", When("enrolled"), ("Hi {first_name|there}, still looking?",))
-    shape = Shape("Campaign", (step,), line=line.id)
+    shape = Shape(f"Campaign {first}", (step,), line=line.id)
     plan = smartplans.new(account.id, "U1", shape, now)
     smartplans.switch_on(plan.id, "U1", now)
     plan_people.enroll(plan.id, "U1", ids, now)
 
 
 @transaction
-def _people(count: int, now: datetime) -> None:
+def _people(places: Iterable[int], now: datetime) -> None:
     account = Account.get()
     table: list[tuple[Any, ...]] = [
-        (account.id, f"+1{212 + n // 10_000}555{n % 10_000:04d}", "Ann Lee", now)
-        for n in range(count)
+        (account.id, f"+1212{555 + n // 10_000}{n % 10_000:04d}", "Ann Lee", now) for n in places
     ]
     rows.insert(Contact, ("account_id", "number", "name", "made_at"), table)
