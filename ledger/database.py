@@ -59,15 +59,19 @@ def moment(value: datetime) -> Any:
     return _as_text(value) if is_sqlite() else value
 
 
-@functools.lru_cache(1024)  # a batch writes the same few moments over and over
+@functools.lru_cache(1024)  # a batch reads and writes the same few moments over and over
+def _from_text(value: str) -> datetime:
+    return datetime.fromisoformat(value).astimezone(UTC)
+
+
+@functools.lru_cache(1024)
 def _as_text(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
 
-def instant(value: Any) -> datetime:
+def instant(value: str | datetime) -> datetime:
     """An aware UTC datetime from what this database's driver returns."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found if found.tzinfo is UTC else found.astimezone(UTC)
+    return _from_text(value) if isinstance(value, str) else value.astimezone(UTC)
 
 
 def bind(url: str) -> peewee.Database:

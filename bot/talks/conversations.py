@@ -27,6 +27,7 @@ EARLIER = """
 THREADS = """
     SELECT id, contact_id, channel, has_thread FROM conversation
     WHERE line_id = %s AND contact_id {}"""
+IF_NEW = "ON CONFLICT (line_id, contact_id) DO NOTHING RETURNING id, contact_id"
 
 
 @dataclass(frozen=True)
@@ -266,8 +267,13 @@ def open_quietly(line: Line, people: Mapping[int, str], now: datetime) -> dict[i
     new = [(line.id, one, "open", line.channel, False, now) for one in people if one not in found]
     if new:
         columns = ("line_id", "contact_id", "state", "channel", "has_thread", "made_at")
-        rows.insert(Conversation, columns, new, "ON CONFLICT (line_id, contact_id) DO NOTHING")
-        found |= _threads(line, {row[1]: people[row[1]] for row in new})
+        made = rows.insert(Conversation, columns, new, IF_NEW)
+        found |= {
+            contact: threads.Thread(talk, contact, people[contact], line.channel, False)
+            for talk, contact in made
+        }
+        if len(made) < len(new):  # others were quicker
+            found |= _threads(line, {one: people[one] for one in people if one not in found})
     return found
 
 
