@@ -1,7 +1,7 @@
 """Who is on which SmartPlan: put on, held, taken off.
 
 Who may ask for it is checked above (smartplans.py); what happens to a contact does the same by
-itself (plan_events.py). What a step does is in steps.py.
+itself (plan_events.py). Steps run in steps.py.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step,
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
 from bot.team import lines
-from ledger import credits, database
+from ledger import credits, database, rows
 from ledger.models import Account
 from tests.house import LINE
 
@@ -718,7 +718,7 @@ def test_deliveries_and_runs_are_written_together_or_not_at_all(
     def broken(*_: object) -> None:
         raise database.peewee.OperationalError("the database is away")
 
-    monkeypatch.setattr(steps.rows, "update", broken)
+    monkeypatch.setattr(rows, "update", broken)
     with pytest.raises(database.peewee.OperationalError), world.at():
         steps.run_due(FAST, by_mail=False)
     monkeypatch.undo()
