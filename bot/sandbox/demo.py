@@ -32,10 +32,9 @@ OPENING = (
 
 def play(*, once: bool, port: int) -> int:
     """Plays the scene; with `once` it ends by itself. Returns 0 if the books hold."""
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            print(f"Port {port} is in use. Choose another: flask demo --port {port + 1}")
-            return 2
+    if _taken(port):
+        print(f"Port {port} is in use. Choose another: flask demo --port {port + 2}")
+        return 2
     try:
         refuse_real_tokens(os.environ)
     except RealTokens as error:
@@ -55,7 +54,7 @@ def play(*, once: bool, port: int) -> int:
                 Month(sandbox, agent, channel, LINE, stage.calendar).play()
                 print(_books())
             else:
-                page.serve()
+                page.serve(0 if _taken(port + 1) else port + 1)  # the same when it starts again
                 _greet(stage, page)
                 Terminal(sandbox, agent, channel, LINE).read(sys.stdin)
             return stage.audit()
@@ -64,6 +63,12 @@ def play(*, once: bool, port: int) -> int:
         finally:
             page.close()
             stage.stop()
+
+
+def _taken(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _texts(sandbox: Sandbox, agent: str, channel: str) -> None:

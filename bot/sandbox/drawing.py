@@ -91,6 +91,21 @@ def _peak(chart: Mapping[str, Any]) -> float:
     return max(float(point["value"]) for series in chart["series"] for point in series["data"])
 
 
+def _reactions(post: Post) -> list[tuple[str, list[str]]]:
+    """Each emoji on a message, with those who put it there."""
+    users: dict[str, list[str]] = {name: [post.user] for name in post.reactions}
+    for user, name in post.reacted:
+        users.setdefault(name, []).append(user)
+    return list(users.items())
+
+
+def _shared(post: Post, files: Mapping[str, File]) -> list[File]:
+    """The files of a message, whoever wrote it; not those that were taken away."""
+    named = (files.get(one["id"]) for one in post.said.get("files", ())
+             if one.get("mode") != "tombstone")  # fmt: skip
+    return [*post.files, *(file for file in named if file)]
+
+
 def _source(file: File) -> str:
     return f"data:{file.content_type};base64,{base64.b64encode(file.content or b'').decode()}"
 
@@ -98,7 +113,7 @@ def _source(file: File) -> str:
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
     "rich": rich_text, "cell": cell_words, "held": _held, "mrkdwn": _mrkdwn, "value": _value,
-    "peak": _peak, "clock": _when,
+    "peak": _peak, "clock": _when, "reactions": _reactions, "shared": _shared,
     "emoji": lambda name: drawn_words.spans(f":{name}:", {}),
     "base64": lambda content: base64.b64encode(content).decode(), "source": _source,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from bot import clock
+from bot.sandbox import slack_refusals
 from bot.sandbox.slack_files import File, Refusal, SlackFiles, broken
 from bot.sandbox.slack_forms import State, state
 from bot.sandbox.slack_reading import plain
@@ -144,6 +145,7 @@ class SlackStandIn(SlackFiles):
         self.responses: dict[str, dict[str, Any]] = {}  # response_url's id → whose, where, uses
         self.draws_charts = True  # some workspaces have no chart blocks yet
         self.refused: dict[str, str] = {}  # error by method; by "" of all
+        self.refusals: list[str] = []  # what was refused and why, in words
         self.shut_threads: dict[tuple[str, str], str] = {}  # error, by channel and ts
         self.unreadable = False  # as where the app may not read a channel's history
         self.spans: list[tuple[str, float, float]] = []  # each call with its begin and its end
@@ -219,6 +221,8 @@ class SlackStandIn(SlackFiles):
                 self.calls.append((method, arguments))
                 made = getattr(self, "_" + method.replace(".", "_"))(**arguments)
         except Refusal as refusal:
+            if said := slack_refusals.words(method, refusal):
+                self.refusals.append(said)
             answer: dict[str, Any] = {"ok": False, "error": refusal.error}
             if refusal.messages:
                 answer["response_metadata"] = {"messages": list(refusal.messages)}
@@ -497,8 +501,9 @@ class SlackStandIn(SlackFiles):
             kept["left"] -= 1
             self.calls.append(("response_url", given))
             shown: Post | None = kept["whisper"]
+            own = self.whispers.get(kept["user"], [])
             if given.get("delete_original"):
-                self.whispers[kept["user"]].remove(shown)  # type: ignore[arg-type]
+                own[:] = [post for post in own if post is not shown]
             elif given.get("replace_original") and shown is not None:
                 self._check_message(given)
                 shown.text, shown.blocks = given.get("text", ""), given.get("blocks") or []

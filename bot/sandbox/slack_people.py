@@ -214,6 +214,13 @@ class Workspace(Writers, Troubled):
             payload["message"] = message_of(on)
         return self._payload(payload)
 
+    def reload(self, user: str) -> None:
+        """Loads Slack anew: what only this user saw is gone, forms too."""
+        self.close_modals(user)
+        with self.lock:
+            self.whispers.pop(user, None)
+            self.next_ts()
+
     def close_modals(self, user: str) -> None:
         """Closes all modals of this user's: whoever types a command has none open."""
         with self.lock:

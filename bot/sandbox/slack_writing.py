@@ -38,16 +38,21 @@ class Writers(Signer):
         if broadcast:
             parent = self.find(channel, thread_ts)
             more = {"subtype": "thread_broadcast", "root": parent and message_of(parent)}
+        return self._shared(post, files, more)
+
+    def write(
+        self, user: str, channel: str, typed: str, *, files: Sequence[dict[str, Any]] = ()
+    ) -> Post:  # fmt: skip
+        """Writes in a channel; `files` are as Slack describes them."""
+        return self._shared(self._written(user, channel, typed, None), files, {})
+
+    def _shared(
+        self, post: Post, files: Sequence[dict[str, Any]], more: dict[str, Any]
+    ) -> Post:  # fmt: skip
         if files:
             post.said["files"] = list(files)
             more = {"subtype": "file_share", "upload": False, "display_as_bot": False}
         self.tell(self._event(post, {**message_of(post), **more}))
-        return post
-
-    def write(self, user: str, channel: str, typed: str) -> Post:
-        """Writes in a channel."""
-        post = self._written(user, channel, typed, None)
-        self.tell(self._event(post, message_of(post)))
         return post
 
     def me(self, user: str, channel: str, thread_ts: str | None, typed: str) -> Post:

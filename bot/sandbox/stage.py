@@ -26,6 +26,7 @@ from bot.smartplans.models import Enrollment
 from ledger import database
 
 LINE, ADDRESS = "+14155550100", "office@harbor.example"
+KNOWN = ("name,number,tags", "Ann Lee,+14155550123,buyer", "Ben Ortiz,+14155550124,seller")
 SETTLED_S = 30
 NEW_YORK, SATURDAY = ZoneInfo("America/New_York"), 5
 BIN = Path(sys.executable).parent
@@ -50,6 +51,7 @@ class Mischief:
     """A way in which a peer misbehaves while it is switched on."""
 
     words: str
+    what: str  # then happens
     of: Callable[[Sandbox], Faults]
     kind: str
     match: str | None = None
@@ -57,16 +59,24 @@ class Mischief:
 
 
 FAULTS = {
-    "slack_slow": Mischief("Slack is slow", lambda s: s.slack.faults, "slow"),
-    "slack_busy": Mischief("Slack says 429", lambda s: s.slack.faults, "rate_limit"),
-    "twilio_down": Mischief("Twilio says 500", lambda s: s.twilio.faults, "error"),
-    "twilio_drops": Mischief(
-        "Twilio takes a text and says nothing",
-        lambda s: s.twilio.faults,
-        "drop_after",
-        "POST Messages",
+    "slack_slow": Mischief(
+        "Slack is slow", "Slack takes 2 seconds for each call: cards change later, none is lost.",
+        lambda s: s.slack.faults, "slow",
     ),
-}
+    "slack_busy": Mischief(
+        "Slack says 429", "Slack takes no calls: threads stand still, and catch up afterwards.",
+        lambda s: s.slack.faults, "rate_limit",
+    ),
+    "twilio_down": Mischief(
+        "Twilio says 500", "Twilio takes no texts: they wait, and leave once it does again.",
+        lambda s: s.twilio.faults, "error",
+    ),
+    "twilio_drops": Mischief(
+        "Twilio sends, says nothing",
+        "Twilio sends a text and hangs up: Partyline looks it up, and never sends it twice.",
+        lambda s: s.twilio.faults, "drop_after", "POST Messages",
+    ),
+}  # fmt: skip
 
 
 @dataclass
@@ -144,13 +154,16 @@ class Stage:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Makes the account, and has web and worker up."""
+        """Makes the account with a few contacts, and has web and worker up."""
         self.flask("migrate")
         self.flask(
             "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
             "--owner", self.agent, "--agent", self.helper, "--line", LINE,
             "--channel", self.channel, "--plan", "starter", "--email", ADDRESS,
         )  # fmt: skip
+        known = self.folder / "contacts.csv"
+        known.write_text("".join(f"{row}\n" for row in KNOWN))
+        self.flask("contacts", "import", str(known), "--account", "Harbor Homes")
         database.bind(self.environ["DATABASE_URL"])
         clock.follow(self.calendar.file)
         self.calendar.set(_noon())  # by day, at which one may text anybody

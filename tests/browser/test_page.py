@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
 from bot import audit
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.page import sights, tour
 from bot.sandbox.page import web as sandbox_page
-from bot.sandbox.slack import Post
+from bot.sandbox.slack import TRIGGER_S, Post
 from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
 from tests.browser.test_pictures import DOCS
 from tests.faults.processes import free_port
@@ -68,7 +70,7 @@ def say(tab: Page, words: str) -> None:
 
 def thread(tab: Page, number: str = "(415) 555-0123") -> None:
     """Opens this person's thread."""
-    root = tab.locator("#messages .one", has_text=number).first
+    root = tab.locator("#messages .one:not(.whisper)", has_text=number).first
     root.locator(".under a").click()
     expect(tab.locator("#thread")).to_contain_text(number)
 
@@ -97,7 +99,7 @@ def test_a_text_comes_in(tab: Page) -> None:
     thread(tab)
     expect(tab.locator("#thread")).to_contain_text("Is the roof new?")
     expect(tab.locator("#thread")).to_contain_text("SMS · 1 credit")
-    expect(tab.locator("#below")).to_contain_text("charge in")
+    expect(tab.locator("#below")).to_contain_text("Text in")
 
 
 def test_what_would_it_cost(tab: Page) -> None:
@@ -122,7 +124,13 @@ def test_a_picture_is_shared_quoted_and_sent(tab: Page, tmp_path: Path, stage: S
     (tmp_path / "garden.png").write_bytes(tour.garden())
     thread(tab)
     tab.locator(".thread input[type=file]").set_input_files(tmp_path / "garden.png")
-    tab.locator(".thread").get_by_role("button", name="Share", exact=True).click()
+    expect(tab.locator(".thread .attached")).to_contain_text("garden.png")
+    tab.fill("#replied", "The garden in May")
+    tab.press("#replied", "Enter")
+    expect(
+        tab.locator("#thread .one", has_text="The garden in May").first.locator("img")
+    ).to_be_visible()
+    expect(tab.locator(".thread .attached li")).to_have_count(0)
     card = tab.locator("#thread .one", has_text="left after").last
     expect(card).to_contain_text("3 credits")
     card.get_by_role("button", name="Send", exact=True).click()
@@ -199,6 +207,7 @@ def test_80_percent_are_used_and_an_upgrade(tab: Page, stage: Stage) -> None:
     expect(tab.locator(".modal")).to_contain_text("Pro")
     tab.locator(".modal footer .primary").click()
     expect(tab.locator("#below table")).to_contain_text("+750")
+    close_all(tab)
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(tab: Page, stage: Stage) -> None:
@@ -218,11 +227,123 @@ def test_a_killed_worker_loses_and_doubles_nothing(tab: Page, stage: Stage) -> N
 
 def test_each_scene_can_be_watched(tab: Page, stage: Stage, url: str) -> None:
     for step in range(1, 6):
-        tab.goto(f"{url}?step={step}")
+        tab.goto(f"{url}?step={step}&as={stage.helper}&phone={tour.CLARA}")
         expect(tab.locator(".tour")).to_contain_text(f"{step} of 8 · {tour.SCENES[step - 1].title}")
-        with tab.expect_response(re.compile("/show")) as shown:
+        with tab.expect_navigation(url=re.compile("phone=.*0123")) as led:
             tab.get_by_role("button", name="Show me").click()
-        assert "hx-trigger" not in shown.value.headers, shown.value.headers
+        assert f"as={stage.agent}" in led.value.url, "it leads to whoever did it"
+        expect(tab.locator(".tour")).to_contain_text(f"{step} of 8")
+
+
+def test_the_tour_types_for_whoever_would_rather_press(tab: Page, url: str) -> None:
+    for step, scene in enumerate(tour.SCENES, 1):
+        tab.goto(f"{url}?step={step}")
+        if scene.typed:
+            tab.get_by_role("button", name="Type it for me").click()
+            box = tab.locator(f"#{scene.into}")
+            expect(box).to_have_value(scene.typed)
+            expect(box).to_be_focused()
+            box.fill("")
+    tab.goto(f"{url}?step=4")
+    tab.get_by_role("button", name="Attach a picture").click()
+    expect(tab.locator("#told")).to_contain_text("Open Ann's thread first")
+    thread(tab)
+    tab.get_by_role("button", name="Attach a picture").click()
+    expect(tab.locator(".thread .attached")).to_contain_text("garden.png")
+    tab.get_by_role("button", name="Remove garden.png").click()
+    expect(tab.locator(".thread .attached li")).to_have_count(0)
+
+
+# Where one writes
+
+
+def test_several_lines_are_written_and_a_note_is_never_texted(tab: Page, stage: Stage) -> None:
+    thread(tab)
+    box = tab.locator("#replied")
+    one_line = box.bounding_box()
+    box.press_sequentially("// Ann is in a hurry")
+    box.press("Shift+Enter")
+    box.press_sequentially("call her first")
+    grown = box.bounding_box()
+    assert one_line and grown and grown["height"] > one_line["height"] * 1.4
+    box.press("Enter")
+    expect(box).to_have_value("")
+    note = tab.locator("#thread .one", has_text="Ann is in a hurry").first
+    expect(note).to_contain_text("call her first")
+    wait(lambda: not stage.busy(), 30)
+    assert "in a hurry" not in str(stage.sandbox.twilio.phone(ANN))
+
+
+def test_commands_are_completed_with_the_keyboard(tab: Page) -> None:
+    box, commands = tab.locator("#said"), tab.get_by_role("listbox", name="Commands")
+    box.press_sequentially("/")
+    expect(commands.get_by_role("option")).to_have_count(len(sights.manifest()["slash_commands"]))
+    box.press_sequentially("c")
+    expect(commands.get_by_role("option")).to_have_count(2)
+    box.press("ArrowDown")
+    expect(commands.locator("[aria-selected=true]")).to_contain_text("/credits")
+    box.press("Tab")
+    expect(box).to_have_value("/credits ")
+    expect(commands).to_be_hidden()
+    expect(box).to_be_focused()
+    box.press("Enter")
+    expect(tab.locator("#messages .whisper").last).to_contain_text("credits left")
+
+
+def test_what_was_begun_stays_in_its_box_while_one_looks_elsewhere(tab: Page) -> None:
+    tab.fill("#said", "Half a sent")
+    thread(tab)
+    expect(tab.locator("#said")).to_have_value("Half a sent")
+    tab.fill("#replied", "and another")
+    tab.locator(".people a", has_text="Ben").click()
+    expect(tab.locator("#said")).to_have_value("Half a sent")
+    expect(tab.locator("#replied")).to_have_value("and another")
+    tab.fill("#said", "")
+
+
+def test_a_dot_marks_the_phone_where_a_text_came(tab: Page) -> None:
+    clara = tab.locator(".people a", has_text="Clara")
+    expect(clara).not_to_have_class(re.compile("fresh"))
+    say(tab, f"/text {tour.CLARA} The key is under the mat")
+    card = tab.locator("#messages .whisper", has_text="under the mat").last
+    card.get_by_role("button", name="Send", exact=True).click()
+    expect(clara).to_have_class(re.compile("fresh"))
+    clara.click()
+    on_phone(tab, "under the mat")
+    expect(tab.locator(".people a", has_text="Clara")).not_to_have_class(re.compile("fresh"))
+
+
+def test_a_thread_brings_the_phone_it_is_about(tab: Page, stage: Stage) -> None:
+    stage.sandbox.twilio.text(tour.CLARA, LINE, "May I call?")
+    thread(tab, "+44 20 7946 0000")
+    expect(tab.locator(".phone h3")).to_contain_text("Clara Hughes")
+    thread(tab)
+    expect(tab.locator(".phone h3")).to_contain_text("Ann Lee")
+
+
+def test_a_check_mark_closes_a_conversation_and_counts(tab: Page, stage: Stage) -> None:
+    root = tab.locator("#messages .one", has_text="(415) 555-0123").first
+    root.hover()
+    root.get_by_role("button", name="React with a check mark").click()
+    expect(root).to_contain_text("Closed")
+    mark = root.get_by_role("button", name="✅ 1")
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    mark.click()
+    expect(root).not_to_contain_text("Closed")
+
+
+def test_a_modal_takes_the_keyboard_and_gives_it_back(tab: Page) -> None:
+    say(tab, "/text")
+    expect(tab.locator(".modal .search input")).to_be_focused()
+    for _ in range(20):
+        tab.keyboard.press("Tab")
+        inside = (
+            "document.activeElement === document.body || !!document.activeElement.closest('.modal')"
+        )
+        assert tab.evaluate(inside), "the keyboard left the modal"
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".modal")).to_have_count(0)
+    expect(tab.locator("#said")).to_be_focused()
 
 
 # What Slack would refuse
@@ -235,6 +356,35 @@ def test_the_page_cannot_do_what_slack_would_refuse(tab: Page) -> None:
     tab.fill("#replied", f"/text {ANN} Hi")
     tab.press("#replied", "Enter")
     expect(tab.locator("#told")).to_contain_text("/text is not supported in threads")
+    expect(tab.locator("#replied")).to_have_value(f"/text {ANN} Hi")  # to be put right
+
+
+def test_a_form_that_comes_too_late_is_refused_and_says_so(tab: Page, stage: Stage) -> None:
+    faults = stage.sandbox.slack.faults
+    faults.add("slow", "views.open", 1, TRIGGER_S + 0.5)
+    say(tab, "/text")
+    expect(tab.locator("#told")).to_contain_text("a form opens only within 3 seconds of the press")
+    expect(tab.locator(".modal")).to_have_count(0)
+
+
+def test_a_101st_block_is_refused_and_says_so(tab: Page, stage: Stage) -> None:
+    slack = stage.sandbox.slack
+    client = WebClient(slack.token, base_url=slack.api_url)
+    blocks = [{"type": "divider"}] * 101
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "Much"}, "blocks": blocks}
+    with pytest.raises(SlackApiError):
+        client.views_open(trigger_id=slack.new_trigger(stage.agent), view=view)
+    expect(tab.locator("#told")).to_contain_text("blocks: 101, 100 is Slack's limit")
+    expect(tab.locator(".modal")).to_have_count(0)
+
+
+def test_what_only_you_saw_is_gone_when_slack_is_loaded_anew(tab: Page) -> None:
+    say(tab, "/quote Gone in a moment")
+    expect(tab.locator("#messages")).to_contain_text("Gone in a moment")
+    thread(tab)  # another page of the sandbox, and the same Slack
+    expect(tab.locator("#messages")).to_contain_text("Gone in a moment")
+    tab.reload()
+    expect(tab.locator("#messages .whisper")).to_have_count(0)
 
 
 def test_an_outsider_is_refused(tab: Page, url: str, stage: Stage) -> None:
@@ -290,10 +440,14 @@ def test_light_and_dark_and_a_phones_screen(
         tab.close()
 
 
-def test_a_picture_for_the_readme(browser: Browser, url: str, tmp_path: Path) -> None:
+def test_a_picture_for_the_readme(browser: Browser, url: str, stage: Stage, tmp_path: Path) -> None:
+    tour.send(stage)
+    wait(lambda: not stage.busy(), 30)
+    stage.sandbox.twilio.text(ANN, LINE, "Perfect! May I bring my sister on Saturday?")
+    wait(lambda: not stage.busy(), 30)
     tab = browser.new_page(viewport={"width": 1400, "height": 860})
     tab.goto(f"{url}?step=3")
-    say(tab, f"/text {ANN} Saturday at 11 works, see you there 😀")
+    say(tab, f"/text {ANN} Of course! Saturday at 11, see you both there 😀")
     expect(tab.locator("#messages .whisper").last).to_contain_text("left after")
     thread(tab)
     tab.wait_for_timeout(300)

@@ -6,20 +6,24 @@ An act returns what whoever did it should know, if anything: Slack's own refusal
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Response, render_template, request
+from flask import Response, render_template, request, url_for
 
 from bot import audit, clock
+from bot.sandbox import slack_refusals as refusals
 from bot.sandbox.page import drawn, sights, tour
 from bot.sandbox.page.sights import Place
 from bot.sandbox.slack import View
+from bot.sandbox.slack_files import Refusal
 from bot.sandbox.slack_signing import ACK_S, Answer
 from bot.sandbox.stage import LINE, Stage
 
 JUMPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+COMMAND = re.compile(r"/[a-zA-Z]")  # what begins with // is a message
 LATE = "Partyline did not answer in 3 seconds. Slack says: dispatch_failed. Try again."
 
 
@@ -32,32 +36,44 @@ class Acts:
 
     def views(self) -> dict[str, Callable[[], Any]]:
         """Each as a view."""
-        acts: list[Callable[[], str | None]] = [
+        acts: list[Callable[[], Any]] = [
             self.say, self.press, self.put, self.look_up, self.submit, self.close, self.shortcut,
             self.react, self.edit, self.delete, self.attach, self.text, self.jump, self.fault,
-            self.kill, self.show, self.books,
+            self.kill, self.show, self.books, self.forget,
         ]  # fmt: skip
         return {act.__name__: _told(act) for act in acts}
 
     def say(self) -> str | None:
-        """Writes in the channel or the thread, or types a slash command."""
+        """Writes in the channel or the thread, with files or without, or types a slash command."""
         here, typed = self.here(), request.form.get("said", "").strip()
-        if not typed:
-            return None
-        if typed.startswith("/"):
+        if COMMAND.match(typed):
             if here.thread:
                 return f"{typed.split()[0]} is not supported in threads. Type it in the channel."
+            if any(one.filename for one in request.files.getlist("files")):
+                return "A command takes no files. Send them in a message, or in the form of /text."
             return self._command(here, typed)
         if here.room not in self.slack.channels:
             return "Nothing can be written here."
+        files = self._uploaded(here.user)
+        if not (typed or files):
+            return None
         if here.thread:
-            self.slack.reply(here.user, here.room, here.thread, typed)
+            self.slack.reply(here.user, here.room, here.thread, typed, files=files)
         else:
-            self.slack.write(here.user, here.room, typed)
+            self.slack.write(here.user, here.room, typed, files=files)
         return None
 
+    def _uploaded(self, user: str) -> list[dict[str, Any]]:
+        """The files that came with the request, as Slack describes them."""
+        files = [
+            self.slack.add_file(user, one.filename or "file", one.read())
+            for one in request.files.getlist("files") if one.filename
+        ]  # fmt: skip
+        return [self.slack.described(file) for file in files]
+
     def _command(self, here: Place, typed: str) -> str | None:
-        command, _, words = typed.partition(" ")
+        command = typed.split(maxsplit=1)[0]
+        words = typed.removeprefix(command).lstrip()
         known = [one["command"] for one in sights.manifest()["slash_commands"]]
         if command not in known:
             return f"{command} is not a valid command. There are {', '.join(known)}."
@@ -149,24 +165,17 @@ class Acts:
         return None
 
     def attach(self) -> str | None:
-        """Files: shared in a thread, or put into a form."""
+        """Puts files into a form."""
         here, given = self.here(), request.form
-        files = [
-            self.slack.add_file(here.user, one.filename or "file", one.read())
-            for one in request.files.getlist("files") if one.filename
-        ]  # fmt: skip
-        described = [self.slack.described(file) for file in files]
-        if "on" in given:
-            on = sights.found(self.slack, here.user, given["on"])
-            assert isinstance(on, View)
-            done = self.slack.put(here.user, on, given["block"], given["action"], described)
-            return _failed(done) if done else None
-        if not here.thread:
-            return "Open a thread first: a picture goes to the person it is about."
-        if described or given.get("said"):
-            self.slack.reply(here.user, here.room, here.thread, given.get("said", ""),
-                             files=described)  # fmt: skip
-        return None
+        on = sights.found(self.slack, here.user, given["on"])
+        assert isinstance(on, View)
+        files = self._uploaded(here.user)
+        done = self.slack.put(here.user, on, given["block"], given["action"], files)
+        return _failed(done) if done else None
+
+    def forget(self) -> None:
+        """Loads Slack anew: what only this person saw is gone."""
+        self.slack.reload(self.here().user)
 
     def text(self) -> None:
         """Texts the line from the phone that is shown."""
@@ -203,9 +212,13 @@ class Acts:
         held = "The books hold: every text has its charge, every credit its entry."
         return "; ".join(map(str, wrong)) or held
 
-    def show(self) -> None:
-        """Plays the scene of the tour that is open."""
-        tour.SCENES[self.here().step - 1].show(self.stage)
+    def show(self) -> Response:
+        """Plays the scene of the tour that is open, and leads to where it can be seen."""
+        here = self.here()
+        scene = tour.SCENES[here.step - 1]
+        scene.show(self.stage)
+        there = here.query(**scene.place(self.stage))
+        return Response(status=204, headers={"HX-Redirect": url_for("whole", **there)})
 
 
 def _failed(answer: Answer) -> str | None:
@@ -215,15 +228,17 @@ def _failed(answer: Answer) -> str | None:
     return None if answer.status == 200 else f"Slack: the app answered {answer.status}."
 
 
-def _told(act: Callable[[], str | None]) -> Callable[[], Any]:
+def _told(act: Callable[[], Any]) -> Callable[[], Any]:
     """The act as a view: what is to be known comes as an event of htmx; HTML comes as it is."""
 
     def done() -> Any:
         try:
             said = act()
+        except Refusal as refusal:
+            said = refusals.words("the answer", refusal)
         except (LookupError, AssertionError) as error:
             said = str(error).strip("'\"").partition("\n")[0]
-        if said and said.lstrip().startswith("<"):
+        if isinstance(said, Response) or (said and said.lstrip().startswith("<")):
             return said
         told = {"HX-Trigger": json.dumps({"told": said})} if said else {}
         return Response(status=204, headers=told)

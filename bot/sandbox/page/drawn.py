@@ -15,7 +15,8 @@ from jinja2.runtime import Context
 from bot.contacts import contacts
 from bot.sandbox import drawing
 from bot.sandbox.drawn_words import NEW_YORK, clock_face
-from bot.sandbox.slack import View
+from bot.sandbox.page.sights import PHONES
+from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_company import Company
 from bot.sandbox.slack_files import File
 from bot.sandbox.slack_forms import HELD, elements, options
@@ -30,8 +31,10 @@ def dress(env: Environment, slack: Company) -> None:
     env.loader = ChoiceLoader([FileSystemLoader(HERE / "templates"), shared])
     env.filters |= drawing.PAGES.filters | {
         "picked": picked, "options": options, "led": _led, "source": _source,
-        "spoken": contacts.spoken, "at": lambda at: clock_face(at.astimezone(NEW_YORK)),
-        "day": lambda at: f"{at.astimezone(NEW_YORK):%A, %B %-d}",
+        "spoken": contacts.spoken, "whose": _whose,
+        "at": lambda at: clock_face(at.astimezone(NEW_YORK)),
+        "day": lambda at: f"{at.astimezone(NEW_YORK):%a, %b %-d}",
+        "date": lambda at: f"{at.astimezone(NEW_YORK):%b %-d}",
     }  # fmt: skip
     env.globals |= {"go": _go, "CONTROLS": "live.html", "people": lambda: _people(slack)}
 
@@ -45,6 +48,12 @@ def _go(context: Context, to: str, **changed: Any) -> str:
 def _people(slack: Company) -> dict[str, str]:
     return {user: person["real_name"] for user, person in slack.people.items()
             if not (person["deleted"] or person["is_bot"])}  # fmt: skip
+
+
+def _whose(post: Post) -> str | None:
+    """The number of the phone whose thread this begins, if it is one of the sandbox's."""
+    said = post.plain()
+    return next((number for number in PHONES if contacts.spoken(number) in said), None)
 
 
 def picked(element: Mapping[str, Any], held: Mapping[str, Any] | None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cache
@@ -22,9 +23,10 @@ MANIFEST = Path(__file__).parents[3] / "manifest.json"
 HOME = "home"
 WINDOW = 50  # messages that are drawn, until somebody asks for earlier ones
 ENTRIES = 12
+ARRIVED = ("sent", "delivered")
 PHONES = {
     "+14155550123": "Ann Lee", "+14155550124": "Ben Ortiz", "+442079460000": "Clara Hughes, London",
-    "+14155550199": "A number that is gone",
+    "+14155550199": "Gone: nobody's number",
 }  # fmt: skip
 
 
@@ -76,15 +78,24 @@ def thread(slack: Company, place: Place) -> list[Post]:
     return sorted([*slack.thread(place.room, place.thread), *own], key=lambda post: post.ts)
 
 
-def replies(slack: Company, place: Place) -> dict[str, int]:
-    """How many replies each thread of the channel has, by the ts of its root."""
-    counted: dict[str, int] = {}
+@dataclass
+class Replies:
+    """What stands under a thread's root: how many, and the ts of the last."""
+
+    count: int = 0
+    last: str = ""
+
+
+def replies(slack: Company, place: Place) -> dict[str, Replies]:
+    """What stands in each thread of the channel, by the ts of its root."""
+    found: dict[str, Replies] = {}
     with slack.lock:
         room = slack.channels.get(place.room)
         for post in room.posts if room else ():
             if post.thread_ts and post.thread_ts != post.ts:
-                counted[post.thread_ts] = counted.get(post.thread_ts, 0) + 1
-    return counted
+                under = found.setdefault(post.thread_ts, Replies())
+                under.count, under.last = under.count + 1, post.ts
+    return found
 
 
 def modal(slack: Company, user: str) -> View | None:
@@ -135,6 +146,13 @@ def phones(twilio: TwilioStandIn) -> dict[str, str]:
     return PHONES | more
 
 
+def got(twilio: TwilioStandIn) -> dict[str, int]:
+    """How many texts have come to each phone."""
+    with twilio.lock:
+        texts = list(twilio.texts.values())
+    return Counter(text.to for text in texts if text.status in ARRIVED)
+
+
 def bubbles(twilio: TwilioStandIn, number: str) -> list[Bubble]:
     """What this person wrote and got, oldest first."""
     with twilio.lock:
@@ -144,7 +162,7 @@ def bubbles(twilio: TwilioStandIn, number: str) -> list[Bubble]:
         if text.from_ == number:
             kept = [twilio.media.get(one.rpartition("/")[2]) for one in text.media]
             shown.append(Bubble(text, True, [(k.content_type, k.content) for k in kept if k]))
-        elif text.status in ("sent", "delivered"):
+        elif text.status in ARRIVED:
             got = [(one.content_type, one.content) for one in text.got]
             shown.append(Bubble(text, False, got))
     return shown
@@ -187,4 +205,5 @@ def marks(stage: Stage) -> dict[str, str]:
         newest = Entry.select(Entry.id).order_by(Entry.id.desc()).first()
     below = (len(mail.mails), newest and newest.id, stage.kills, stage.calendar.file.read_text(),
              sorted(stage.faults))  # fmt: skip
-    return {"slack": str(in_slack), "phones": str(on_phones), "below": str(below)}
+    return {"slack": str(in_slack), "phones": str(on_phones), "below": str(below),
+            "refused": str(len(slack.refusals))}  # fmt: skip

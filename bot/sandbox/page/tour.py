@@ -21,6 +21,9 @@ CURLY = (
     "The “open house” is on Friday at three, rain or shine. Bring whoever you like: I’ll be there "
     "from two o’clock on and show you the garden."
 )
+ASKED, MET = "Is there a garden, too?", "See you at 3 😀"
+ANSWER = "Yes, 400 square feet. Would 3 pm tomorrow suit you?"
+KEY = "One more thing: the key is with the neighbor."
 LEASE = "The tenant keeps the garden as it was found, and the landlord keeps the roof. " * 130
 
 
@@ -31,19 +34,23 @@ class Scene:
     title: str
     words: str
     show: Callable[[Stage], None]
+    place: Callable[[Stage], dict[str, str]]  # where what is shown can be seen
+    typed: str = ""  # what the tour types for whoever would rather not,
+    into: str = "said"  # and where
+    picture: bool = False
 
 
 def text_in(stage: Stage) -> None:
     """Ann texts the line."""
-    stage.sandbox.twilio.text(ANN, LINE, "Is there a garden, too?")
+    stage.sandbox.twilio.text(ANN, LINE, ASKED)
 
 
 def quote(stage: Stage) -> None:
     """Dana asks for a price."""
-    stage.sandbox.slack.command(stage.agent, stage.channel, "/quote", "See you at 3 😀")
+    stage.sandbox.slack.command(stage.agent, stage.channel, "/quote", MET)
 
 
-def send(stage: Stage, body: str = "Yes, 400 square feet. Would 3 pm tomorrow suit you?") -> None:
+def send(stage: Stage, body: str = ANSWER) -> None:
     """Dana texts Ann, and presses Send."""
     card = _card(stage, ANN, body)
     slack = stage.sandbox.slack
@@ -104,17 +111,36 @@ def alert(stage: Stage) -> None:
 
 def kill(stage: Stage) -> None:
     """Dana sends a text, and the worker is killed at once."""
-    send(stage, "One more thing: the key is with the neighbor.")
+    send(stage, KEY)
     stage.kill_worker()
+
+
+def channel(stage: Stage) -> dict[str, str]:
+    """Dana's place in the line's channel."""
+    return {"as": stage.agent, "in": stage.channel, "thread": "", "phone": ANN}
+
+
+def thread(stage: Stage) -> dict[str, str]:
+    """Dana's place with Ann's thread open."""
+    return channel(stage) | {"thread": wait(lambda: _begun(stage, ANN), timeout_s=10).ts}
+
+
+def direct(stage: Stage) -> dict[str, str]:
+    """Dana's messages from Partyline."""
+    return channel(stage) | {"in": f"D{stage.agent}"}
 
 
 def thread_of(stage: Stage, number: str) -> Post:
     """The root of this person's thread; raises LookupError if there is none."""
+    if root := _begun(stage, number):
+        return root
+    raise LookupError(f"{contacts.spoken(number)} has not texted yet: begin with the first step")
+
+
+def _begun(stage: Stage, number: str) -> Post | None:
     said = contacts.spoken(number)
-    for post in stage.sandbox.slack.channel(stage.channel):
-        if post.bot_id and said in post.plain():
-            return post
-    raise LookupError(f"{said} has not texted yet: begin with the first step")
+    posts = stage.sandbox.slack.channel(stage.channel)
+    return next((post for post in posts if post.bot_id and said in post.plain()), None)
 
 
 def _card(stage: Stage, number: str, body: str) -> Post:
@@ -143,26 +169,32 @@ def garden(width: int = 240, height: int = 160) -> bytes:
 SCENES = (
     Scene("A text comes in",
           "Write something on Ann's phone, at the right, and press Text. Her thread in #leads "
-          "shows it, and what it cost.", text_in),
+          "shows it, and what it cost.",
+          text_in, thread, ASKED, "texted"),
     Scene("What would it cost?",
-          "Type /quote See you at 3 😀 in #leads. Only you see the answer; nothing is sent.",
-          quote),
+          "Type /quote and a text in #leads. Only you see the answer; nothing is sent.",
+          quote, channel, f"/quote {MET}"),
     Scene("Send a text",
-          "Type /text +14155550123 and your answer. Look at the price, then press Send, and watch "
-          "Ann's phone.", send),
+          "Type /text, Ann's number and an answer. Look at the price, press Send on the card, "
+          "and watch her phone.",
+          send, channel, f"/text {ANN} {ANSWER}"),
     Scene("A picture",
-          "Open Ann's thread, choose a picture under it, and press Share. Its quote appears below; "
-          "Send sends it.", picture),
+          "Open Ann's thread by its replies, attach a picture, and press Send. The price appears "
+          "below; Send on the card sends it.",
+          picture, thread, picture=True),
     Scene("A price that doubles, and a saving",
-          "Paste a text with curly quotes, or press Show me: one press on the card makes it "
-          "cheaper.", saving),
+          "Curly quotes double the price of this text; one press on its card halves it again.",
+          saving, channel, f"/text {ANN} {CURLY}"),
     Scene("A month of texts",
           "Type /smartplans, make the plan New lead, switch it on at its price, and put Ann on it. "
-          "Then press To the next step, below, and again.", plan),
+          "Then press To the next step, below, and again.",
+          plan, channel, "/smartplans"),
     Scene("80 % are used",
-          "Send long texts until Partyline writes to you: a message, and a mail. Press Upgrade "
-          "there.", alert),
+          "Send this lease six times: at 80 % Partyline writes to you, at the left, and by mail, "
+          "below. Press Upgrade there.",
+          alert, direct, f"/text {ANN} {LEASE[:4500]}"),
     Scene("The worker is killed",
-          "Send a text and press Kill the worker, at once. Then press Prove the books: the text "
-          "arrived once, and was paid once.", kill),
+          "Send a text and press Kill the worker, below, at once. Then press Prove the books: the "
+          "text arrived once, and was paid once.",
+          kill, thread, f"/text {ANN} {KEY}"),
 )  # fmt: skip

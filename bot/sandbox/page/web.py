@@ -17,6 +17,7 @@ from bot.sandbox.page.acts import Acts
 from bot.sandbox.page.sights import HOME, Place
 from bot.sandbox.server import Quiet, stop
 from bot.sandbox.stage import FAULTS, LINE, Stage
+from bot.slack.credits.credit_cards import KINDS
 
 LOOK_S, BEAT_S = 0.1, 10
 
@@ -28,18 +29,21 @@ class Page:
         self.stage = stage
         self.slack, self.twilio = stage.sandbox.slack, stage.sandbox.twilio
         self.web = Flask("page", root_path=str(drawn.HERE))
-        self.web.jinja_env.globals |= {"LINE": LINE, "HOME": HOME, "manifest": sights.manifest,
-                                       "scenes": tour.SCENES, "WINDOW": sights.WINDOW}  # fmt: skip
+        self.web.jinja_env.globals |= {
+            "LINE": LINE, "HOME": HOME, "WINDOW": sights.WINDOW, "KINDS": KINDS,
+            "manifest": sights.manifest, "scenes": tour.SCENES,
+        }  # fmt: skip
         drawn.dress(self.web.jinja_env, self.slack)
         self.parts: dict[str, Callable[[], dict[str, Any]]] = {
             "rooms": self._rooms, "messages": self._messages, "thread": self._thread,
-            "modal": self._modal, "phones": self._phones, "below": self._below,
+            "modal": self._modal, "people": self._people, "phones": self._phones,
+            "below": self._below, "refused": self._refused,
         }  # fmt: skip
         self.closing = threading.Event()
         self._server: BaseWSGIServer | None = None
         seen: dict[str, Callable[..., Any]] = {
             "/": self._whole, "/part/<name>": self._part, "/changes": self._changes,
-            "/file/<key>": self._file,
+            "/file/<key>": self._file, "/garden.png": self._garden,
         }  # fmt: skip
         for path, sight in seen.items():
             self.web.add_url_rule(path, sight.__name__.strip("_"), sight)
@@ -102,21 +106,33 @@ class Page:
     def _always(self) -> dict[str, Any]:
         """What every part needs: where whoever looks is, and what Slack has."""
         slack = self.slack
-        return {"here": self.here, "slack": slack, "files": slack.files,
-                "names": drawing.names(slack.people, slack.channels)}  # fmt: skip
+        here = self.here
+        direct = f"D{here.user}"
+        return {
+            "here": here, "slack": slack, "files": slack.files,
+            "names": drawing.names(slack.people, slack.channels),
+            "room": slack.channels.get(here.room), "is_channel": here.room[0] == "C",
+            "direct": direct if direct in slack.channels else "",
+            "scene": tour.SCENES[here.step - 1] if 0 < here.step <= len(tour.SCENES) else None,
+        }  # fmt: skip
 
     def _rooms(self) -> dict[str, Any]:
-        found = [
-            (room.id, f"# {room.name}" if room.id[0] == "C" else "Partyline")
-            for room in self.slack.channels.values() if self.here.user in room.members
-        ]  # fmt: skip
-        return {"rooms": [(HOME, "Partyline · Home"), *sorted(found)]}
+        here, direct = self.here, f"D{self.here.user}"
+        rooms = sorted(
+            (room.id, f"# {room.name}", len(room.posts), room.id == here.room)
+            for room in self.slack.channels.values()
+            if room.id[0] == "C" and here.user in room.members
+        )
+        told = self.slack.channels.get(direct)
+        app = (direct if told else HOME, "Partyline", len(told.posts) if told else 0,
+               here.room in (HOME, direct))  # fmt: skip
+        return {"groups": [("Channels", rooms), ("Apps", [app])]}
 
     def _messages(self) -> dict[str, Any]:
         here = self.here
         posts, earlier = sights.messages(self.slack, here)
         return {
-            "room": self.slack.channels.get(here.room), "posts": posts, "earlier": earlier,
+            "posts": posts, "earlier": earlier,
             "replies": sights.replies(self.slack, here),
             "home": self.slack.homes.get(here.user) if here.room == HOME else None,
         }  # fmt: skip
@@ -127,12 +143,18 @@ class Page:
     def _modal(self) -> dict[str, Any]:
         return {"view": sights.modal(self.slack, self.here.user)}
 
+    def _people(self) -> dict[str, Any]:
+        return {"phones": sights.phones(self.twilio), "got": sights.got(self.twilio)}
+
     def _phones(self) -> dict[str, Any]:
         phone = self.here.phone
         return {
             "phones": sights.phones(self.twilio), "bubbles": sights.bubbles(self.twilio, phone),
             "stopped": sights.stopped(self.twilio, phone),
         }  # fmt: skip
+
+    def _refused(self) -> dict[str, Any]:
+        return {"refusals": self.slack.refusals}
 
     def _below(self) -> dict[str, Any]:
         balance, entries = sights.entries()
@@ -159,6 +181,9 @@ class Page:
             if turn % int(BEAT_S / LOOK_S) == 0:
                 yield ": still here\n\n"
             before = now
+
+    def _garden(self) -> Response:
+        return Response(tour.garden(), mimetype="image/png")
 
     def _file(self, key: str) -> Response:
         file = self.slack.files.get(key)

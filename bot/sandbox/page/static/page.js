@@ -1,38 +1,78 @@
-// What htmx leaves to do: say what was refused, keep the newest message in sight, mind the keyboard.
+// What htmx leaves to do: say what was refused, mind the keyboard, mark what is new.
 const told = document.getElementById("told");
 let hide;
-document.body.addEventListener("told", (event) => {
-  told.textContent = event.detail.value;
+const tell = (words, keep) => {
+  told.textContent = words;
   told.hidden = false;
   clearTimeout(hide);
-  hide = setTimeout(() => { told.hidden = true; }, 8000);
+  if (!keep) hide = setTimeout(() => { told.hidden = true; }, 8000);
+};
+document.body.addEventListener("told", (event) => tell(event.detail.value));
+
+// A demo that was stopped; and one that is there again, with everything new.
+let stopped = false;
+document.body.addEventListener("htmx:sseError", () => {
+  stopped = true;
+  tell("The demo has stopped. Start it again: make demo", true);
+});
+document.body.addEventListener("htmx:sseOpen", () => { if (stopped) location.assign("/"); });
+addEventListener("pagehide", () => { stopped = false; told.remove(); });
+
+// Where one was reading, when something beside it is opened.
+const list = document.querySelector("#messages").parentElement;
+const reading = `reading ${new URLSearchParams(location.search).get("in")}`;
+list.scrollTop = sessionStorage.getItem(reading) || 0;
+addEventListener("pagehide", () => sessionStorage.setItem(reading, list.scrollTop));
+
+// Slack shows what only you see until it is loaded anew.
+const [visit] = performance.getEntriesByType("navigation");
+if (visit && visit.type === "reload") htmx.ajax("POST", document.body.dataset.forget, { swap: "none" });
+
+// A dot beside channels and phones where something came since they were last looked at.
+const marked = () => document.querySelectorAll("[data-seen]").forEach((link) => {
+  const { seen, count } = link.dataset;
+  if (link.hasAttribute("aria-current") || !sessionStorage.getItem(seen)) sessionStorage.setItem(seen, count);
+  const fresh = Number(count) > Number(sessionStorage.getItem(seen));
+  link.classList.toggle("fresh", fresh);
+  link.setAttribute("aria-label", fresh ? `${link.textContent}, new` : link.textContent);
 });
 
-const NEAR = 120; // pixels from the end at which somebody is still reading the newest
-const lists = () => document.querySelectorAll(".scroll, .bubbles");
-const toEnd = (list) => { list.scrollTop = list.scrollHeight; };
-document.body.addEventListener("htmx:beforeSwap", () => lists().forEach((list) => {
-  list.dataset.near = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR ? "yes" : "";
-}));
-document.body.addEventListener("htmx:afterSettle", () => {
-  lists().forEach((list) => { if (list.dataset.near) toEnd(list); });
-  const modal = document.querySelector(".modal");
-  if (modal && modal.id !== document.body.dataset.modal) {
-    (modal.querySelector("input, textarea, select") || modal.querySelector("button")).focus();
-  }
-  document.body.dataset.modal = modal ? modal.id : "";
-});
-lists().forEach(toEnd);
+// Slack's own refusals, as they come.
+let refusals = document.querySelector("[data-refused]")?.dataset.refused;
+const refused = () => {
+  const last = document.querySelector("[data-refused]");
+  if (last && last.dataset.refused !== refusals) tell(last.textContent);
+  refusals = last?.dataset.refused;
+};
 
+// A modal takes the keyboard, and gives it back.
+let shown, before;
+const modal = () => {
+  const now = document.querySelector(".modal");
+  if (now?.id === shown) return;
+  if (now && !shown) before = document.activeElement;
+  document.querySelectorAll("body > :not(#modal, #told, script)").forEach((part) => { part.inert = Boolean(now); });
+  if (now) (now.querySelector(".inside :is(input, textarea, select)") || now.querySelector("footer button:last-child")).focus();
+  else if (before?.isConnected) before.focus();
+  shown = now?.id;
+};
+const settled = () => { marked(); refused(); modal(); };
+document.body.addEventListener("htmx:afterSettle", settled);
+settled();
+
+// What lies open stays open while the page changes under it.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+const menus = () => document.querySelectorAll("details.more[open]");
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    const close = document.querySelector(".modal .close");
-    if (close) close.click();
-    document.querySelectorAll("details.more[open]").forEach((menu) => menu.removeAttribute("open"));
+    const open = menus();
+    if (open.length) open.forEach((menu) => { menu.open = false; menu.firstElementChild.focus(); });
+    else document.querySelector(".modal .close")?.click();
+  }
+  if (event.key === "Enter" && event.target.matches(".modal input[type=text]")) {
+    document.querySelector(".modal footer .primary")?.click();
   }
 });
-document.addEventListener("click", (event) => {
-  document.querySelectorAll("details.more[open]").forEach((menu) => {
-    if (!menu.contains(event.target) || event.target.closest(".more button")) menu.removeAttribute("open");
-  });
-});
+document.addEventListener("click", (event) => menus().forEach((menu) => {
+  if (!menu.contains(event.target) || event.target.closest(".more div button")) menu.open = false;
+}));
