@@ -45,8 +45,8 @@ lint: $(VENV)/development ## format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/development ## measure, side by side; writes docs/performance.md
-	$(BIN)/python -m tests.bench
+bench: $(VENV)/development ## measure, side by side; writes docs/performance.md; PARTS="…" does some
+	$(BIN)/python -m tests.bench $(PARTS)
 
 lock: $(VENV)/development ## pin the dependencies anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 pyproject.toml -o requirements.txt
