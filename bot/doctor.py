@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -79,8 +80,14 @@ def _stuck() -> Iterator[str]:
         yield "Lanes have been due for ten minutes: no worker is delivering."
 
 
-def reach(peer: str, call: Callable[[], object]) -> Iterator[str]:
-    """A finding if the peer does not answer this harmless call."""
+def plain(finding: str) -> str:
+    """A finding without Slack's mark-up, for a terminal."""
+    return re.sub(r"\*([^*]+)\*", r"\1", re.sub(r"<#(\w+)>", r"the channel \1", finding))
+
+
+def reach(peer: str, call: Callable[[], object], mend: str = "") -> Iterator[str]:
+    """A finding if the peer does not answer this harmless call; `mend` is what to do where it does
+    not take our credentials."""
     try:
         call()
     except Exception as error:
@@ -89,4 +96,7 @@ def reach(peer: str, call: Callable[[], object]) -> Iterator[str]:
         why = response.get("error", why) if response is not None else why
         if peer == "Slack" and (what := outages.explain(why)):
             why = f"{what.rstrip('.')} ({why})"
-        yield f"{peer} does not take our credentials or cannot be reached: {why}."
+        if mend and getattr(error, "status", None) in (401, 403):
+            yield f"{peer} does not take our credentials: no text leaves. {mend}"
+        else:
+            yield f"{peer} does not take our credentials or cannot be reached: {why}."

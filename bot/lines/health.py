@@ -31,10 +31,11 @@ class Problem:
     what: str  # one word; open once at a time on a line
     says: str  # a sentence
     advice: str  # what to do, in another
+    operator: str = ""  # and what whoever runs Partyline does, where that is more
 
     @property
     def detail(self) -> str:
-        """Both."""
+        """What is wrong, and what to do."""
         return f"{self.says} {self.advice}"
 
 
@@ -159,16 +160,27 @@ def mended_words(trouble: Trouble, line: Line) -> str:
 
 
 def findings(looks: Iterable[Callable[[Line], Look]]) -> list[str]:
-    """What is wrong with any line now, for `flask doctor`; nothing is settled by it."""
+    """What is wrong with any line now, for `flask doctor`; nothing is settled by it. Of an account
+    that Twilio does not let us into, doctor speaks once, and not of each line in it."""
     looks = list(looks)
     with session():
         every = list(Line.live().order_by(Line.id))
-    return [
-        f"{name_of(line)}: {problem.detail}"
+        refused = [(line, one) for line in every for one in open_of(line.id)
+                   if one.what.startswith(SETUP)]  # fmt: skip
+    found = [
+        f"{name_of(line)}: {problem.says} {problem.operator or problem.advice}"
         for line in every
         for look in looks
         for problem in look(line).problems
+        if problem.what != "account"
     ]
+    return [*found, *(_refused(line, trouble) for line, trouble in refused)]
+
+
+def _refused(line: Line, trouble: Trouble) -> str:
+    """A set-up that Twilio's refusals of texts have told of; no look finds it."""
+    code = trouble.what.split(":")[1]
+    return f"{name_of(line)}: {trouble.detail} See https://www.twilio.com/docs/errors/{code}."
 
 
 def look_at_due(looks: Iterable[Callable[[Line], Look]], now: datetime) -> int:

@@ -42,6 +42,7 @@ def _stuck(line: Line, now: datetime) -> Look:
     return Look({"stuck"}, [Problem(
         "stuck", f"{what} could not leave for ten minutes: {str(error).rstrip('.')}.",
         "They are tried again by themselves. If this lasts, `flask doctor` says more.",
+        "They are tried again by themselves, until they are too old to be sent.",
     )])  # fmt: skip
 
 

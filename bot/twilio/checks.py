@@ -20,6 +20,8 @@ from bot.twilio.usage import is_toll_free
 
 ASK = f"Ask {OPERATOR}."
 REPAIR = "Press *Repair*."
+REPAIR_THERE = "Press *Repair* under the message in its channel, or set it at Twilio yourself."
+HOW = "docs/how-to/health.md says how."
 CAMPAIGNS = 20  # of one service; Twilio allows fewer
 
 
@@ -40,6 +42,8 @@ def look(accounts: Accounts, line: Line) -> Look:
             "gone", "Twilio no longer has this number in our account: nothing comes in or goes "
             "out.", f"Was it moved to another Twilio account? Then type `/line bring`. Else ask "
             f"{OPERATOR}: a number that was given back can seldom be got again.",
+            "Look for it in Twilio's console. If it moved to another account, `/line bring` takes "
+            "the line along; if it is lost, `/line release` ends the line.",
         )])  # fmt: skip
     found = Look({"account", "gone"})
     found += _webhooks(accounts.settings.public_url, line, listed[0])
@@ -88,10 +92,11 @@ def _webhooks(public_url: str, line: Line, number: IncomingPhoneNumberInstance) 
     if wrong := _unlike(number, texts_here(public_url)):
         found.problems.append(Problem(
             "webhooks", _where("texts", number, wrong, "sms"), f"{REPAIR} Texts that were missed "
-            "are fetched.",
+            "are fetched.", REPAIR_THERE,
         ))  # fmt: skip
     if line.calls_until is not None and (wrong := _unlike(number, calls_here(public_url))):
-        found.problems.append(Problem("calls", _where("calls", number, wrong, "voice"), REPAIR))
+        says = _where("calls", number, wrong, "voice")
+        found.problems.append(Problem("calls", says, REPAIR, REPAIR_THERE))
     return found
 
 
@@ -128,7 +133,8 @@ def _service(
     url = urldefrag(resource.inbound_request_url or "").url
     if not resource.use_inbound_webhook_on_number and url != ours:
         lost = "swallows texts that come in" if not url else "takes texts that come in elsewhere"
-        return Look({"service"}, [Problem("service", f"The Messaging Service {lost}.", REPAIR)])
+        says = f"The Messaging Service {lost}."
+        return Look({"service"}, [Problem("service", says, REPAIR, REPAIR_THERE)])
     try:
         of.phone_numbers(str(number.sid)).fetch()
     except TwilioRestException as error:
@@ -136,7 +142,7 @@ def _service(
             raise
         return Look({"service"}, [Problem(
             "service", "The number is not in the Messaging Service: carriers refuse its texts.",
-            REPAIR,
+            REPAIR, REPAIR_THERE,
         )])  # fmt: skip
     found = Look({"service"})
     ours = str(number.phone_number)
@@ -159,11 +165,10 @@ def _registered(campaigns: list[Any]) -> Look:
         return _unregistered(
             f"US carriers have refused its registration (A2P 10DLC){f': {why}' if why else ''}.",
             f"{ASK} It has to be mended and handed in again in Twilio's console.",
+            "Mend it and hand it in again in Twilio's console.",
         )
-    return _unregistered(
-        "It is not registered with US carriers (A2P 10DLC): they refuse its texts.",
-        f"{ASK} docs/how-to/health.md says how.",
-    )
+    says = "It is not registered with US carriers (A2P 10DLC): they refuse its texts."
+    return _unregistered(says, f"{ASK} {HOW}", HOW)
 
 
 def _toll_free(client: Client, number: IncomingPhoneNumberInstance) -> Look:
@@ -181,12 +186,11 @@ def _toll_free(client: Client, number: IncomingPhoneNumberInstance) -> Look:
         case "TWILIO_REJECTED":
             why = (listed[0].rejection_reason or "no reason was given").rstrip(".")
             says = f"The verification of this toll-free number was refused: {why}."
-            return _unregistered(says, f"{ASK} It has to be handed in again.")
-    return _unregistered(
-        "This toll-free number is not verified: carriers refuse its texts.",
-        f"{ASK} docs/how-to/health.md says how.",
-    )
+            again = "Hand it in again in Twilio's console."
+            return _unregistered(says, f"{ASK} It has to be handed in again.", again)
+    says = "This toll-free number is not verified: carriers refuse its texts."
+    return _unregistered(says, f"{ASK} {HOW}", HOW)
 
 
-def _unregistered(says: str, advice: str) -> Look:
-    return Look({"registration"}, [Problem("registration", says, advice)])
+def _unregistered(says: str, advice: str, operator: str = "") -> Look:
+    return Look({"registration"}, [Problem("registration", says, advice, operator)])
