@@ -126,6 +126,8 @@ def split_contact(account_id: int, text: str) -> tuple[Contact, str]:
     Raises Refused when it is no contact of the account's, or several are called so.
     """
     text = text.strip()
+    if not text:
+        raise Refused("Whom? Write a phone number or a contact's full name first.")
     number, rest = _leading_number(text, home_region(account_id))
     if number:
         contact = address_book.by_number(account_id, number)

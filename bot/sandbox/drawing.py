@@ -12,14 +12,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, pass_context, select_autoescape
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bot.sandbox import drawn_words
 from bot.sandbox.drawn_words import NEW_YORK, Names
 from bot.sandbox.slack import Channel, Post, View
 from bot.sandbox.slack_files import File
 from bot.sandbox.slack_forms import HELD
-from bot.sandbox.slack_reading import cell_words, rich_text
+from bot.sandbox.slack_reading import cell_words
 
 
 def page(
@@ -79,6 +79,25 @@ def _held(context: Context, element: Mapping[str, Any], held: Mapping[str, Any] 
     return value
 
 
+@pass_context
+def _rich(context: Context, part: Mapping[str, Any]) -> Markup:
+    return drawn_words.rich(part, context["names"])
+
+
+@pass_context
+def _cell(context: Context, cell: Mapping[str, Any]) -> Markup:
+    """A cell of a table, of plain or of rich text."""
+    if cell["type"] != "rich_text":
+        return escape(cell_words(cell))
+    return Markup("\n").join(drawn_words.rich(part, context["names"]) for part in cell["elements"])
+
+
+def _aligned(block: Mapping[str, Any], column: int) -> str:
+    """At which side of its column a table's cell stands."""
+    settings = block.get("column_settings", ())
+    return str(settings[column].get("align", "left") if column < len(settings) else "left")
+
+
 def _when(ts: str) -> str:
     return drawn_words.clock_face(datetime.fromtimestamp(float(ts), NEW_YORK))
 
@@ -112,7 +131,8 @@ def _source(file: File) -> str:
 
 PAGES = Environment(loader=PackageLoader("bot.sandbox"), autoescape=select_autoescape(["html"]))
 PAGES.filters |= {
-    "rich": rich_text, "cell": cell_words, "held": _held, "mrkdwn": _mrkdwn, "value": _value,
+    "rich": _rich, "cell": _cell, "aligned": _aligned, "held": _held, "mrkdwn": _mrkdwn,
+    "value": _value,
     "peak": _peak, "clock": _when, "reactions": _reactions, "shared": _shared,
     "emoji": lambda name: drawn_words.spans(f":{name}:", {}),
     "base64": lambda content: base64.b64encode(content).decode(), "source": _source,

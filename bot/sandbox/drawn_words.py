@@ -9,12 +9,14 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from html import unescape
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import emoji
 from markupsafe import Markup, escape
 
 from bot import clock
+from bot.sandbox.slack_reading import rich_text
 from bot.words import ordinal
 
 NEW_YORK = ZoneInfo("America/New_York")  # where the sandbox's people live
@@ -24,6 +26,7 @@ SPANS = re.compile(
     r"|(?<![\w*])\*(?P<b>[^*\n]+)\*(?![\w*])|(?<![\w_])_(?P<i>[^_\n]+)_(?![\w_])"
     r"|(?<![\w~])~(?P<s>[^~\n]+)~(?![\w~])"
 )
+STYLES = {"bold": "b", "italic": "i", "strike": "s", "code": "code"}
 SLACKS_OWN = {"octagonal_sign": "🛑"}  # emoji that have another name elsewhere
 Names = Mapping[str, str]  # what users and channels are called, by their ids
 
@@ -70,6 +73,28 @@ def _span(match: re.Match[str], names: Names) -> Markup:
         return _token(inside, names)
     said = escape(unescape(inside)) if kind == "code" else spans(inside, names)
     return Markup("<{0}>{1}</{0}>").format(Markup(kind), said)  # noqa: S704  # a name of ours
+
+
+def rich(part: Mapping[str, Any], names: Names) -> Markup:
+    """What stands in a part of rich text, with its emphasis."""
+    return Markup("").join(_rich_span(span, names) for span in part["elements"])
+
+
+def _rich_span(span: Mapping[str, Any], names: Names) -> Markup:
+    match span["type"]:
+        case "user" | "channel" as kind:
+            mark, key = ("@", span["user_id"]) if kind == "user" else ("#", span["channel_id"])
+            return Markup('<a class="at">{}</a>').format(mark + names.get(key, key))
+        case "link":
+            said = span.get("text") or span["url"]
+            return Markup('<a href="{}">{}</a>').format(span["url"], said)
+        case "text":
+            said = escape(span["text"])
+            for style, kind in STYLES.items():
+                if span.get("style", {}).get(style):
+                    said = Markup("<{0}>{1}</{0}>").format(Markup(kind), said)  # noqa: S704
+            return said
+    return escape(rich_text({"elements": [{"elements": [span]}]}))
 
 
 def _token(token: str, names: Names) -> Markup:

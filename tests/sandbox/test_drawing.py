@@ -77,3 +77,24 @@ def test_one_persons_message_says_so() -> None:
     alone.alone = True
     assert "Only visible to you" in drawing.page("x", [alone])
     assert "Only visible to you" not in drawing.page("x", [post(text="All of you")])
+
+
+def test_a_table_is_drawn_with_its_emphasis_its_people_and_its_sides() -> None:
+    parts = [
+        {"type": "text", "text": "by ", "style": {"bold": True}}, {"type": "user", "user_id": "U1"},
+        {"type": "link", "url": "https://x.example", "text": "<here>"},
+    ]  # fmt: skip
+    rich = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+    table = {
+        "type": "table", "rows": [[rich, {"type": "raw_text", "text": "5"}]],
+        "column_settings": [{}, {"align": "right"}],
+    }  # fmt: skip
+    drawn = drawing.page("x", [post(table)], people=NAMES)
+    assert '<b>by </b><a class="at">@Dana</a><a href="https://x.example">&lt;here&gt;</a>' in drawn
+    assert '<th scope="col" class="right">5</th>' in drawn
+
+
+def test_an_emoji_of_two_people_is_drawn_once() -> None:
+    marked = post(text="Done")
+    marked.reacted = [("U1", "+1"), ("U2", "+1")]
+    assert "👍 2</span>" in drawing.page("x", [marked])

@@ -90,7 +90,8 @@ def history(account_id: int, zone: str, entries: list[Past], names: Mapping[int,
         for entry in entries
     ]  # fmt: skip
     causes = [_cause(entry, names) for entry in entries]
-    table = _table([header, *rows])
+    table = _table([header, *rows], figures=range(2, 4))
+    table["column_settings"].append({"is_wrapped": True})
     for cells, cause, entry in zip(table["rows"][1:], causes, entries, strict=True):
         cells.append(_signed(cause, entry.actor))
     blocks: Blocks = [table]
@@ -144,7 +145,9 @@ def report(made: Report, *, chart: bool, people: Mapping[str, str]) -> Card:
     ]
     shown, more = named[:MOST_ROWS], len(named) - MOST_ROWS
     total = ["Total", *map(_figure, made.cells(made.total)), *made.beside_of(made.total)]
-    blocks: Blocks = [_table([[made.heading, *made.columns], *shown, total])]
+    table = _table([[made.heading, *made.columns], *shown], figures=range(1, len(total)))
+    table["rows"].append([_bold(cell or "–") for cell in total])
+    blocks: Blocks = [table]
     if chart and (drawn := _chart(made, people)):
         blocks.insert(0, drawn)
     if more > 0:
@@ -270,10 +273,23 @@ def _sentences(facts: list[tuple[str, str]]) -> str:
     return " ".join(f"{label}: {says}." for label, says in facts)
 
 
-def _table(rows: list[list[str]]) -> dict[str, Any]:
+def _table(rows: list[list[str]], figures: range) -> dict[str, Any]:
+    """A table in which the columns of figures stand at the right."""
     return {
         "type": "table",
         "rows": [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in rows],
+        "column_settings": [
+            {"align": "right" if place in figures else "left"} for place in range(figures.stop)
+        ],
+    }
+
+
+def _bold(text: str) -> dict[str, Any]:
+    """A cell in bold."""
+    part = {"type": "text", "text": text, "style": {"bold": True}}
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [part]}],
     }
 
 

@@ -186,6 +186,7 @@ def test_tags_go_on_and_off(house: House) -> None:
     assert "Ann Lee" in one(house, "vip")
     assert "No contact has “hot" in one(house, "hot lead")
     assert "Which tags?" in one(house, "tag Ann Lee")
+    assert "Whom?" in one(house, "tag")
     assert "is no contact" in one(house, "tag Nobody buyer")
     assert "is too long" in one(house, "tag Ann Lee " + "x" * 41)
     assert "20 is the most" in one(house, "tag Ann Lee " + ",".join(f"t{n}" for n in range(21)))

@@ -12,6 +12,7 @@ import pytest
 from bot import clock
 from bot.credits.usage import Report, to_csv
 from bot.sandbox.slack import Post
+from bot.sandbox.slack_reading import cell_words
 from bot.slack.credits import credit_cards
 from bot.slack.limits import check
 from ledger import credits
@@ -29,7 +30,7 @@ def report(office: House, typed: str) -> Post:
 
 def rows(post: Post) -> list[list[str]]:
     [table] = [b for b in post.blocks if b["type"] == "table"]
-    return [[cell["text"] for cell in row] for row in table["rows"]]
+    return [[cell_words(cell) for cell in row] for row in table["rows"]]
 
 
 def test_a_report_by_day_has_a_table_a_chart_and_a_csv_that_agree(office: House) -> None:
