@@ -235,6 +235,13 @@ def test_each_scene_can_be_watched(tab: Page, stage: Stage, url: str) -> None:
         expect(tab.locator(".tour")).to_contain_text(f"{step} of 8")
 
 
+def test_a_plan_that_was_made_by_hand_is_not_made_again(tab: Page, url: str) -> None:
+    tab.goto(f"{url}?step=6")
+    tab.get_by_role("button", name="Show me").click()
+    expect(tab.locator("#told")).to_contain_text("New lead is there already")
+    expect(tab.locator(".modal")).to_have_count(0)
+
+
 def test_the_tour_types_for_whoever_would_rather_press(tab: Page, url: str) -> None:
     for step, scene in enumerate(tour.SCENES, 1):
         tab.goto(f"{url}?step={step}")

@@ -216,7 +216,11 @@ class Acts:
         """Plays the scene of the tour that is open, and leads to where it can be seen."""
         here = self.here()
         scene = tour.SCENES[here.step - 1]
-        scene.show(self.stage)
+        try:
+            scene.show(self.stage)
+        except (LookupError, AssertionError):
+            self.slack.close_modals(self.stage.agent)
+            raise
         there = here.query(**scene.place(self.stage))
         return Response(status=204, headers={"HX-Redirect": url_for("whole", **there)})
 

@@ -24,6 +24,10 @@ CURLY = (
 ASKED, MET = "Is there a garden, too?", "See you at 3 😀"
 ANSWER = "Yes, 400 square feet. Would 3 pm tomorrow suit you?"
 KEY = "One more thing: the key is with the neighbor."
+MADE = (
+    "New lead is there already. Type /smartplans new lead to see who is on it, and press To the "
+    "next step, below."
+)
 LEASE = "The tenant keeps the garden as it was found, and the landlord keeps the roof. " * 130
 
 
@@ -81,6 +85,8 @@ def plan(stage: Stage) -> None:
     slack.close_modals(dana)
     listed = slack.command(dana, stage.channel, "/smartplans").shown
     assert listed is not None
+    if "New lead" in listed.plain():
+        raise LookupError(MADE)
     form = opened(slack, dana, lambda: slack.press(dana, listed, "New plan"))
     slack.submit(dana, form, {"start": "New lead"})
     made = slack.open_view(dana)
@@ -95,6 +101,7 @@ def plan(stage: Stage) -> None:
     slack.submit(dana, who, {"contact": found})
     slack.submit(dana, slack.open_view(dana), {})
     slack.close_modals(dana)
+    slack.command(dana, stage.channel, "/smartplans")
 
 
 def alert(stage: Stage) -> None:
