@@ -122,7 +122,8 @@ class Settings(BaseSettings):
         "e.g. https://texts.example.com"
     )
     secret_key: SigningKey = Field(
-        description="a long random string that signs links; make one with: "
+        description="a long random string that signs links and seals the tokens of other Twilio "
+        "accounts; make one with: "
         'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
     )
     secret_key_former: SigningKey | None = Field(
