@@ -30,6 +30,16 @@ RATES = {
 }  # fmt: skip
 
 
+#: Deliveries that move whole files.
+FILES = {"slack.media", "slack.peek", "slack.files"}
+
+
+def crew(kind: str) -> str:
+    """Whose hands make deliveries of this kind: their peer's, or those that move files. However
+    slow one peer is, and however many files there are, nothing else waits for them."""
+    return "files" if kind in FILES else kind.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Timing:
     """When an attempt may start, when it is given up on, and how an unknown one is resolved."""

@@ -195,7 +195,10 @@ class Settings(BaseSettings):
     sentry_dsn: Dsn | None = Field(None, description="where errors are reported: a Sentry DSN")
 
     worker_threads: int = Field(
-        8, ge=1, le=32, description="deliveries that one worker makes at once"
+        8,
+        ge=1,
+        le=32,
+        description="deliveries that one worker makes at once to each of Slack, Twilio and mail",
     )
     inbox_tries: int = Field(
         5, ge=1, le=20, description="tries to apply what came in, before it is parked"

@@ -76,8 +76,12 @@ def _stuck() -> Iterator[str]:
             f"Waiting since {row.made_at:%d %b %H:%M} UTC: {row.kind} {row.id}, "
             f"{row.tries} tries: {row.error or 'its turn has not come'}"
         )
-    if Lane.select().where(Lane.due_at < now - STUCK_AFTER).exists():
-        yield "Lanes have been due for ten minutes: no worker is delivering."
+    late = Lane.select(Lane.crew).where(Lane.due_at < now - STUCK_AFTER).distinct()
+    for lane in late.order_by(Lane.crew):
+        yield (
+            f"Deliveries ({lane.crew}) have been due for ten minutes: no worker runs (`flask "
+            "worker`), or all its hands for them wait for answers."
+        )
 
 
 def plain(finding: str) -> str:

@@ -650,9 +650,12 @@ class Lane(Table):
     name = peewee.TextField(primary_key=True)
     due_at = InstantField(null=True)  # when its head may be looked at; none when it is empty
     has_slot = peewee.BooleanField(default=False)  # its head waited for its turn on the pace
+    crew = peewee.TextField(
+        constraints=[peewee.SQL("DEFAULT 'slack'")]
+    )  # whose hands take its head
 
 
-Lane.add_index(Lane.due_at, where=Lane.due_at.is_null(False), name="lane_due")
+Lane.add_index(Lane.crew, Lane.due_at, where=Lane.due_at.is_null(False), name="lane_due")
 
 
 class Pace(Table):

@@ -11,9 +11,10 @@ it. An attempt whose outcome nobody knows (a time-out, a 5xx, a killed worker) l
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from bot.carriers import (
     Outcome,
     Timing,
     Unknown,
+    crew,
 )
 from bot.models import Lane
 from ledger import rows
@@ -49,14 +51,16 @@ ADD = """
                           made_at)
     VALUES (%s, %s, %s, %s, %s, %s, 'queued', 0, 0, %s, %s) ON CONFLICT (key) DO NOTHING"""
 # A lane that is due at some time has a head already; a new tail changes nothing for it.
-OPENED = "ON CONFLICT (name) DO UPDATE SET due_at = COALESCE(lane.due_at, excluded.due_at)"
-OPEN_LANE = "INSERT INTO lane (name, due_at, has_slot) VALUES (%s, %s, false) " + OPENED  # noqa: S608
-LANE = ("name", "due_at", "has_slot")
+OPENED = """
+    ON CONFLICT (name) DO UPDATE SET due_at = COALESCE(lane.due_at, excluded.due_at),
+        crew = CASE WHEN lane.due_at IS NULL THEN excluded.crew ELSE lane.crew END"""
+OPEN_LANE = "INSERT INTO lane (name, due_at, has_slot, crew) VALUES (%s, %s, false, %s)" + OPENED  # noqa: S608
+LANE = ("name", "due_at", "has_slot", "crew")
 DELIVERY = (
     "key", "kind", "lane", "pace", "payload", "state", "tries", "looks", "due_at", "made_at",
 )  # fmt: skip
 DUE_LANES = """
-    SELECT name, has_slot FROM lane WHERE due_at <= %s
+    SELECT name, has_slot FROM lane WHERE crew = %s AND due_at <= %s
     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
 HEAD = """
     SELECT id, key, kind, lane, pace, payload, state, tries, claim, due_at, attempted_at,
@@ -64,6 +68,7 @@ HEAD = """
     FROM delivery WHERE lane = %s AND state IN ('queued', 'sending', 'unknown')
     ORDER BY id LIMIT 1"""
 SET_LANE = "UPDATE lane SET due_at = %s, has_slot = %s WHERE name = %s"
+REOPEN = "UPDATE lane SET due_at = %s, has_slot = false, crew = %s WHERE name = %s"
 LOCK_LANE = "SELECT name FROM lane WHERE name = %s FOR UPDATE"
 START = """
     UPDATE delivery SET state = 'sending', tries = tries + 1, looks = 0, claim = %s,
@@ -89,7 +94,8 @@ OVERTAKEN = """
         SELECT 1 FROM delivery AS newer
         WHERE newer.replaces = delivery.replaces AND newer.state = 'queued'
           AND newer.id > delivery.id)"""
-DUE = "SELECT 1 FROM lane WHERE due_at <= %s LIMIT 1"
+DUE = """
+    SELECT CAST(%s AS TEXT) WHERE EXISTS (SELECT 1 FROM lane WHERE crew = %s AND due_at <= %s)"""
 UNPARK = """
     UPDATE delivery SET state = 'queued', tries = 0, due_at = %s WHERE state = 'parked'
     RETURNING lane"""
@@ -135,7 +141,7 @@ def enqueue(
     A delivery that `replaces` takes the place of a queued one of that name, if there is one.
     """
     now = clock.now()
-    query(OPEN_LANE, lane, now)  # locks the lane
+    query(OPEN_LANE, lane, now, crew(kind))  # locks the lane
     body = json.dumps(payload, separators=(",", ":"))
     if replaces is None or not query(REPLACE, body, replaces).rowcount:
         query(ADD, key, kind, lane, pace, body, replaces, now, now)
@@ -158,8 +164,9 @@ def enqueue_all(items: Sequence[Item]) -> None:
     if not items:
         return
     now = clock.now()
-    lanes = sorted({item.lane for item in items})  # locked in one order by all who do this
-    rows.insert(Lane, LANE, [(lane, now, False) for lane in lanes], OPENED)
+    crews = {item.lane: crew(item.kind) for item in reversed(items)}  # of the first in each lane
+    lanes = sorted(crews)  # locked in one order by all who do this
+    rows.insert(Lane, LANE, [(lane, now, False, crews[lane]) for lane in lanes], OPENED)
     written = [
         (item.key, item.kind, item.lane, item.pace,
          json.dumps(item.payload, separators=(",", ":")), "queued", 0, 0, now, now)
@@ -170,16 +177,18 @@ def enqueue_all(items: Sequence[Item]) -> None:
 
 
 @transaction
-def claim(room: int, carriers: Carriers, timing: Timing) -> list[Delivery]:
-    """Claims at most `room` due deliveries, each the head of its lane, and commits the claims."""
+def claim(room: Mapping[str, int], carriers: Carriers, timing: Timing) -> list[Delivery]:
+    """Claims due deliveries, each the head of its lane, at most so many for each crew, and commits
+    the claims."""
     now = clock.now()
     heads = []
-    for lane, has_slot in query(DUE_LANES, now, room).fetchall():
-        row = query(HEAD, lane).fetchone()
-        if row is None:
-            query(SET_LANE, None, False, lane)
-        else:
-            heads.append((Head(*row), bool(has_slot)))
+    for hands, most in room.items():
+        for lane, has_slot in query(DUE_LANES, hands, now, most).fetchall():
+            row = query(HEAD, lane).fetchone()
+            if row is None:
+                query(SET_LANE, None, False, lane)
+            else:
+                heads.append((Head(*row), bool(has_slot)))
     # By pace, so that two workers lock the paces in one order.
     heads.sort(key=lambda pair: pair[0].pace)
     claims = (_claim_head(head, has_slot, now, carriers, timing) for head, has_slot in heads)
@@ -342,15 +351,24 @@ def _is_patient(outcome: Outcome) -> bool:
 
 
 def _reopen(lane: str) -> None:
-    """Makes the lane due when its head is; idle when nothing is left in it."""
-    head = query(HEAD, lane).fetchone()
-    query(SET_LANE, head and instant(Head(*head).due_at), False, lane)
+    """Makes the lane due when its head is, for those who take it; idle when nothing is left."""
+    row = query(HEAD, lane).fetchone()
+    if row is None:
+        query(SET_LANE, None, False, lane)
+    else:
+        head = Head(*row)
+        query(REOPEN, instant(head.due_at), crew(head.kind), lane)
 
 
-def anything_due() -> bool:
-    """Whether a claim would find a lane: a read that holds up nobody."""
+def due(crews: Iterable[str]) -> list[str]:
+    """For which of these crews a claim would find a lane: a read that holds up nobody."""
+    now = clock.now()
+    asked = [(name, name, now) for name in crews]
+    if not asked:
+        return []
     with session():
-        return query(DUE, clock.now()).fetchone() is not None
+        found = query(" UNION ALL ".join([DUE] * len(asked)), *itertools.chain(*asked))
+        return [row[0] for row in found.fetchall()]
 
 
 @transaction

@@ -1,4 +1,5 @@
-"""The worker: APScheduler as the clock, threads as the hands. Any number of them may run."""
+"""The worker: APScheduler as the clock, threads as the hands, so many for each peer that none takes
+those of another. Any number of workers may run."""
 
 from __future__ import annotations
 
@@ -8,14 +9,14 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
 import structlog
 
 from bot import clock, inbox, outbox, scheduler
-from bot.carriers import Carriers, Delivery, Timing
+from bot.carriers import Carriers, Delivery, Timing, crew
+from bot.hands import Hands
 from bot.models import Heartbeat
 from ledger.database import is_sqlite, transaction
 
@@ -25,10 +26,7 @@ POLL_S = 0.1  # between two looks at the tables, where nothing wakes us sooner
 BEAT_S = 5
 BATCH = 50  # outcomes in one commit
 FORGOTTEN = timedelta(hours=1)
-#: Deliveries that move whole files. They have hands of their own: however many files there are and
-#: however slow they come, no text waits for them.
-FILES = {"slack.media", "slack.peek", "slack.files"}
-PORTERS = 4
+PORTERS = 4  # hands that move files
 
 
 class Worker:
@@ -46,11 +44,12 @@ class Worker:
         listen_url: str | None = None,
     ) -> None:
         self.handlers, self.carriers, self.timing = handlers, carriers, timing
-        self.hands, self.inbox_tries, self.listen_url = hands, inbox_tries, listen_url
+        self.inbox_tries, self.listen_url = inbox_tries, listen_url
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.stopping = threading.Event()
         self.wake_inbox, self.wake_outbox = threading.Event(), threading.Event()
-        self.free = threading.Semaphore(hands)
+        crews = dict.fromkeys(map(crew, carriers), hands) | {"files": PORTERS}
+        self.hands = Hands(crews, self.wake_outbox.set)
         self.tried: queue.SimpleQueue[outbox.Attempt | None] = queue.SimpleQueue()
         self.jobs = [("heartbeat", BEAT_S, self.beat), *jobs]
 
@@ -72,10 +71,8 @@ class Worker:
         log.info("worker.started", worker=self.name)
         clerk = threading.Thread(target=self._record, name="clerk")
         clerk.start()
-        porters = ThreadPoolExecutor(PORTERS, "porter")
-        with ThreadPoolExecutor(self.hands, "hand") as pool:
-            self._loop(lambda: self._deliver_due(pool, porters), self.wake_outbox)
-        porters.shutdown(cancel_futures=True)  # what was not begun is claimed anew
+        self._loop(self._deliver_due, self.wake_outbox)
+        self.hands.finish()
         self.tried.put(None)
         clerk.join()
         threads[0].join()
@@ -109,32 +106,13 @@ class Worker:
             self.wake_outbox.set()
         return applied
 
-    def _deliver_due(self, pool: ThreadPoolExecutor, porters: ThreadPoolExecutor) -> bool:
-        room = self._room()
-        claimed = outbox.claim(room, self.carriers, self.timing) if outbox.anything_due() else []
-        for _ in range(room - len(claimed)):
-            self.free.release()
+    def _deliver_due(self) -> bool:
+        free = self.hands.free()
+        room = {name: free[name] for name in outbox.due(free)}
+        claimed = outbox.claim(room, self.carriers, self.timing) if room else []
         for delivery in claimed:
-            if delivery.kind in FILES:
-                self.free.release()
-                porters.submit(self._deliver, delivery)
-            else:
-                pool.submit(self._deliver_by_hand, delivery)
+            self.hands.take(crew(delivery.kind), self._deliver, delivery)
         return bool(claimed)
-
-    def _room(self) -> int:
-        """Takes all hands that are free, and waits for one if none is."""
-        self.free.acquire()
-        room = 1
-        while room < self.hands and self.free.acquire(blocking=False):
-            room += 1
-        return room
-
-    def _deliver_by_hand(self, delivery: Delivery) -> None:
-        try:
-            self._deliver(delivery)
-        finally:
-            self.free.release()
 
     def _deliver(self, delivery: Delivery) -> None:
         carrier = self.carriers[delivery.kind]
@@ -147,8 +125,6 @@ class Worker:
             self.tried.put((delivery, outcome))
         except Exception:
             log.exception("outbox.broken", delivery_id=delivery.id)
-        finally:
-            self.wake_outbox.set()
 
     def _record(self) -> None:
         """Records outcomes until None comes, those that came together in one commit."""

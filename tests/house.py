@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 import app as wiring
 from bot import audit, clock, config, inbox, outbox
+from bot.carriers import crew
 from bot.contacts import directory
 from bot.models import Address, Conversation, Line, Policy, Viewer
 from bot.sandbox import Sandbox, slack_watching, wait
@@ -124,7 +125,8 @@ class House:
     def deliver(self) -> int:
         """Delivers all that is due in the outbox. Returns how many attempts and looks it took."""
         tries = 0
-        while claimed := outbox.claim(50, self.carriers, self.timing):
+        crews = set(map(crew, self.carriers))
+        while claimed := outbox.claim(dict.fromkeys(crews, 50), self.carriers, self.timing):
             for delivery in claimed:
                 carrier = self.carriers[delivery.kind]
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bot import carriers, clock, outbox
 from bot.carriers import Again, Done, Failed, NotThere, Outcome, Rate, Timing, Unknown
-from bot.models import Delivery, Lane, Pace
+from bot.models import MIGRATIONS, Delivery, Lane, Pace
 from ledger import database
+from tests import databases
 from tests.house import ANN, BEN, House
 
 TIMING = Timing(rates={"number": Rate(1, 3), "channel": Rate(1, 1000), "updates": Rate(1, 1000)})
@@ -39,7 +42,7 @@ def put(key: str, lane: str = "a", pace: str = "channel:c", replaces: str | None
 
 def turn(peer: Peer, room: int = 10) -> list[str]:
     """Claims and attempts once. Returns the keys that were claimed."""
-    claimed = outbox.claim(room, {"thing": peer}, TIMING)
+    claimed = outbox.claim({"thing": room}, {"thing": peer}, TIMING)
     for delivery in claimed:
         result = peer.look(delivery) if delivery.unknown else peer.attempt(delivery)
         outbox.finish(delivery, result, {"thing": peer}, TIMING)
@@ -74,7 +77,7 @@ def test_one_attempt_a_lane_however_many_workers_claim() -> None:
     lock = threading.Lock()
 
     def work() -> None:
-        for delivery in outbox.claim(10, {"thing": Peer()}, TIMING):
+        for delivery in outbox.claim({"thing": 10}, {"thing": Peer()}, TIMING):
             with lock:
                 claimed.append(delivery.lane)
 
@@ -109,7 +112,7 @@ def test_a_newer_update_takes_the_place_of_one_that_has_not_left() -> None:
 def test_an_update_that_comes_back_gives_way_to_a_newer_one() -> None:
     put("old", replaces="post 1")
     peer = Peer(Again(0, "busy"))
-    claimed = outbox.claim(1, {"thing": peer}, TIMING)
+    claimed = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
     put("new", replaces="post 1")
     outbox.finish(claimed[0], Again(0, "busy"), {"thing": peer}, TIMING)
     assert state("old") == "done"
@@ -185,7 +188,9 @@ def test_an_unknown_that_is_found_is_done_and_never_sent_again() -> None:
 
 def test_a_killed_workers_delivery_is_looked_up_when_its_lease_has_ended() -> None:
     put("a1")
-    assert len(outbox.claim(1, {"thing": Peer()}, TIMING)) == 1  # and then nothing: kill -9
+    assert (
+        len(outbox.claim({"thing": 1}, {"thing": Peer()}, TIMING)) == 1
+    )  # and then nothing: kill -9
     peer = Peer(Done({}))
     with clock.travelled(timedelta(seconds=59)):
         assert turn(peer) == []
@@ -193,7 +198,7 @@ def test_a_killed_workers_delivery_is_looked_up_when_its_lease_has_ended() -> No
         assert turn(peer) == []  # unknown now; looked up 30 s later
         assert state("a1") == "unknown"
     with clock.travelled(timedelta(seconds=95)):
-        claimed = outbox.claim(1, {"thing": peer}, TIMING)
+        claimed = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
         assert [d.unknown for d in claimed] == [True]
 
 
@@ -210,9 +215,9 @@ def test_a_witness_settles_an_unknown_at_once() -> None:
 def test_what_the_peer_said_counts_even_when_the_lease_was_lost() -> None:
     put("a1")
     peer = Peer()
-    (slow,) = outbox.claim(1, {"thing": peer}, TIMING)
+    (slow,) = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
     with clock.travelled(timedelta(seconds=61)):
-        outbox.claim(1, {"thing": peer}, TIMING)
+        outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
         assert state("a1") == "unknown"
         outbox.finish(slow, Done({}), {"thing": peer}, TIMING)
     assert state("a1") == "done"
@@ -221,7 +226,7 @@ def test_what_the_peer_said_counts_even_when_the_lease_was_lost() -> None:
 
 def test_no_attempt_starts_with_too_little_of_its_lease_left() -> None:
     put("a1")
-    (delivery,) = outbox.claim(1, {"thing": Peer()}, TIMING)
+    (delivery,) = outbox.claim({"thing": 1}, {"thing": Peer()}, TIMING)
     assert outbox.may_start(delivery, TIMING)
     with clock.travelled(timedelta(seconds=41)):
         assert not outbox.may_start(delivery, TIMING)
@@ -246,20 +251,75 @@ def test_what_was_refused_for_a_day_is_parked_and_comes_back() -> None:
 
 def test_looking_for_due_work_reads_an_index_and_not_the_table() -> None:
     """Cost grows with the work due, not with what is kept."""
-    for sql, values in (
-        (outbox.DUE, (clock.now(),)),
-        (outbox.DUE_LANES, (clock.now(), 5)),
-        (outbox.HEAD, ("a",)),
+    now = clock.now()
+    for sql, values, by in (
+        (outbox.DUE, ("slack", "slack", now), "crew"),
+        (outbox.DUE_LANES, ("slack", now, 5), "crew"),
+        (outbox.HEAD, ("a",), "lane"),
     ):
         if database.is_sqlite():
             with database.session():
                 plan = str(database.query(f"EXPLAIN QUERY PLAN {sql}", *values).fetchall())
-            assert "INDEX" in plan and "SCAN delivery" not in plan, plan
+            assert f"SEARCH {'lane' if by == 'crew' else 'delivery'} USING" in plan, plan
+            assert f"({by}=?" in plan, plan
         else:
             with database.session():
                 database.query("SET enable_seqscan = off")
                 plan = str(database.query(f"EXPLAIN {sql}", *values).fetchall())
             assert "Seq Scan" not in plan, plan
+            assert f"({by} = " in plan.partition("Index Cond: ")[2], plan
+
+
+def test_a_lane_is_claimed_by_the_crew_of_its_head() -> None:
+    """Pictures of a text are moved first, then shown; both wait in one lane."""
+    fast = {"channel": Rate(0.001)}
+    peers, timing = {"slack.media": Peer(), "slack.card": Peer()}, Timing(rates=fast)
+    for kind in ("slack.media", "slack.card", "slack.media"):
+        outbox.enqueue(secrets.token_hex(4), kind, {}, lane="a", pace="channel:c")
+    for crew, other in (("files", "slack"), ("slack", "files"), ("files", "slack")):
+        assert outbox.due([crew, other]) == [crew]
+        assert outbox.claim({other: 5}, peers, timing) == []
+        (delivery,) = outbox.claim({crew: 5, other: 5}, peers, timing)
+        outbox.finish(delivery, Done({}), peers, timing)
+    assert outbox.due(["slack", "files"]) == []
+
+
+def test_each_crew_claims_what_it_has_hands_for() -> None:
+    for kind in ("slack.card", "twilio.message", "mail.notice"):
+        for n in range(3):
+            lane = f"{kind} {n}"
+            outbox.enqueue(lane, kind, {}, lane=lane, pace=f"channel:{lane}")
+    room = {"slack": 1, "twilio": 2}
+    assert [each.kind for each in outbox.claim(room, {}, TIMING)] == [
+        "slack.card", "twilio.message", "twilio.message",
+    ]  # fmt: skip
+    assert sorted(outbox.due(["slack", "twilio", "mail", "files"])) == ["mail", "slack", "twilio"]
+    assert outbox.due([]) == []
+
+
+def test_lanes_of_before_are_claimed_after_the_migration(engine: str, tmp_path: Path) -> None:
+    for file in sorted(MIGRATIONS.glob("000[1-5]*.py")):
+        (tmp_path / file.name).write_text(file.read_text())
+    bound = database.bind(databases.fresh(engine, migrated=False))
+    database.migrate(tmp_path)
+    kinds = {
+        "slack.card": "slack", "slack.media": "files", "twilio.message": "twilio",
+        "mail.letter": "mail",
+    }  # fmt: skip
+    with database.session():
+        for kind in kinds:
+            database.query(
+                "INSERT INTO lane (name, due_at, has_slot) VALUES (%s, %s, false)",
+                kind, clock.now(),
+            )  # fmt: skip
+            Delivery.create(
+                key=kind, kind=kind, lane=kind, pace="channel:c", payload={},
+                due_at=clock.now(), made_at=clock.now(),
+            )  # fmt: skip
+    database.migrate(MIGRATIONS)
+    for kind, crew in kinds.items():
+        assert [each.kind for each in outbox.claim({crew: 5}, {}, TIMING)] == [kind]
+    bound.close_all()
 
 
 def test_enqueue_and_claim_leave_idle_lanes_alone() -> None:
