@@ -61,6 +61,7 @@ from bot.twilio.deliver import TextCarrier
 from bot.twilio.deliver_setup import SetupCarrier
 from bot.twilio.numbers import TwilioNumbers
 from bot.twilio.upkeep import WebhookCarrier
+from bot.words import count
 from bot.worker import Worker
 from ledger import database
 
@@ -259,7 +260,7 @@ def diagnose() -> None:
     ]
     for finding in findings:
         click.echo(f"- {doctor.plain(finding)}")
-    click.echo(f"{len(findings)} finding(s)." if findings else "All is well.")
+    click.echo(f"{count(len(findings), 'finding')}." if findings else "All is well.")
     sys.exit(1 if findings else 0)
 
 

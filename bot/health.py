@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from bot import clock
 from bot.config import Settings
 from bot.models import MIGRATIONS, Delivery, Heartbeat, Inbox, Tally
+from bot.words import count
 from ledger.database import pending, session
 
 health = Blueprint("health", __name__)
@@ -41,7 +42,7 @@ def readyz() -> Response:
 def _missing() -> Iterator[str]:
     try:
         if behind := pending(MIGRATIONS):
-            yield f"schema: {len(behind)} migration(s) behind, run `flask migrate`"
+            yield f"schema: {count(len(behind), 'migration')} behind, run `flask migrate`"
             return
         with session():
             alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)

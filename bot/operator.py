@@ -23,7 +23,7 @@ from bot.team import lines, people
 from bot.twilio import accounts as twilio_accounts
 from bot.twilio import usage
 from bot.twilio.client import connect
-from bot.words import no_formula
+from bot.words import count, no_formula
 from ledger import database, plans
 from ledger.plans import Catalogue, UnknownPlan
 
@@ -83,7 +83,7 @@ def setup(code: str | None, **wanted: Any) -> None:  # fmt: skip
         raise click.UsageError(str(error)) from None
     for done in ready.done:
         click.echo(f"made: {done}")
-    click.echo("Ready." if ready.done else "Nothing to do: all of it stood already.")
+    click.echo("Ready." if ready.done else "Nothing to do: everything is there already.")
 
 
 @click.command()
@@ -123,7 +123,8 @@ def grant(account: str, amount: int, reason: str, key: str | None) -> None:
         given = lines.give(account, amount, reason, key or secrets.token_hex(8))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    click.echo(f"{'Stood already' if given.replayed else 'Done'}: {given.balance:,} credits left.")
+    said = "Nothing given: this key was used before" if given.replayed else "Done"
+    click.echo(f"{said}. {count(given.balance, 'credit')} left.")
 
 
 @click.command()
@@ -180,7 +181,7 @@ def audit() -> None:
     faults = prove()
     for fault in faults:
         click.echo(str(fault))
-    click.echo(f"{len(faults)} fault(s)." if faults else "The books hold.")
+    click.echo(f"{count(len(faults), 'fault')}." if faults else "The books hold.")
     sys.exit(1 if faults else 0)
 
 
@@ -226,7 +227,7 @@ def reseal() -> None:
         done = twilio_accounts.reseal(Seal(*settings_or_exit().keys()))
     except CannotOpen as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Sealed: {done} Twilio account(s). SECRET_KEY_FORMER can be taken away.")
+    click.echo(f"Sealed: {count(done, 'Twilio account')}. SECRET_KEY_FORMER can be taken away.")
 
 
 COMMANDS = (

@@ -8,6 +8,7 @@ from datetime import date, datetime
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
 EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
+OPERATOR = "whoever runs Partyline for you"
 _LONE = re.compile("[\ud800-\udfff]")
 
 

@@ -184,7 +184,7 @@ def own(contact_id: int, user: str) -> Contact:
     """The contact, or the one it was merged into. Raises Refused if it is none of this user's."""
     contact = Contact.get_or_none(Contact.id == contact_id)
     if contact is None:
-        raise Refused("This contact is not known here.")
+        raise Refused("This contact is no longer here. `/contacts` finds the others.")
     lines.require_member(user, contact.account_id)
     return address_book.current(contact)
 
@@ -201,7 +201,7 @@ def of_talk(conversation_id: int, user: str) -> int:
     """The contact of a conversation. Raises Refused if it is none of this user's."""
     talk = Conversation.get_or_none(Conversation.id == conversation_id)
     if talk is None:
-        raise Refused("This conversation is not known here.")
+        raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
     return int(own(talk.contact_id, user).id)
 
 

@@ -27,7 +27,7 @@ from bot.contacts.address_book import plain
 from bot.errors import Refused
 from bot.models import Sheet, SheetRow
 from bot.team import lines
-from bot.words import clean
+from bot.words import OPERATOR, clean
 from ledger.database import query, transaction
 from ledger.models import Account
 
@@ -37,7 +37,7 @@ SLAB = 100  # rows looked at in one transaction: short enough that no text waits
 READ_AT_ONCE = 500  # rows kept in one transaction while a file is read
 SAMPLED = 50  # rows from which columns are guessed
 TRIES = 5  # of the same hundred rows, before the sheet is given up
-OPERATOR = "operator"  # who imports with `flask contacts import`
+BY_COMMAND = "operator"  # who imports with `flask contacts import`
 
 NEXT = """
     SELECT id FROM sheet WHERE state IN ('checking', 'importing')
@@ -242,7 +242,7 @@ def of_operator(account: str, name: str, now: datetime) -> Sheet:
     found = Account.get_or_none(Account.name == account)
     if found is None:
         raise ValueError(f"--account: none is called {account!r}")
-    return _new(found.id, OPERATOR, name, now, None)
+    return _new(found.id, BY_COMMAND, name, now, None)
 
 
 @transaction
@@ -336,7 +336,7 @@ def _broke(sheet_id: str) -> None:
     if sheet.tries >= TRIES:
         sheet.why = (
             f"Something went wrong on our side behind line {sheet.upto:,}. What came before is "
-            "imported. Tell your operator, then import the file again: that changes nothing twice."
+            f"imported. Tell {OPERATOR}, then import the file again: that changes nothing twice."
         )
         _move(sheet, "failed")
 
@@ -351,7 +351,7 @@ def _move(sheet: Sheet, state: str) -> None:
     sheet.version += 1
     sheet.save()
     show(sheet)
-    if state in ("ready", "done") and sheet.user != OPERATOR:
+    if state in ("ready", "done") and sheet.user != BY_COMMAND:
         outbox.enqueue(
             f"problems:{sheet.id}:{sheet.version}", "slack.sheet_file", {"sheet": sheet.id},
             lane=_lane(sheet), pace="files:slack",
@@ -360,7 +360,7 @@ def _move(sheet: Sheet, state: str) -> None:
 
 def show(sheet: Sheet) -> None:
     """Queues the sheet's card, in a message to who gave it; one that waits already serves."""
-    if sheet.user != OPERATOR:
+    if sheet.user != BY_COMMAND:
         outbox.enqueue(
             f"sheet:{secrets.token_hex(8)}", "slack.sheet_card", {"sheet": sheet.id},
             lane=_lane(sheet), pace=f"sheets:{sheet.id}", replaces=f"sheet:{sheet.id}",

@@ -47,7 +47,7 @@ def line(line_id: int, user: str) -> Line:
     """The line. Raises Refused unless this user may change it."""
     found: Line | None = Line.live().where(Line.id == line_id).first()
     if found is None:
-        raise Refused("This line is not known here.")
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
     lines.require_manager(user, found.account_id)
     return found
 

@@ -60,7 +60,7 @@ def points_here(line: Line, sid: str, calls: bool, by: str, now: datetime) -> No
 def _pressed(trouble_id: int, user: str) -> tuple[Trouble, Line]:
     trouble = Trouble.get_or_none(Trouble.id == trouble_id)
     if trouble is None or trouble.line_id is None:
-        raise Refused("This is not known here any more.")
+        raise Refused("This was settled already, or is another team's.")
     line = Line.get_by_id(trouble.line_id)
     lines.require_manager(user, line.account_id)
     return trouble, line

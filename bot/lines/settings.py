@@ -13,6 +13,7 @@ from bot.lines import health
 from bot.models import Conversation, Digest, Line
 from bot.smartplans import room
 from bot.team import lines, viewers
+from bot.words import OPERATOR
 from ledger.database import instant, query, transaction
 
 LONGEST_NAME = 40  # characters
@@ -95,10 +96,7 @@ def trouble(line: Line) -> str | None:
     if line.joined_at is None:
         return f"cannot show its texts: type `/invite @Partyline` in <#{line.channel}>."
     if line.suspended_at is not None:
-        return (
-            "sends no texts of SmartPlans: Twilio says its set-up is not done. "
-            f"Ask {lines.OPERATOR}."
-        )
+        return f"sends no texts of SmartPlans: Twilio says its set-up is not done. Ask {OPERATOR}."
     return None
 
 
@@ -112,7 +110,7 @@ def line(line_id: int, user: str) -> Line:
     """The line. Raises Refused unless this user may change it."""
     found: Line | None = Line.get_or_none(Line.id == line_id)
     if found is None:
-        raise Refused("This line is not known here.")
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
     lines.require_manager(user, found.account_id)
     return found
 

@@ -18,6 +18,7 @@ from bot.lines import steps
 from bot.lines.offers import Held, Kind, Own
 from bot.models import Line, Setup, TwilioAccount
 from bot.team import lines
+from bot.words import OPERATOR
 from ledger.database import query, transaction
 from ledger.models import Account, Subscription
 
@@ -93,7 +94,7 @@ def _keep(account_id: int, own: Own, now: datetime) -> None:
             token=own.sealed, made_at=now,
         )  # fmt: skip
     elif row.account_id != account_id:
-        raise Refused(f"This Twilio account is kept for others here. Ask {lines.OPERATOR}.")
+        raise Refused(f"This Twilio account is kept for others here. Ask {OPERATOR}.")
     else:
         row.token, row.former_token = own.sealed, row.token
         row.save(only=[TwilioAccount.token, TwilioAccount.former_token])
@@ -221,7 +222,7 @@ def require_may_add(account_id: int, user: str) -> None:
     """Raises Refused unless this user may add a line to the account."""
     lines.require_manager(user, account_id)
     if Line.live().where(Line.account == account_id).count() >= MOST_LINES:
-        raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {lines.OPERATOR}.")
+        raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {OPERATOR}.")
 
 
 def _require_may_bring(account_id: int, user: str, number: str) -> Line | None:
@@ -255,7 +256,7 @@ def require_alone() -> None:
     if Account.select().count() > 1:
         raise Refused(
             "This number is in the Twilio account that all teams here share. "
-            f"Ask {lines.OPERATOR} to give it to yours: `flask setup --line`."
+            f"Ask {OPERATOR} to give it to yours: `flask setup --line`."
         )
 
 
@@ -283,7 +284,7 @@ def own_line(line_id: int, user: str) -> Line:
     """The line. Raises Refused unless this user may change it."""
     line: Line | None = Line.live().where(Line.id == line_id).get_or_none()
     if line is None:
-        raise Refused("This line is not known here.")
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
     lines.require_manager(user, line.account_id)
     return line
 
@@ -293,7 +294,7 @@ def own(setup_id: str, user: str) -> Setup:
     """The set-up. Raises Refused unless this user may set up lines of its account."""
     found: Setup | None = Setup.get_or_none(Setup.id == setup_id)
     if found is None:
-        raise Refused("This set-up is not known here.")
+        raise Refused("This set-up is over. `/line` shows your numbers.")
     lines.require_manager(user, found.account_id)
     return found
 

@@ -73,7 +73,7 @@ def why_not(call: Call, talk: Conversation, now: datetime) -> str:
     if price > line.text_back_up_to:
         return f"it would cost {count(price, 'credit')}, and {line.text_back_up_to} is the most"
     if funds.frozen:
-        return "the plan has ended"
+        return "your credit plan has ended"
     if not funds.cover(price):
         return f"it costs {count(price, 'credit')}, and {funds.balance:,} are left"
     return ""

@@ -14,7 +14,7 @@ from bot.config import Settings
 from bot.downloads import Away, Bearer, Gone, Incoming, Misled, Shut, Source, TooLarge, Trouble
 from bot.slack.outcomes import outcome
 from bot.texts import kinds
-from bot.words import clean
+from bot.words import OPERATOR, clean
 from ledger.rates import PACK_BYTES
 
 MISSING = {"file_not_found", "file_deleted"}
@@ -115,7 +115,7 @@ def look_at(
 
 WHY_NOT_SEEN: dict[type[Trouble], str] = {
     Gone: "is no longer in Slack.",
-    Shut: "could not be read: Partyline may not read files here. Ask your operator to give the "
+    Shut: f"could not be read: Partyline may not read files here. Ask {OPERATOR} to give the "
     "Slack app the scope files:read.",
     Misled: "is not kept in Slack itself. Download it, and attach it from your device.",
 }

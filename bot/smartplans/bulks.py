@@ -201,7 +201,7 @@ def _turn(bulk_id: int, user: str, before: Sequence[str], after: str, now: datet
     query(LOCK, bulk_id).fetchone()
     bulk = Bulk.get_or_none(Bulk.id == bulk_id)
     if bulk is None:
-        raise Refused("This is not known here.")
+        raise Refused("This was settled already, or is another team's.")
     lines.require_member(user, bulk.account_id)
     if user != bulk.by:
         lines.require_manager(user, bulk.account_id)

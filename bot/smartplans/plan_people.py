@@ -57,7 +57,7 @@ def of_contact(contact_id: int, user: str) -> list[Enrollment]:
     """The plans a contact is on or was, newest first. Raises Refused for a stranger."""
     contact = Contact.get_or_none(Contact.id == contact_id)
     if contact is None:
-        raise Refused("This contact is not known here.")
+        raise Refused("This contact is no longer here. `/contacts` finds the others.")
     lines.require_member(user, contact.account_id)
     here = Enrollment.contact == contact
     return list(Enrollment.select().where(here).order_by(Enrollment.id.desc()).limit(50))
@@ -116,7 +116,7 @@ def _own_enrollment(enrollment_id: int, user: str) -> Enrollment:
     query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
     found: Enrollment | None = Enrollment.get_or_none(Enrollment.id == enrollment_id)
     if found is None:
-        raise Refused("This contact is on no such plan.")
+        raise Refused("They are no longer on this SmartPlan. `/smartplans of <name>` shows theirs.")
     lines.require_member(user, found.account_id)
     return found
 

@@ -216,7 +216,7 @@ def _contact(account_id: int, contact_id: int | None, facts: Facts, now: datetim
     if contact_id is not None:
         found = Contact.get_or_none(Contact.id == contact_id, Contact.account == account_id)
         if found is None:
-            raise Refused("This contact is not known here.")
+            raise Refused("This contact is no longer here. `/contacts` finds the others.")
         return address_book.current(found)
     number = facts.line.number if facts.line else "+14155550123"
     return Contact(

@@ -166,7 +166,7 @@ def _asked(
     """The enrollment, locked; None unless this step of it still waits for an answer."""
     found = Enrollment.get_or_none(Enrollment.id == enrollment_id)
     if found is None:
-        raise Refused("This contact is on no such plan.")
+        raise Refused("They are no longer on this SmartPlan. `/smartplans of <name>` shows theirs.")
     lines.require_member(user, found.account_id)
     enrollments.look_at(found.plan_id, now)  # the plan's row before the enrollment's
     query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()

@@ -145,7 +145,7 @@ def own(reminder_id: int, user: str) -> Reminder:
     query("SELECT id FROM reminder WHERE id = %s FOR UPDATE", reminder_id).fetchone()
     found: Reminder | None = Reminder.get_or_none(Reminder.id == reminder_id)
     if found is None:
-        raise Refused("This reminder is not known here.")
+        raise Refused("This reminder was settled already, or is another team's.")
     lines.require_member(user, found.account_id)
     if found.to != user and lines.role_of(user, found.account_id) not in lines.MANAGERS:
         raise Refused(f"This is <@{found.to}>'s reminder.")

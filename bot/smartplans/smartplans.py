@@ -178,7 +178,7 @@ def publish(plan_id: int, user: str, now: datetime, *, on: bool = True) -> Smart
 def library(user: str) -> list[SmartPlan]:
     """Plans that any account has published, newest first. For members of an account alone."""
     if not lines.accounts_of(user):
-        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
+        raise Refused(lines.NO_TEAM)
     found = SmartPlan.select().where(SmartPlan.published_at.is_null(False))
     return list(found.order_by(SmartPlan.published_at.desc(), SmartPlan.id.desc()).limit(100))
 
@@ -229,7 +229,7 @@ def own(plan_id: int, user: str) -> SmartPlan:
 def _known(plan_id: int) -> SmartPlan:
     plan: SmartPlan | None = SmartPlan.get_or_none(SmartPlan.id == plan_id)
     if plan is None:
-        raise Refused("This plan is not known here.")
+        raise Refused("This SmartPlan is no longer here. `/smartplans` lists yours.")
     return plan
 
 

@@ -276,7 +276,7 @@ def _own(conversation_id: int, user: str, now: datetime) -> Conversation:
     """The conversation, held, if this user may change it. Raises Refused."""
     conversation: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
     if conversation is None:
-        raise Refused("This conversation is not known here.")
+        raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
     lines.require_member(user, conversation.line.account_id)
     return _held(threads.current(conversation).id, now)
 

@@ -12,7 +12,7 @@ from bot.credits import digest
 from bot.errors import Refused, Wrong
 from bot.models import Address, Conversation, Line, Member, TwilioAccount
 from bot.team import viewers
-from bot.words import is_email
+from bot.words import OPERATOR, is_email
 from ledger import credits, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
@@ -20,8 +20,9 @@ from ledger.plans import Catalogue, Plan
 
 ROLES = ("owner", "manager", "agent")
 MANAGERS = ("owner", "manager")
+NONE_YET = "Your team has no number yet. `/line new` gets one, `/line bring` uses yours."
+NO_TEAM = "You are not on a team here. Ask the owner of your team to add you."
 DEFAULT_TIMEZONE = "America/New_York"
-OPERATOR = "whoever runs Partyline for you"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _open(
 ) -> Account:
     _require_timezone(timezone)
     if owner is None:
-        raise ValueError(f"--owner: {name} is new; whose is it?")
+        raise ValueError(f"--owner: {name} is a new account. Name its owner, like U012AB3CD")
     opened = credits.open_account(name, timezone, now, grants_last_months)
     digest.start(opened.id, timezone, now)
     return opened
@@ -184,7 +185,7 @@ def _set_line(
     account: Account, number: str | None, channel: str | None, twilio: str | None, now: datetime
 ) -> list[str]:
     if not number:
-        raise ValueError("--channel, --twilio: of which number? Name it with --line")
+        raise ValueError("--channel and --twilio need --line")
     if channel == "":
         raise ValueError("--channel: it is empty. Leave it out, and it is chosen in Slack")
     if not textable(number):
@@ -255,10 +256,10 @@ def line_for(user: str, channel: str) -> Line:
     if here and not mine:
         raise Refused(stranger(here[0].account_id))
     if not accounts:
-        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
+        raise Refused(NO_TEAM)
     mine = mine or list(Line.live().where(Line.account.in_(accounts)))
     if not mine:
-        raise Refused("Your account has no number yet. Ask your operator to run `flask setup`.")
+        raise Refused(NONE_YET)
     if len(mine) > 1:
         channels = ", ".join(f"<#{line.channel}>" for line in mine)
         raise Refused(f"You have several lines. Run the command in the line's channel: {channels}")
@@ -274,7 +275,7 @@ def account_for(user: str, channel: str) -> int:
     here = [line.account_id for line in Line.live().where(Line.channel == channel)]
     meant = sorted(set(mine) & set(here)) or sorted(set(mine))
     if not meant:
-        raise Refused("You are not on any account here. Ask the owner of your account to add you.")
+        raise Refused(NO_TEAM)
     if len(meant) > 1:
         raise Refused("You have several accounts. Run the command in the channel of one's line.")
     return meant[0]

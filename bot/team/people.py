@@ -11,7 +11,7 @@ from bot.models import Conversation, Line, Member
 from bot.talks import threads
 from bot.team import lines, viewers
 from bot.team.persons import Person, is_gone, name_of
-from bot.words import escape
+from bot.words import OPERATOR, escape
 from ledger.database import query, transaction
 from ledger.models import Account
 
@@ -110,7 +110,7 @@ def remove(account_id: int, by: str, user: str) -> None:
     if member is None:
         raise Refused(f"<@{user}> is not on the team.")
     if member.role == "owner":
-        raise Refused(f"An owner stays. To hand the account over, ask {lines.OPERATOR}.")
+        raise Refused(f"An owner stays. To hand the account over, ask {OPERATOR}.")
     if member.role == "manager":
         lines.require_owner(by, account_id, "take a manager off the team")
     _leave(member, clock.now())
@@ -159,7 +159,7 @@ def _tell_ownerless(owner: Member) -> None:
     rest = team(account.id)
     words = (
         f":warning: <@{owner.slack_user}>, the owner of *{escape(account.name)}*, is no longer in "
-        f"this workspace. To have another owner, ask {lines.OPERATOR}: they type "
+        f"this workspace. To have another owner, ask {OPERATOR}: they type "
         f'`flask handover --account "{escape(account.name)}" --owner U…`. '
         "Until then managers do all but make managers."
     )

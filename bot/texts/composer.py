@@ -123,7 +123,7 @@ def own(conversation_id: int, user: str) -> Conversation:
     """The conversation, if this user may write in it. Raises Refused."""
     talk: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
     if talk is None:
-        raise Refused("This conversation is not known here.")
+        raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
     lines.require_member(user, talk.line.account_id)
     return threads.current(talk)
 
@@ -132,7 +132,7 @@ def line_of(typed: Typed) -> Line:
     """The line that was chosen. Raises Refused if it is none of the user's."""
     line: Line | None = Line.live().where(Line.id == typed.line).get_or_none()
     if line is None:
-        raise Refused("This line is not known here.")
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
     lines.require_member(typed.user, line.account_id)
     return line
 

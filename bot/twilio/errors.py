@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bot.words import OPERATOR
+
 PAGE = "https://www.twilio.com/docs/api/errors/{code}"
 
 
@@ -33,7 +35,7 @@ def explain(code: int | None) -> TextError:
     if not code:
         return TextError(None, "Twilio gave no reason.", "Call, or try once more later.")
     unknown = f"Twilio's error {code}, explained at {PAGE.format(code=code)}"
-    return ERRORS.get(code) or TextError(code, unknown, "Ask your operator.")
+    return ERRORS.get(code) or TextError(code, unknown, f"Ask {OPERATOR}.")
 
 
 def classify(status: int, code: int | None) -> Literal["again", "failed", "unknown"]:
@@ -56,8 +58,8 @@ def classify(status: int, code: int | None) -> Literal["again", "failed", "unkno
 
 WRONG_CREDENTIALS, TOO_MANY_REQUESTS = 20003, 20429
 
-_OPERATOR = "Ask your operator."
-_REGISTER = "Ask your operator to register it (A2P 10DLC)."
+_OPERATOR = f"Ask {OPERATOR}."
+_REGISTER = f"Ask {OPERATOR} to register it (A2P 10DLC)."
 _LATER = "Try again later."
 _CHECK = "Check the number with the person."
 _CALL = "Call instead."
@@ -69,7 +71,7 @@ _TOMORROW = "Try again tomorrow."
 _NO_SUCH_NUMBER = "The number does not exist."
 _LANDLINE = "The number is a landline, or cannot get texts."
 _MALFORMED = "Twilio found the message malformed."
-_OURS = "Tell your operator: this is ours to mend."
+_OURS = f"Tell {OPERATOR}: this is ours to mend."
 _SUSPENDED = "Texting is suspended on the Twilio account."
 _QUEUE_FULL = "Too many texts wait to leave our number."
 _BUSY = "The person's carrier was too busy to deliver it."

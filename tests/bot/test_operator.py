@@ -101,7 +101,7 @@ def test_grant_gives_and_takes_with_a_reason_once_a_key(engine: str) -> None:
     environ = ready(engine)
     give = ["grant", "--account", "Harbor Homes", "--credits", "100", "--reason", "trial"]
     assert "100 credits left" in flask(environ, *give, "--key", "a").stdout
-    assert "Stood already" in flask(environ, *give, "--key", "a").stdout
+    assert "this key was used before" in flask(environ, *give, "--key", "a").stdout
     take = ["grant", "--account", "Harbor Homes", "--credits", "-30", "--reason", "mistake"]
     assert "70 credits left" in flask(environ, *take).stdout
     wrong = flask(environ, "grant", "--account", "Nobody", "--credits", "1", "--reason", "x")

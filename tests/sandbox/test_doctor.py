@@ -17,6 +17,7 @@ from bot.models import Delivery, Heartbeat, Inbox, Line, Member, TwilioAccount
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.stage import LINE, Stage
 from bot.twilio.accounts import Accounts
+from bot.words import count
 from ledger import database
 from tests.commands import flask
 from tests.faults.processes import free_port
@@ -46,7 +47,7 @@ def doctor(demo: Stage, **environ: str) -> list[str]:
     said = flask(demo.environ | environ, "doctor")
     *found, last = said.stdout.splitlines() or [said.stderr]
     assert said.returncode == (1 if found else 0), said
-    assert last == (f"{len(found)} finding(s)." if found else "All is well.")
+    assert last == (f"{count(len(found), 'finding')}." if found else "All is well.")
     return [line.removeprefix("- ") for line in found]
 
 

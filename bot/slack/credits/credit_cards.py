@@ -14,7 +14,7 @@ from bot.credits import notices, usage
 from bot.credits.billing import Account
 from bot.credits.usage import Report
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain, when
-from bot.words import count, day_words, escape
+from bot.words import count, day_words, escape, hour_words
 from ledger.plans import Catalogue
 from ledger.reports import Past
 from ledger.subscriptions import Standing
@@ -25,7 +25,7 @@ MOST_ROWS = 40  # of a table in a message; the CSV has all
 LONGEST_LABEL, LONGEST_CAUSE = 60, 200  # characters in a cell: Slack counts a table's all together
 LISTED = 5  # rows in one section
 MOST_BARS = 20  # Slack's limit
-HOURS = [f"{hour}:00" for hour in range(24)]
+HOURS = [hour_words(hour) for hour in range(24)]
 KINDS = {
     "grant": "Credits given", "plan": "Plan credits", "withdraw": "Withdrawn", "expire": "Expired",
     "adjust": "Corrected", "charge_in": "Text in", "charge_out": "Text out",

@@ -16,6 +16,7 @@ from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, tell, typed_words, whisper
 from bot.slack.credits import credit_cards, plans
 from bot.team import lines
+from bot.words import hour_words
 from ledger import reports
 from ledger.database import session, transaction
 from ledger.plans import Catalogue
@@ -127,7 +128,9 @@ def _digest(user: str, account: int, typed: str) -> cards.Card:
     else:
         raise Refused("Say at which hour it should come, like `/credits digest 8`, or `off`.")
     digest.set_hour(account, hour, clock.now())
-    return cards.note(f"The daily digest comes at {hour}:00. `/credits digest off` mutes it.")
+    return cards.note(
+        f"The daily digest comes at {hour_words(hour)}. `/credits digest off` mutes it."
+    )
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"/credits": credits}

@@ -17,6 +17,13 @@ CHANGED = ":warning: This has changed since it was shown. Please look again."
 DAYS = [option(ordinal(day), str(day)) for day in range(1, 32)]
 
 
+#: What takes back what was chosen for the period's end: on its button, and in the modal.
+BACK = {
+    "cancel": ("Withdraw the cancellation", "Withdraw it"),
+    "hold": ("Resume the plan", "Resume"),
+}
+
+
 def plan_list(
     account: Account, effects: list[Effect], catalogue: Catalogue, anchor: int | None = None
 ) -> dict[str, Any]:
@@ -63,8 +70,7 @@ def _turns(stands: Standing) -> Blocks:
     if stands.kind == "plan" and then != "hold":
         offered.insert(0, button("Put on hold", "plan_hold", "hold"))
     if then == "cancel" or then == "hold":
-        back = "Withdraw the cancellation" if then == "cancel" else "Resume the plan"
-        offered.insert(0, button(back, "plan_resume", "resume"))
+        offered.insert(0, button(BACK[then][0], "plan_resume", "resume"))
     return offered
 
 
@@ -118,6 +124,7 @@ def confirm_turn(
 ) -> dict[str, Any]:
     """The modal in which a hold, a cancellation or a withdrawal is confirmed."""
     on = day_of(turn.at, stands)
+    back, go_back = BACK.get(turn.then, BACK["hold"])
     title, says, submit = {
         "hold": (
             "Put the plan on hold",
@@ -134,12 +141,12 @@ def confirm_turn(
             "Cancel the plan",
         ),
         "resume": (
-            "Go on with the plan",
+            back,
             f"The plan stays on hold after {on}."
             if turn.kind == "hold" and turn.then == "cancel"
             else f"On {on} the plan renews: {count(turn.credits, 'credit')} added, what is left "
             "rolls over.",
-            "Go on",
+            go_back,
         ),
     }[turn.what]
     instead = {"hold": "hold", "cancel": "cancellation"}.get(turn.then)

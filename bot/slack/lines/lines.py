@@ -29,8 +29,6 @@ HELP = (
     "and whether they are texted back. `/line release` gives its number up."
 )
 
-NONE_YET = "Your account has no number yet. `/line new` gets one, `/line bring` uses yours."
-
 
 def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     """/line [new | bring | settings | calls | release]."""
@@ -55,7 +53,7 @@ def _list(user: str, channel: str) -> cards.Card:
         found = line_settings.listed(account, user)
         going = under_way(account, user)
         if not found and not going:
-            raise Refused(NONE_YET)
+            raise Refused(lines.NONE_YET)
         return line_cards.listed(found, going, may_change)
 
 

@@ -79,13 +79,13 @@ def _note(bulk: Bulk) -> str:
         return ""
     said = []
     if bulk.plan.state == "paused":
-        said.append("The plan is paused: nothing goes out before it is switched on.")
+        said.append("The SmartPlan is paused: nothing goes out before it is switched on.")
     elif bulk.out_at is not None:
         said.append(f"The texts that are due now are out about {when(bulk.out_at)}.")
     if bulk.ends_at is not None:
         said.append(f"The last step comes about {when(bulk.ends_at)}.")
     elif bulk.entered:
-        said.append("The plan repeats: it has no end of its own.")
+        said.append("The SmartPlan repeats: it has no end of its own.")
     return " ".join(said)
 
 

@@ -155,7 +155,7 @@ def done(plan: SmartPlan, made: Enrolled | Bulk) -> dict[str, Any]:
     for why, number in made.left_out.items():
         lines.append(f"{count(number, 'contact')} left out: {escape(why)}.")
     if plan.state == "paused":
-        lines.append("The plan is paused: nothing goes out before you switch it on.")
+        lines.append("The SmartPlan is paused: nothing goes out before you switch it on.")
     return modal("smart_told", "SmartPlan", [mrkdwn("\n".join(lines))], {})
 
 

@@ -51,7 +51,7 @@ def ask(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> 
         else:
             said = "It is left out."
             if for_good := what == "ask_stop":
-                said = "The plan is stopped for this contact."
+                said = "The SmartPlan is stopped for this contact."
             done = plan_upkeep.decline(one, user, (turn, place), now, for_good=for_good)
     except Refused as refusal:
         ack()

@@ -62,7 +62,7 @@ def ask_buttons(enrollment: int, at: tuple[int, int], price: int) -> dict[str, A
     return {"type": "actions", "block_id": f"ask:{enrollment}", "elements": [
         {**button(f"Send for {count(price, 'credit')}", "ask_send", key), "style": "primary"},
         button("Leave it out", "ask_skip", key),
-        button("Stop the plan for them", "ask_stop", key),
+        button("Stop the SmartPlan for them", "ask_stop", key),
     ]}  # fmt: skip
 
 

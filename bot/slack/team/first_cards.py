@@ -8,6 +8,7 @@ from typing import Any
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn
 from bot.team.first_run import Step
+from bot.words import OPERATOR
 
 
 def steps(way: Sequence[Step]) -> Blocks:
@@ -70,7 +71,7 @@ def account_view(zones: Sequence[str]) -> dict[str, Any]:
              "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
             {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
              "hint": cards.plain(
-                 "Months, reports and the daily digest go by it. Only your operator can change it "
+                 f"Months, reports and the daily digest go by it. Only {OPERATOR} can change it "
                  "later."
              ),
              "element": {"type": "static_select", "action_id": "zone",

@@ -30,6 +30,7 @@ from bot.slack.talks.deliver import PostCarrier, about
 from bot.slack.texts import media_cards
 from bot.talks.replies import Reply
 from bot.texts import composed, kinds, media
+from bot.words import OPERATOR
 from ledger.database import session
 
 log = structlog.get_logger()
@@ -228,15 +229,15 @@ def _not_fetched(trouble: Trouble, tries: int) -> Outcome:
         case Gone():
             return Failed("It is no longer at Twilio. Ask them to send it again.")
         case Shut():
-            return Failed("Twilio does not let us read it. Ask your operator.")
+            return Failed(f"Twilio does not let us read it. Ask {OPERATOR}.")
         case TooLarge():
             most = kinds.size_words(media.LARGEST_IN)
             return Failed(f"It has more than {most}. Ask them for a smaller one, or for a link.")
     log.error("media.misled", why=str(trouble))
-    return Failed("Its address is not Twilio's, so it was not opened. Ask your operator.")
+    return Failed(f"Its address is not Twilio's, so it was not opened. Ask {OPERATOR}.")
 
 
 def _or_give_up(result: Outcome, tries: int) -> Outcome:
     if isinstance(result, Again | Unknown) and tries >= FETCHES:
-        return Failed(f"{result.why}. Ask your operator.")
+        return Failed(f"{result.why}. Ask {OPERATOR}.")
     return result

@@ -49,7 +49,7 @@ def test_an_agent_sees_the_credits_but_may_not_change_the_plan(office: House) ->
     with pytest.raises(LookupError):
         office.slack.open_view(office.clerk)
     stranger = office.ask("", "/credits", user=office.stranger)
-    assert "not on any account" in stranger.plain()
+    assert "not on a team" in stranger.plain()
 
 
 def test_help_is_answered_for_help_and_for_what_is_not_understood(office: House) -> None:

@@ -139,9 +139,9 @@ def test_its_hour_is_set_from_the_message_and_it_is_muted(office: House) -> None
         [post] = digests(office)
         slack = office.slack
         said = office.hears(
-            lambda: slack.choose(office.agent, post, "digest_hour", "18:00")
+            lambda: slack.choose(office.agent, post, "digest_hour", "6:00 PM")
         ).plain()
-        assert "comes at 18:00" in said
+        assert "comes at 6:00 PM" in said
         said = office.hears(lambda: slack.press(office.clerk, post, "Mute"), office.clerk).plain()
         assert "Only owner and managers" in said
     with clock.travelled(at_hour(19)):

@@ -170,7 +170,9 @@ def test_a_text_that_costs_more_is_agreed_to_on_home(house: House) -> None:
         steps.run_due(FAST, by_mail=False)
         house.work()
         assert [one.body for one in house.twilio.texts.values()] == [f"Dear {'A' * 180}"]
-        assert "cost more" not in press(house, house.home(house.agent), "Stop the plan for them")
+        assert "cost more" not in press(
+            house, house.home(house.agent), "Stop the SmartPlan for them"
+        )
     with database.session():
         assert {one.state for one in Enrollment.select()} == {"done", "stopped"}
 

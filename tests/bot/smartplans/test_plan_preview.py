@@ -81,7 +81,7 @@ def test_somebody_nobody_knows_stands_for_all(world: World) -> None:
     assert seen[0].body == "Hi Alexander Alexander"
     with pytest.raises(Refused):
         plan_preview.foresee(world.account, "USTRANGER", shape(world, text("Hi")), None, START)
-    with pytest.raises(Refused, match="not known here"):
+    with pytest.raises(Refused, match="no longer here"):
         plan_preview.foresee(world.account, BOSS, shape(world, text("Hi")), 999, START)
 
 

@@ -294,7 +294,7 @@ def test_who_waits_is_listed_longest_first_with_links(team: House) -> None:
     assert lines[1].startswith("(415) 555-0123 since ") and f"@{team.clerk}" in lines[1]
     assert lines[2].startswith("(415) 555-0124 since ")
     assert f"archives/{team.channel}/p{root(team).ts.replace('.', '')}" in said.text
-    assert "You are not on any account" in waiting(team, team.stranger)
+    assert "You are not on a team" in waiting(team, team.stranger)
 
 
 def test_an_answer_ends_the_wait(team: House) -> None:

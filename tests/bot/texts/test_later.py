@@ -209,7 +209,7 @@ def test_the_list_shows_ones_own_and_managers_all(team: House) -> None:
     assert "· by Carl" in said and "1 credit" in said
     for word in ("from the owner", "from the agent", "1 credit", "(415) 555-0123"):
         assert word in everybodys.text
-    assert "You are not on any account" in listing(team, team.stranger).plain()
+    assert "You are not on a team" in listing(team, team.stranger).plain()
 
 
 def test_send_now_from_the_list(team: House) -> None:

@@ -157,7 +157,7 @@ def test_other_kinds_that_phones_take_go_out_up_to_half_a_megabyte(house: House)
 @pytest.mark.parametrize(
     ("served", "said"),
     [
-        ("login", "a.png could not be read: Partyline may not read files here. Ask your operator"),
+        ("login", "a.png could not be read: Partyline may not read files here. Ask whoever runs"),
         ("http://127.0.0.1:9/x.png", "a.png is not kept in Slack itself"),
         ("cut off", ""),
     ],
