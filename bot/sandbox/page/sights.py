@@ -21,7 +21,8 @@ from ledger.models import Account, Entry
 
 MANIFEST = Path(__file__).parents[3] / "manifest.json"
 HOME = "home"
-WINDOW = 50  # messages that are drawn, until somebody asks for earlier ones
+APP = "app"  # Partyline's messages, if it has written; else its Home
+WINDOW = 50  # messages that are drawn at a time
 ENTRIES = 12
 ARRIVED = ("sent", "delivered")
 PHONES = {
@@ -38,13 +39,13 @@ class Place:
     room: str
     thread: str = ""
     phone: str = next(iter(PHONES))
-    window: int = WINDOW
+    until: str = ""  # the ts before which the messages are that are drawn; else the newest
     step: int = 1  # of the tour
 
     def query(self, **changed: Any) -> dict[str, Any]:
         """This place, or one that differs in something, as the address has it."""
         here = {"as": self.user, "in": self.room, "thread": self.thread, "phone": self.phone,
-                "window": self.window, "step": self.step}  # fmt: skip
+                "until": self.until, "step": self.step}  # fmt: skip
         return {key: value for key, value in (here | changed).items() if value != ""}
 
 
@@ -59,12 +60,14 @@ def manifest() -> dict[str, Any]:
 
 
 def messages(slack: Company, place: Place) -> tuple[list[Post], int]:
-    """The newest messages of a channel as this person sees it, and how many are earlier ones."""
+    """A page of a channel's messages as this person sees them, and how many are earlier ones."""
     room = slack.channels.get(place.room)
     posts = slack.channel(place.room) if room else []
     own = [p for p in slack.seen_by(place.user) if p.channel == place.room and not p.thread_ts]
     seen = sorted([*posts, *own], key=lambda post: post.ts)
-    return seen[-place.window :], max(0, len(seen) - place.window)
+    if place.until:
+        seen = [post for post in seen if post.ts < place.until]
+    return seen[-WINDOW:], max(0, len(seen) - WINDOW)
 
 
 def thread(slack: Company, place: Place) -> list[Post]:

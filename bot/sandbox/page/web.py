@@ -14,7 +14,7 @@ from bot import clock
 from bot.sandbox import drawing
 from bot.sandbox.page import drawn, sights, tour
 from bot.sandbox.page.acts import Acts
-from bot.sandbox.page.sights import HOME, Place
+from bot.sandbox.page.sights import APP, HOME, Place
 from bot.sandbox.server import Quiet, stop
 from bot.sandbox.stage import FAULTS, LINE, Stage
 from bot.slack.credits.credit_cards import KINDS
@@ -30,7 +30,7 @@ class Page:
         self.slack, self.twilio = stage.sandbox.slack, stage.sandbox.twilio
         self.web = Flask("page", root_path=str(drawn.HERE))
         self.web.jinja_env.globals |= {
-            "LINE": LINE, "HOME": HOME, "WINDOW": sights.WINDOW, "KINDS": KINDS,
+            "LINE": LINE, "HOME": HOME, "KINDS": KINDS,
             "manifest": sights.manifest, "scenes": tour.SCENES,
         }  # fmt: skip
         drawn.dress(self.web.jinja_env, self.slack)
@@ -78,11 +78,13 @@ class Page:
             user if user in self.slack.people else self.stage.agent,
             self._room(user, given.get("in", "")), given.get("thread", ""),
             given.get("phone") or next(iter(sights.PHONES)),
-            given.get("window", sights.WINDOW, int), given.get("step", 1, int),
+            given.get("until", ""), given.get("step", 1, int),
         )  # fmt: skip
 
     def _room(self, user: str, asked: str) -> str:
         """The room that is asked for, if this person is in it."""
+        if asked == APP:
+            return f"D{user}" if f"D{user}" in self.slack.channels else HOME
         room = self.slack.channels.get(asked)
         inside = asked == HOME or (room and user in room.members)
         return asked if inside else self.stage.channel
@@ -124,7 +126,7 @@ class Page:
             if room.id[0] == "C" and here.user in room.members
         )
         told = self.slack.channels.get(direct)
-        app = (direct if told else HOME, "Partyline", len(told.posts) if told else 0,
+        app = (APP, "Partyline", len(told.posts) if told else 0,
                here.room in (HOME, direct))  # fmt: skip
         return {"groups": [("Channels", rooms), ("Apps", [app])]}
 

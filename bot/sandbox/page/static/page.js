@@ -9,6 +9,18 @@ const tell = (words, keep) => {
 };
 document.body.addEventListener("told", (event) => tell(event.detail.value));
 
+// What takes its time says why.
+let waiting;
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const why = event.target.dataset?.wait;
+  if (why) waiting = setTimeout(() => tell(why, true), 700);
+});
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.target.dataset?.wait) return;
+  clearTimeout(waiting);
+  if (told.textContent === event.target.dataset.wait) told.hidden = true;
+});
+
 // A demo that was stopped; and one that is there again, with everything new.
 let stopped = false;
 document.body.addEventListener("htmx:sseError", () => {
@@ -20,7 +32,8 @@ addEventListener("pagehide", () => { stopped = false; told.remove(); });
 
 // Where one was reading, when something beside it is opened.
 const list = document.querySelector("#messages").parentElement;
-const reading = `reading ${new URLSearchParams(location.search).get("in")}`;
+const where = new URLSearchParams(location.search);
+const reading = `reading ${where.get("in")} ${where.get("until")}`;
 list.scrollTop = sessionStorage.getItem(reading) || 0;
 addEventListener("pagehide", () => sessionStorage.setItem(reading, list.scrollTop));
 
