@@ -352,6 +352,23 @@ def test_a_check_mark_closes_a_conversation_and_counts(tab: Page, stage: Stage) 
     expect(root).not_to_contain_text("Closed")
 
 
+def test_a_form_goes_with_all_that_was_typed(tab: Page) -> None:
+    say(tab, "/contacts add +14155550188")
+    box = tab.locator(".modal label", has_text="Name").locator("input")
+    box.press_sequentially("Grace Okafor")
+    box.press("Enter")
+    expect(tab.locator("#messages .whisper").last).to_contain_text("Grace Okafor")
+
+
+def test_a_menu_opens_where_there_is_room(tab: Page) -> None:
+    thread(tab)
+    menu = tab.locator("#thread .actions details.more").first
+    menu.locator("summary").click()
+    column, opened = tab.locator(".thread").bounding_box(), menu.locator("div").bounding_box()
+    assert column and opened
+    assert opened["x"] + opened["width"] <= column["x"] + column["width"]
+
+
 def test_a_modal_takes_the_keyboard_and_gives_it_back(tab: Page) -> None:
     say(tab, "/text")
     expect(tab.locator(".modal .search input")).to_be_focused()

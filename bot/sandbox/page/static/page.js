@@ -73,8 +73,27 @@ const settled = () => { marked(); refused(); modal(); };
 document.body.addEventListener("htmx:afterSettle", settled);
 settled();
 
+// A form is told to go only once it has all that was typed.
+document.body.addEventListener("htmx:confirm", (event) => {
+  if (!event.target.matches(".modal button:not(.close, [hx-confirm])")) return;
+  event.preventDefault();
+  const go = () => document.querySelector(".modal .inside :is(input, textarea, select).htmx-request")
+    ? setTimeout(go, 10) : event.detail.issueRequest(true);
+  go();
+});
+
+// A menu opens to where there is room.
+document.addEventListener("toggle", (event) => {
+  const menu = event.target, room = menu.closest(".scroll, .modal")?.getBoundingClientRect();
+  if (!menu.matches("details.more") || !menu.open || !room) return;
+  const list = menu.lastElementChild, place = list.getBoundingClientRect();
+  if (place.right > room.right) Object.assign(list.style, { right: 0, left: "auto" });
+  if (place.bottom > room.bottom) Object.assign(list.style, { bottom: "100%" });
+}, true);
+
 // What lies open stays open while the page changes under it.
-Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.tagName === "DETAILS");
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+  !(name === "open" && node.tagName === "DETAILS") && !(name === "style" && node.matches(".more > div"));
 const menus = () => document.querySelectorAll("details.more[open]");
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
