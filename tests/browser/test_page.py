@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from bot.sandbox import Sandbox, wait
 from bot.sandbox.page import sights, tour
 from bot.sandbox.page import web as sandbox_page
 from bot.sandbox.slack import TRIGGER_S, Post
-from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
+from bot.sandbox.stage import ADDRESS, LINE, NEW_YORK, RealTokens, Stage, refuse_real_tokens
 from tests.browser.test_pictures import DOCS
 from tests.faults.processes import free_port
 
@@ -358,6 +359,12 @@ def test_a_form_goes_with_all_that_was_typed(tab: Page) -> None:
     box.press_sequentially("Grace Okafor")
     box.press("Enter")
     expect(tab.locator("#messages .whisper").last).to_contain_text("Grace Okafor")
+
+
+def test_days_are_told_apart(tab: Page, stage: Stage) -> None:
+    day = stage.sandbox.slack.channel(stage.channel)[0].ts
+    shown = f"{datetime.fromtimestamp(float(day), NEW_YORK):%A, %B %-d}"
+    expect(tab.locator("#messages .day").first).to_have_text(shown)
 
 
 def test_a_menu_opens_where_there_is_room(tab: Page) -> None:

@@ -34,6 +34,7 @@ def dress(env: Environment, slack: Company) -> None:
         "spoken": contacts.spoken, "whose": _whose,
         "at": lambda at: clock_face(at.astimezone(NEW_YORK)),
         "day": lambda at: f"{at.astimezone(NEW_YORK):%a, %b %-d}",
+        "weekday": lambda ts: f"{datetime.fromtimestamp(float(ts), NEW_YORK):%A, %B %-d}",
         "date": lambda at: f"{at.astimezone(NEW_YORK):%b %-d}",
     }  # fmt: skip
     env.globals |= {"go": _go, "CONTROLS": "live.html", "people": lambda: _people(slack)}
