@@ -53,8 +53,8 @@ def _people(slack: Company) -> dict[str, str]:
 
 def _whose(post: Post) -> str | None:
     """The number of the phone whose thread this begins, if it is one of the sandbox's."""
-    said = post.plain()
-    return next((number for number in PHONES if contacts.spoken(number) in said), None)
+    named = "".join(post.plain().splitlines()[:2])
+    return next((number for number in PHONES if contacts.spoken(number) in named), None)
 
 
 def picked(element: Mapping[str, Any], held: Mapping[str, Any] | None) -> Any:
