@@ -31,7 +31,7 @@ run: $(VENV)/runtime ## web (on PORT) and worker, from the environment or .env
 		--workers 1 --blocking-threads 32 app:create_app
 
 test: $(VENV)/development ## the tests, on SQLite and PostgreSQL; scenes and faults are apart
-	$(BIN)/pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --ignore tests/faults --ignore tests/browser $(ARGS)
 
 scenes: $(VENV)/development ## what people see, in a browser; PICTURES=1 keeps the pictures of docs/
 	$(BIN)/pytest tests/browser $(ARGS)

@@ -26,7 +26,7 @@ POLL_S = 0.1  # between two looks at the tables, where nothing wakes us sooner
 BEAT_S = 5
 BATCH = 50  # outcomes in one commit
 FORGOTTEN = timedelta(hours=1)
-PORTERS = 4  # hands that move files
+FILE_HANDS = 4
 
 
 class Worker:
@@ -48,7 +48,7 @@ class Worker:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self.stopping = threading.Event()
         self.wake_inbox, self.wake_outbox = threading.Event(), threading.Event()
-        crews = dict.fromkeys(map(crew, carriers), hands) | {"files": PORTERS}
+        crews = dict.fromkeys(map(crew, carriers), hands) | {"files": FILE_HANDS}
         self.hands = Hands(crews, self.wake_outbox.set)
         self.tried: queue.SimpleQueue[outbox.Attempt | None] = queue.SimpleQueue()
         self.jobs = [("heartbeat", BEAT_S, self.beat), *jobs]

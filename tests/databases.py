@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -115,26 +116,35 @@ def _new(query: str) -> object:
         return connection.execute(query).fetchone()
 
 
+@cache
+def _emptier(url: str) -> psycopg.Connection[Any]:
+    """A connection that is kept: what a new one learns of the tables costs more than emptying them
+    does."""
+    connection = psycopg.connect(url, autocommit=True)
+    atexit.register(connection.close)
+    return connection
+
+
 def _empty(url: str) -> bool:
     """Ends whatever is still connected, takes every row, and counts from 1 again. Returns whether
     the database is as new then: not if a test changed more than rows."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        if any(connection.execute(asked).fetchone() != _new(asked) for asked in (SHAPE, KEPT)):
-            return False
-        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        tables = {name for (name,) in found} - {"schema_migration"}
-        counted = connection.execute(
-            "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value > 0"
-        ).fetchall()
-        with connection.transaction():
-            connection.execute("SET LOCAL session_replication_role = replica")  # in any order
-            for name in tables:
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
-            for (name,) in counted:
-                restart = sql.SQL("ALTER SEQUENCE {} RESTART")
-                connection.execute(restart.format(sql.Identifier(name)))
-        return True
+    connection = _emptier(url)
+    connection.execute(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    if any(connection.execute(asked).fetchone() != _new(asked) for asked in (SHAPE, KEPT)):
+        return False
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = {name for (name,) in found} - {"schema_migration"}
+    counted = connection.execute(
+        "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value > 0"
+    ).fetchall()
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")  # in any order
+        for name in tables:
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        for (name,) in counted:
+            restart = sql.SQL("ALTER SEQUENCE {} RESTART")
+            connection.execute(restart.format(sql.Identifier(name)))
+    return True

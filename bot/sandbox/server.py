@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from flask import Flask, Response, request
+from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 KINDS = ("slow", "slow_after", "rate_limit", "error", "drop_before", "drop_after")
@@ -83,9 +85,15 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+Route = tuple[str, str, tuple[str, ...]]
+
+
 @dataclass
 class StandIn:
     """A platform on loopback. `web` is its WSGI app; `serve()` puts it on a port of its own."""
+
+    #: Of a class: an address, the method that answers it, and how it may be called.
+    ROUTES: ClassVar[tuple[Route, ...]] = ()
 
     name: str
     faults: Faults = field(default_factory=Faults)
@@ -93,7 +101,11 @@ class StandIn:
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
-        self.web = Flask(f"sandbox-{self.name}")
+        self.web = Flask(f"sandbox-{self.name}", static_folder=None)
+        routes = [r for each in type(self).__mro__ for r in vars(each).get("ROUTES", ())]
+        if routes:
+            self.web.url_map = _addresses(tuple(routes))
+            self.web.view_functions |= {name: getattr(self, name) for _, name, _ in routes}
         self._server: Any = None
 
     def serve(self, port: int = 0) -> None:
@@ -132,6 +144,12 @@ class StandIn:
         if fault and kind == "slow_after":
             time.sleep(fault.seconds)
         return done
+
+
+@cache
+def _addresses(routes: tuple[Route, ...]) -> Map:
+    """Read once for all stand-ins of a kind: that takes longer than all else in making one."""
+    return Map([Rule(path, endpoint=method, methods=how) for path, method, how in routes])
 
 
 def _drop() -> Response:

@@ -130,6 +130,11 @@ class View:
 class SlackStandIn(SlackFiles):
     """Slack. `app_url` is where our own app listens."""
 
+    ROUTES = (
+        ("/api/<method>", "_api", ("GET", "POST")),
+        ("/response/<key>", "_respond", ("POST",)),
+    )
+
     def __init__(self, app_url: str = "") -> None:
         super().__init__("slack")
         self.app_url = app_url
@@ -150,8 +155,6 @@ class SlackStandIn(SlackFiles):
         self.unreadable = False  # as where the app may not read a channel's history
         self.spans: list[tuple[str, float, float]] = []  # each call with its begin and its end
         self._last_ts = 0
-        self.web.add_url_rule("/api/<method>", "api", self._api, methods=["GET", "POST"])
-        self.web.add_url_rule("/response/<key>", "response", self._respond, methods=["POST"])
 
     @property
     def api_url(self) -> str:

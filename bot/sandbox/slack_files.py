@@ -6,11 +6,11 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Response, jsonify, redirect, request
 
-from bot.sandbox.server import StandIn
+from bot.sandbox.server import Route, StandIn
 from bot.texts.kinds import recognise
 
 LOGIN = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in</body></html>"
@@ -56,17 +56,17 @@ class File:
 class SlackFiles(StandIn):
     """What Slack's methods and addresses of files do."""
 
+    ROUTES: ClassVar[tuple[Route, ...]] = (
+        ("/upload/<file>", "_upload", ("POST",)),
+        ("/files-pri/<owner>/<name>", "_hand_over", ("GET",)),
+    )
+
     token: str = ""
     team: str = "T0SANDBOX"
     files: dict[str, File] = field(default_factory=dict)
     takes_files: bool = True
     hands_out_files: bool = True  # the app has the scope files:read
     slow_pictures: int = 0  # so often Slack is asked for a new picture before it shows it
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.web.add_url_rule("/upload/<file>", "upload", self._upload, methods=["POST"])
-        self.web.add_url_rule("/files-pri/<owner>/<name>", "file", self._hand_over)
 
     def add_file(self, user: str, name: str, content: bytes, **flags: Any) -> File:
         """A file that somebody attached to a message."""

@@ -87,8 +87,31 @@ class Exchange:
     answer: Response
 
 
+ROOT, ACCOUNT = "/2010-04-01/Accounts", "/2010-04-01/Accounts/<account>"
+SERVICE = "/v1/Services/<service>"
+SERVED = (
+    (f"{ACCOUNT}/Messages.json", ("GET", "POST")),
+    (f"{ACCOUNT}/Messages/<sid>.json", ("GET",)),
+    (f"{ACCOUNT}/Messages/<sid>/Media.json", ("GET",)),
+    (f"{ACCOUNT}/IncomingPhoneNumbers.json", ("GET", "POST")),
+    (f"{ACCOUNT}/IncomingPhoneNumbers/<sid>.json", ("GET", "POST", "DELETE")),
+    (f"{ACCOUNT}/AvailablePhoneNumbers/<country>/<kind>.json", ("GET",)),
+    (f"{ACCOUNT}/Calls.json", ("GET",)),
+    (f"{ACCOUNT}/Usage/Records.json", ("GET",)),
+    (f"{ACCOUNT}.json", ("GET",)),
+    (f"{ROOT}.json", ("GET",)),
+    (SERVICE, ("GET", "POST")),
+    (f"{SERVICE}/Compliance/Usa2p", ("GET",)),
+    ("/v1/Tollfree/Verifications", ("GET",)),
+    (f"{SERVICE}/PhoneNumbers", ("POST",)),
+    (f"{SERVICE}/PhoneNumbers/<sid>", ("GET",)),
+)
+
+
 class TwilioStandIn(TwilioNumbers):
     """Twilio. `app_url` is where our own app listens."""
+
+    ROUTES = tuple((path, "_serve", methods) for path, methods in SERVED)
 
     def __init__(self, app_url: str = "") -> None:
         super().__init__("twilio")
@@ -104,7 +127,7 @@ class TwilioStandIn(TwilioNumbers):
         self.watch: Callable[[Exchange], None] | None = None  # of every call that is answered
         self._busy = 0
         self._pool = ThreadPoolExecutor(16, "twilio-webhook")
-        self._routes()
+        self.web.register_error_handler(404, lambda _: _error(Refusal(20404, "not found", 404)))
 
     # What tests and the demo tell it
 
@@ -271,29 +294,6 @@ class TwilioStandIn(TwilioNumbers):
                     self._post(text.callback, params)
 
     # The API
-
-    def _routes(self) -> None:
-        root, base = "/2010-04-01/Accounts", "/2010-04-01/Accounts/<account>"
-        service, number = "/v1/Services/<service>", "<sid>"
-        for path, methods in (
-            (f"{base}/Messages.json", ["GET", "POST"]),
-            (f"{base}/Messages/<sid>.json", ["GET"]),
-            (f"{base}/Messages/<sid>/Media.json", ["GET"]),
-            (f"{base}/IncomingPhoneNumbers.json", ["GET", "POST"]),
-            (f"{base}/IncomingPhoneNumbers/<sid>.json", ["GET", "POST", "DELETE"]),
-            (f"{base}/AvailablePhoneNumbers/<country>/<kind>.json", ["GET"]),
-            (f"{base}/Calls.json", ["GET"]),
-            (f"{base}/Usage/Records.json", ["GET"]),
-            (f"{base}.json", ["GET"]),
-            (f"{root}.json", ["GET"]),
-            (service, ["GET", "POST"]),
-            (f"{service}/Compliance/Usa2p", ["GET"]),
-            ("/v1/Tollfree/Verifications", ["GET"]),
-            (f"{service}/PhoneNumbers", ["POST"]),
-            (f"{service}/PhoneNumbers/{number}", ["GET"]),
-        ):
-            self.web.add_url_rule(path, path, self._serve, methods=methods)
-        self.web.register_error_handler(404, lambda _: _error(Refusal(20404, "not found", 404)))
 
     def _serve(self, **named: str) -> Response:
         operation = f"{request.method} {_operation(request.path, named)}"

@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message as Headers
+from typing import ClassVar
 from urllib.parse import urldefrag
 
 import requests
 from flask import Response, jsonify, redirect, request
 
-from bot.sandbox.server import StandIn
+from bot.sandbox.server import Route, StandIn
 from bot.texts.kinds import KINDS, recognise
 
 HOST, CDN = "https://api.twilio.com", "https://media.twiliocdn.com"
@@ -56,18 +57,17 @@ class MediaRefusal(Exception):
 class TwilioMedia(StandIn):
     """What Twilio's addresses of attachments do."""
 
+    ROUTES: ClassVar[tuple[Route, ...]] = (
+        ("/2010-04-01/Accounts/<account>/Messages/<text>/Media/<sid>", "_redirect", ("GET",)),
+        ("/cdn/<key>", "_hand_over", ("GET",)),
+    )
+
     media: dict[str, Media] = field(default_factory=dict)  # by SID
     account_sid: str = ""
     auth_token: str = ""
     more_accounts: dict[str, str] = field(default_factory=dict)  # SID → token
     #: Where our app listens, and its PUBLIC_URL, for which webhooks are signed.
     public: tuple[str, str] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        where = "/2010-04-01/Accounts/<account>/Messages/<text>/Media/<sid>"
-        self.web.add_url_rule(where, "media", self._redirect)
-        self.web.add_url_rule("/cdn/<key>", "cdn", self._hand_over)
 
     def token_of(self, account: str | None) -> str | None:
         """An account's token."""
