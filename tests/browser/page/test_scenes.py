@@ -125,7 +125,11 @@ def test_80_percent_are_used_and_an_upgrade(tab: Page, stage: Stage) -> None:
     tour.alert(stage)
     tab.locator(".rooms a", has_text=re.compile("^Partyline$")).click()
     expect(tab.locator("#messages")).to_contain_text("of your credits are used")
-    expect(tab.locator("#below")).to_contain_text(ADDRESS)
+    mail = tab.locator("#below .mail", has_text="of your credits are used").first
+    mail.locator("summary").click()
+    expect(mail).to_contain_text(ADDRESS)
+    expect(mail.frame_locator("iframe").locator("body")).to_contain_text("Days left")
+    tab.keyboard.press("Escape")
     tab.locator("#messages").get_by_role("button", name="Upgrade").last.click()
     tab.locator(".modal .section", has_text="Pro").get_by_role("button", name="Choose").click()
     expect(tab.locator(".modal")).to_contain_text("Pro")
