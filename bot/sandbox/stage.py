@@ -145,6 +145,7 @@ class Stage:
         slack = sandbox.slack
         self.agent, self.helper = slack.add_user("Dana"), slack.add_user("Sam")
         self.outsider = slack.add_user("Olga")
+        self.roles = {self.agent: "owner", self.helper: "agent", self.outsider: "outsider"}
         self.channel = slack.add_channel("leads")
         sandbox.twilio.add_number(LINE)
         self.web = Process("web", _web(port))

@@ -58,7 +58,8 @@ class Acts:
         if not (typed or files):
             return None
         if here.thread:
-            self.slack.reply(here.user, here.room, here.thread, typed, files=files)
+            also = "broadcast" in request.form
+            self.slack.reply(here.user, here.room, here.thread, typed, broadcast=also, files=files)
         else:
             self.slack.write(here.user, here.room, typed, files=files)
         return None

@@ -114,7 +114,7 @@ class Page:
             "here": here, "slack": slack, "files": slack.files,
             "names": drawing.names(slack.people, slack.channels),
             "room": slack.channels.get(here.room), "is_channel": here.room[0] == "C",
-            "direct": direct if direct in slack.channels else "",
+            "roles": self.stage.roles, "direct": direct if direct in slack.channels else "",
             "scene": tour.SCENES[here.step - 1] if 0 < here.step <= len(tour.SCENES) else None,
         }  # fmt: skip
 

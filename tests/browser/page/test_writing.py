@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 
 from playwright.sync_api import Page, expect
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from bot.sandbox import wait
 from bot.sandbox.page import sights, tour
 from bot.sandbox.stage import LINE, NEW_YORK, Stage
-from tests.browser.page.hands import on_phone, say, thread
+from tests.browser.page.hands import close_all, on_phone, say, thread
 
 ANN = tour.ANN
 
@@ -125,3 +126,29 @@ def test_a_modal_takes_the_keyboard_and_gives_it_back(tab: Page) -> None:
     tab.keyboard.press("Escape")
     expect(tab.locator(".modal")).to_have_count(0)
     expect(tab.locator("#said")).to_be_focused()
+
+
+def test_what_cannot_be_undone_asks_first_in_the_apps_words(tab: Page, stage: Stage) -> None:
+    with suppress(LookupError):  # it is there already
+        tour.plan(stage)
+    say(tab, "/smartplans new lead")
+    tab.locator(".modal").get_by_role("button", name="Edit", exact=True).last.click()
+    take = tab.locator(".modal").get_by_role("button", name="Take this step out")
+    take.click()
+    sure = tab.get_by_role("dialog", name="Take it out?")
+    expect(sure).to_be_visible()
+    sure.get_by_role("button", name="Back").click()
+    expect(take).to_be_visible()
+    take.click()
+    sure.get_by_role("button", name="Take it out").click()
+    expect(take).to_have_count(0)
+    close_all(tab)
+
+
+def test_a_reply_is_sent_to_the_channel_too(tab: Page) -> None:
+    thread(tab)
+    tab.get_by_label("Also send to #leads").check()
+    tab.fill("#replied", "// Who takes this one?")
+    tab.press("#replied", "Enter")
+    expect(tab.locator("#messages .one").last).to_contain_text("Who takes this one?")
+    expect(tab.get_by_label("Also send to #leads")).not_to_be_checked()

@@ -88,6 +88,7 @@ document.querySelectorAll("form.composer").forEach((form) => {
   });
   form.addEventListener("htmx:beforeSend", (event) => {
     if (event.target !== form) return;
+    if (form.elements.broadcast) form.elements.broadcast.checked = false;
     last = { words: box.value, files: [...input.files] };
     clear();
     form.parentElement.querySelector(".scroll, .talk")?.scrollTo({ top: 0 });

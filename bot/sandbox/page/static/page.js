@@ -64,7 +64,7 @@ const modal = () => {
   const now = document.querySelector(".modal");
   if (now?.id === shown) return;
   if (now && !shown) before = document.activeElement;
-  document.querySelectorAll("body > :not(#modal, #told, script)").forEach((part) => { part.inert = Boolean(now); });
+  document.querySelectorAll("body > :not(#modal, #sure, #told, script)").forEach((part) => { part.inert = Boolean(now); });
   if (now) (now.querySelector(".inside :is(input, textarea, select)") || now.querySelector("footer button:last-child")).focus();
   else if (before?.isConnected) before.focus();
   shown = now?.id;
@@ -73,10 +73,23 @@ const settled = () => { marked(); refused(); modal(); };
 document.body.addEventListener("htmx:afterSettle", settled);
 settled();
 
-// A form is told to go only once it has all that was typed.
-document.body.addEventListener("htmx:confirm", (event) => {
-  if (!event.target.matches(".modal button:not(.close, [hx-confirm])")) return;
+// Some buttons ask first, and a form is told to go only once it has all that was typed.
+const dialog = document.getElementById("sure");
+const sure = ({ title, text, confirm, deny, style }) => new Promise((answer) => {
+  const [no, yes] = dialog.querySelectorAll("button");
+  dialog.querySelector("b").textContent = title;
+  dialog.querySelector("p").textContent = text;
+  no.textContent = deny;
+  Object.assign(yes, { textContent: confirm, className: style });
+  dialog.returnValue = "";
+  dialog.onclose = () => answer(dialog.returnValue === "yes");
+  dialog.showModal();
+});
+document.body.addEventListener("htmx:confirm", async (event) => {
+  const asks = event.target.dataset.sure;
+  if (!asks && !event.target.matches(".modal button:not(.close)")) return;
   event.preventDefault();
+  if (asks && !(await sure(JSON.parse(asks)))) return;
   const go = () => document.querySelector(".modal .inside :is(input, textarea, select).htmx-request")
     ? setTimeout(go, 10) : event.detail.issueRequest(true);
   go();
@@ -96,7 +109,7 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   !(name === "open" && node.tagName === "DETAILS") && !(name === "style" && node.matches(".more > div"));
 const menus = () => document.querySelectorAll("details.more[open]");
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && !dialog.open) {
     const open = menus();
     if (open.length) open.forEach((menu) => { menu.open = false; menu.firstElementChild.focus(); });
     else document.querySelector(".modal .close")?.click();
