@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import peewee
+
 from bot import clock, outbox
 from bot.contacts import contacts
-from bot.models import Address, Conversation, Delivery, Member, Message
+from bot.models import Address, Conversation, Delivery, Line, Member, Message
 from bot.talks import threads
 from bot.team import lines
 from bot.words import count, escape
@@ -217,8 +219,14 @@ def _bosses(account_id: int) -> list[str]:
 def _move_on(channel: str) -> None:
     """Has conversations with something to show go on where their line is now."""
     waiting = query(WAITING, f"channel:{channel}", MOVED).fetchall()
-    for conversation_id in {json.loads(payload)["conversation"] for (payload,) in waiting}:
-        conversation = threads.of(conversation_id)
-        home = conversation.line.channel
-        if conversation.channel == channel and home not in ("", channel):
-            threads.move_on(conversation, home)
+    ids = {json.loads(payload)["conversation"] for (payload,) in waiting}
+    before = Conversation.alias()  # their contacts were merged since
+    current = before.select(peewee.fn.COALESCE(before.goes_on, before.id)).where(before.id.in_(ids))
+    left = (
+        Conversation.select(Conversation, Line)
+        .join(Line)
+        .where(Conversation.id.in_(current), Conversation.channel == channel)
+        .where(Line.channel.not_in(["", channel]))
+    )
+    for conversation in list(left):
+        threads.move_on(conversation, conversation.line.channel)

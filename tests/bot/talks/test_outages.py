@@ -178,6 +178,24 @@ def test_the_line_gets_another_channel_and_its_conversations_go_on_there(team: H
     assert len(team.slack.thread(other, new.ts)) == 3
 
 
+def test_what_waits_of_a_merged_contact_goes_on_with_the_other(team: House) -> None:
+    begun(team)
+    break_(team, "archived")
+    team.twilio.text(BEN, LINE, "One")
+    team.work()
+    with database.session():
+        ann, ben = Conversation.select().order_by(Conversation.id)
+        Conversation.update(goes_on=ann).where(Conversation.id == ben.id).execute()
+    other = team.slack.add_channel("new-leads")
+    lines.setup(account="Harbor Homes", line=LINE, channel=other)
+    a_while(team)
+    with database.session():
+        assert Conversation.get_by_id(ann.id).channel == other
+        assert Conversation.get_by_id(ben.id).channel == team.channel
+    (new,) = team.slack.channel(other)
+    assert any("One" in post.plain() for post in team.slack.thread(other, new.ts))
+
+
 def test_what_changed_meanwhile_is_made_up(team: House) -> None:
     begun(team)
     team.send(ANN, "Hello")
