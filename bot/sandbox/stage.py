@@ -21,7 +21,7 @@ from bot import clock
 from bot.models import Delivery, Digest, Draft, Inbox, Message
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.server import Faults
-from bot.sandbox.slack import Post
+from bot.sandbox.slack import Channel, Post
 from bot.smartplans.models import Enrollment
 from ledger import database
 
@@ -58,7 +58,31 @@ class Mischief:
     seconds: float = 2.0
 
 
-FAULTS = {
+@dataclass(frozen=True)
+class Neglect:
+    """Something that somebody has set at a peer, and that a line cannot work with; `flask doctor`
+    knows of it."""
+
+    words: str
+    what: str  # comes of it
+    stands: Callable[[Sandbox], bool]
+    put: Callable[[Sandbox, bool], None]
+
+
+def _texts_go_nowhere(sandbox: Sandbox) -> bool:
+    held = sandbox.twilio.numbers.get(LINE)
+    return held is not None and held.set.get("sms_url") == ""
+
+
+def _leads(sandbox: Sandbox) -> Channel:
+    return next(room for room in sandbox.slack.channels.values() if room.name == "leads")
+
+
+def _archive(sandbox: Sandbox, on: bool) -> None:
+    _leads(sandbox).archived = on
+
+
+FAULTS: dict[str, Mischief | Neglect] = {
     "slack_slow": Mischief(
         "Slack is slow", "Slack takes 2 seconds for each call: cards change later, none is lost.",
         lambda s: s.slack.faults, "slow",
@@ -75,6 +99,16 @@ FAULTS = {
         "Twilio sends, says nothing",
         "Twilio sends a text and hangs up: Partyline looks it up, and never sends it twice.",
         lambda s: s.twilio.faults, "drop_after", "POST Messages",
+    ),
+    "texts_nowhere": Neglect(
+        "Texts go nowhere",
+        "At Twilio the number's webhook is gone: in ten minutes #leads is told, and can repair it.",
+        _texts_go_nowhere, lambda s, on: s.twilio.point(LINE, "" if on else None),
+    ),
+    "archived": Neglect(
+        "#leads is archived",
+        "Nothing can be shown in #leads: Dana is told of texts, and they are posted afterwards.",
+        lambda s: _leads(s).archived, _archive,
     ),
 }  # fmt: skip
 
@@ -151,7 +185,7 @@ class Stage:
         self.web = Process("web", _web(port))
         self.worker = Process("worker", [BIN / "flask", "worker"])
         self.kills = 0
-        self.faults: set[str] = set()  # those that are on
+        self._mischief: set[str] = set()  # that is on
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -200,16 +234,33 @@ class Stage:
             with contextlib.suppress(AssertionError):
                 wait(lambda: not self.busy(), SETTLED_S)
 
+    @property
+    def faults(self) -> set[str]:
+        """Those that are on; one that somebody has mended is not."""
+        stand = {name for name, one in FAULTS.items()
+                 if isinstance(one, Neglect) and one.stands(self.sandbox)}  # fmt: skip
+        return self._mischief | stand
+
     def switch(self, name: str) -> None:
         """Switches a fault on, or off again."""
+        chosen = FAULTS[name]
         with self._lock:
-            self.faults ^= {name}
-            slack, twilio = self.sandbox.slack.faults, self.sandbox.twilio.faults
-            for faults in (slack, twilio):
+            if isinstance(chosen, Neglect):
+                return chosen.put(self.sandbox, not chosen.stands(self.sandbox))
+            self._mischief ^= {name}
+            for faults in (self.sandbox.slack.faults, self.sandbox.twilio.faults):
                 faults.clear()
-            for one in self.faults:
-                FAULTS[one].of(self.sandbox).add(FAULTS[one].kind, FAULTS[one].match, None,
-                                                 FAULTS[one].seconds)  # fmt: skip
+            for one in (FAULTS[name] for name in self._mischief):
+                if isinstance(one, Mischief):
+                    one.of(self.sandbox).add(one.kind, one.match, None, one.seconds)
+        return None
+
+    def doctor(self) -> str:
+        """What `flask doctor` says."""
+        return subprocess.run(
+            [BIN / "flask", "doctor"], env=self.environ, check=False, text=True,
+            capture_output=True,
+        ).stdout  # fmt: skip
 
     def told(self, user: str, words: str) -> list[Post]:
         """What Partyline has written to this person that says this."""

@@ -39,7 +39,7 @@ class Acts:
         acts: list[Callable[[], Any]] = [
             self.say, self.press, self.put, self.look_up, self.submit, self.close, self.shortcut,
             self.react, self.edit, self.delete, self.attach, self.text, self.jump, self.fault,
-            self.kill, self.show, self.books, self.forget,
+            self.kill, self.show, self.books, self.doctor, self.forget,
         ]  # fmt: skip
         return {act.__name__: _told(act) for act in acts}
 
@@ -206,6 +206,10 @@ class Acts:
         """Kills the worker."""
         self.stage.kill_worker()
         return "The worker was killed, and another has started. Look at the books."
+
+    def doctor(self) -> str:
+        """Asks the doctor."""
+        return self.stage.doctor().strip()
 
     def books(self) -> str:
         """Proves the books."""

@@ -153,6 +153,46 @@ def test_a_killed_worker_loses_and_doubles_nothing(tab: Page, stage: Stage) -> N
     assert list(audit.prove()) == []
 
 
+def test_a_line_that_is_ill_says_so_and_is_repaired(tab: Page, stage: Stage) -> None:
+    faults = tab.get_by_role("region", name="Faults")
+    faults.get_by_role("button", name="Texts go nowhere").click()
+    expect(faults).to_contain_text("in ten minutes #leads is told")
+    tab.fill("#texted", "Is there a cellar?")
+    tab.press("#texted", "Enter")
+    on_phone(tab, "Is there a cellar?")
+    faults.get_by_role("button", name="Ask the doctor").click()
+    expect(tab.locator("#told")).to_contain_text("(415) 555-0100: Its texts go nowhere.")
+    tab.get_by_role("button", name="+1 hour").click()
+    ill = tab.locator("#messages .one", has_text="Its texts go nowhere. Press Repair.").last
+    ill.get_by_role("button", name="Repair").click()
+    expect(tab.locator("#messages")).to_contain_text("(415) 555-0100 is well again.")
+    thread(tab)
+    missed = tab.locator("#thread .one", has_text="Is there a cellar?")
+    expect(missed).to_contain_text("recovered")
+    expect(faults.get_by_role("button", name="Texts go nowhere")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    wait(lambda: "All is well." in stage.doctor(), 30)
+    faults.get_by_role("button", name="Ask the doctor").click()
+    expect(tab.locator("#told")).to_contain_text("All is well.")
+
+
+def test_a_channel_that_is_archived_loses_nothing(tab: Page, stage: Stage) -> None:
+    faults = tab.get_by_role("region", name="Faults")
+    button = faults.get_by_role("button", name="#leads is archived")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.fill("#texted", "Are pets allowed?")
+    tab.press("#texted", "Enter")
+    wait(lambda: stage.told(stage.agent, "Are pets allowed?"), 30)
+    faults.get_by_role("button", name="Ask the doctor").click()
+    expect(tab.locator("#told")).to_contain_text("the channel is archived.")
+    button.click()
+    tab.get_by_role("button", name="+1 hour").click()
+    thread(tab)
+    expect(tab.locator("#thread")).to_contain_text("Are pets allowed?")
+
+
 def test_each_scene_can_be_watched(tab: Page, stage: Stage, url: str) -> None:
     for step in range(1, 6):
         tab.goto(f"{url}?step={step}&as={stage.helper}&phone={tour.CLARA}")

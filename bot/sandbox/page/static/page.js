@@ -5,7 +5,7 @@ const tell = (words, keep) => {
   told.textContent = words;
   told.hidden = false;
   clearTimeout(hide);
-  if (!keep) hide = setTimeout(() => { told.hidden = true; }, 8000);
+  if (!keep) hide = setTimeout(() => { told.hidden = true; }, 8000 + 40 * words.length);
 };
 document.body.addEventListener("told", (event) => tell(event.detail.value));
 
