@@ -43,20 +43,10 @@ class Price:
 
 
 @transaction
-def line(line_id: int, user: str) -> Line:
-    """The line. Raises Refused unless this user may change it."""
-    found: Line | None = Line.live().where(Line.id == line_id).first()
-    if found is None:
-        raise Refused("This line was released, or is another team's. `/line` lists yours.")
-    lines.require_manager(user, found.account_id)
-    return found
-
-
-@transaction
 def look(line_id: int, user: str, wanted: Wanted) -> Price | None:
     """Whether the line's calls can be taken so, and the price of its text back; None without one,
     or where the same text was agreed to before. Raises Wrong or Refused."""
-    found = line(line_id, user)
+    found = lines.to_change(line_id, user)
     _number(found, wanted)
     if len(wanted.words) > LONGEST_WORDS:
         raise Wrong("words", f"{len(wanted.words)} characters; {LONGEST_WORDS} is the most.")
@@ -77,7 +67,7 @@ def settle(line_id: int, user: str, wanted: Wanted, agreed: int | None, now: dat
     price = look(line_id, user, wanted)
     if price is not None and (agreed is None or price.most > agreed):
         raise Wrong("text", f"A text back costs up to {count(price.most, 'credit')} now.")
-    found = line(line_id, user)
+    found = lines.to_change(line_id, user)
     found.voice_mode, found.voice_words = wanted.mode, wanted.words or None
     if wanted.mode == "forward":
         found.forward_user, found.forward_number = wanted.user, _number(found, wanted)

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot import outbox
 from bot.contacts import hours
 from bot.credits import digest
-from bot.errors import Refused, Wrong
+from bot.errors import Wrong
 from bot.lines import health
 from bot.models import Conversation, Digest, Line
 from bot.smartplans import room
@@ -106,19 +106,9 @@ def name_of(line: Line, spoken: str) -> str:
 
 
 @transaction
-def line(line_id: int, user: str) -> Line:
-    """The line. Raises Refused unless this user may change it."""
-    found: Line | None = Line.get_or_none(Line.id == line_id)
-    if found is None:
-        raise Refused("This line was released, or is another team's. `/line` lists yours.")
-    lines.require_manager(user, found.account_id)
-    return found
-
-
-@transaction
 def settings(line_id: int, user: str) -> Settings:
     """How the line is settled. Raises Refused unless this user may change it."""
-    found = line(line_id, user)
+    found = lines.to_change(line_id, user)
     daily = Digest.get_or_none(Digest.account == found.account_id)
     usual = hours.policy(found.account_id)
     hour = daily.hour if daily and daily.next_at else None
@@ -128,7 +118,7 @@ def settings(line_id: int, user: str) -> Settings:
 @transaction
 def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     """Keeps how a line is to be, and the hour of the account's digest. Raises Refused."""
-    found = line(line_id, user)
+    found = lines.to_change(line_id, user)
     name = " ".join(wanted.name.split())
     if len(name) > LONGEST_NAME:
         raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")

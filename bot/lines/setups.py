@@ -134,7 +134,7 @@ def renew(account_id: int, user: str, own: Own, now: datetime) -> None:
 @transaction
 def release(line_id: int, user: str, typed: str, view: str, now: datetime) -> Setup:
     """Begins to release a line, once its number was typed. Raises Refused."""
-    line = own_line(line_id, user)
+    line = lines.to_change(line_id, user)
     if _digits(typed) not in (_digits(line.number), _digits(line.number)[-10:]):
         raise Refused(f"Type the line's number to release it: {contacts.spoken(line.number)}.")
     under_way = Setup.get_or_none(Setup.number == line.number, Setup.done_at.is_null())
@@ -277,16 +277,6 @@ def require_free(number: str, account_id: int | None = None) -> None:
         raise Refused(f"{contacts.spoken(number)} is a line here already.")
     if Setup.select().where(Setup.number == number, Setup.done_at.is_null()).exists():
         raise Refused(f"{contacts.spoken(number)} is being set up already.")
-
-
-@transaction
-def own_line(line_id: int, user: str) -> Line:
-    """The line. Raises Refused unless this user may change it."""
-    line: Line | None = Line.live().where(Line.id == line_id).get_or_none()
-    if line is None:
-        raise Refused("This line was released, or is another team's. `/line` lists yours.")
-    lines.require_manager(user, line.account_id)
-    return line
 
 
 @transaction

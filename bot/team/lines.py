@@ -228,6 +228,16 @@ def move(line: Line, channel: str) -> None:
     line.save(only=[Line.channel, Line.joined_at])
 
 
+@transaction
+def to_change(line_id: int, user: str) -> Line:
+    """The line. Raises Refused unless it is one still, and this user may change it."""
+    line: Line | None = Line.live().where(Line.id == line_id).get_or_none()
+    if line is None:
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
+    require_manager(user, line.account_id)
+    return line
+
+
 def require_free_channel(channel: str, line_id: int | None = None) -> None:
     """Raises Wrong if another line has this channel: what is typed in it would mean either."""
     if Line.live().where(Line.channel == channel, Line.id != (line_id or 0)).exists():

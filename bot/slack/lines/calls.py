@@ -16,12 +16,13 @@ from bot.lines.calls import WORDS
 from bot.slack.answers import refusal_view
 from bot.slack.lines import call_cards
 from bot.slack.team import front
+from bot.team import lines
 from bot.words import clean
 
 
 def calls(user: str, line_id: str) -> dict[str, Any]:
     """How a line's calls are taken."""
-    return call_cards.calls_view(call_settings.line(int(line_id), user))
+    return call_cards.calls_view(lines.to_change(int(line_id), user))
 
 
 def changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:

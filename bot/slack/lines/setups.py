@@ -117,7 +117,7 @@ def bought(ack: Ack, body: Body, view: View, context: BoltContext) -> None:
 def release(user: str, line_id: str) -> View:
     """What happens when a line is released."""
     with session():
-        line = setups.own_line(int(line_id), user)
+        line = lines.to_change(int(line_id), user)
         return setup_views.release(line, setups.way_out(line), setups.plans_on(line))
 
 

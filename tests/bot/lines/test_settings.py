@@ -123,6 +123,15 @@ def test_what_cannot_be_is_said_at_the_input_it_is_about(
     assert line.plan_texts_a_day == 2000
 
 
+def test_a_line_that_was_released_meanwhile_is_not_changed(house: House) -> None:
+    view = settings(house)
+    with database.session():
+        Line.update(released_at=clock.now()).execute()
+    house.slack.submit(house.agent, view, {"name": "Too late"})
+    assert "This line was released" in view.errors["channel"]
+    assert house.line().name is None
+
+
 def test_texts_of_smartplans_have_a_number_a_day(house: House) -> None:
     assert "2000" in str(settings(house).held)
     assert saved(house, plan_texts="150").errors == {}
