@@ -365,7 +365,7 @@ class Overlaps:
     def __init__(self, house: House) -> None:
         self.now = self.most = 0
         self.lock = threading.Lock()
-        api = house.slack.web.view_functions["api"]
+        api = house.slack.web.view_functions["_api"]
 
         def counted(method: str) -> Any:
             if method != "views.publish":
@@ -379,7 +379,7 @@ class Overlaps:
                 with self.lock:
                     self.now -= 1
 
-        house.slack.web.view_functions["api"] = counted
+        house.slack.web.view_functions["_api"] = counted
 
 
 def test_a_publish_that_slack_refused_for_now_is_made_again(house: House) -> None:
