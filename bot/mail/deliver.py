@@ -123,7 +123,7 @@ class LetterCarrier(MailCarrier):
         if isinstance(outcome, Failed):
             ended = {"state": "failed", "error": outcome.why[:500], "done_at": now}
             if outcome.code in NO_SUCH_ADDRESS:
-                letters.bounced(delivery.payload["letter"], outcome.why, now)
+                letters.bounced(delivery.payload["letter"], now)
         Letter.update(ended).where(Letter.id == delivery.payload["letter"]).execute()
 
 

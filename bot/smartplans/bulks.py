@@ -152,7 +152,7 @@ def _is_time(bulk: Bulk, now: datetime) -> bool:
 
 
 @transaction
-def moved(outcomes: Mapping[int, Sequence[tuple[str, str | None]]], now: datetime) -> None:
+def moved(outcomes: Mapping[int, Sequence[tuple[str, str | None]]]) -> None:
     """Steps of theirs are over: by bulk, what came of each, and why if it was left out."""
     for bulk_id, came in sorted(outcomes.items()):
         query(LOCK, bulk_id).fetchone()

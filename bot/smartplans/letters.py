@@ -94,7 +94,7 @@ def stop(letter_id: int, now: datetime) -> Stopping:
 
 
 @transaction
-def bounced(letter_id: int, why: str, now: datetime) -> None:
+def bounced(letter_id: int, now: datetime) -> None:
     """The mail server knows no such address: nothing more is sent there until it is changed."""
     letter = Letter.get_by_id(letter_id)
     contact = Contact.get_by_id(letter.contact_id)

@@ -118,13 +118,6 @@ def listed(account_id: int, user: str, now: datetime, most: int) -> tuple[list[R
 
 
 @transaction
-def open_count(account_id: int) -> int:
-    """How many reminders of an account are open: for its digest."""
-    here = (Reminder.account == account_id) & (Reminder.state == "open")
-    return int(Reminder.select().where(here).count())
-
-
-@transaction
 def stands_at(reminder_id: int, channel: str, ts: str) -> None:
     """Slack shows the card here."""
     Reminder.update(channel=channel, card_ts=ts).where(Reminder.id == reminder_id).execute()

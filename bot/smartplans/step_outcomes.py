@@ -80,7 +80,7 @@ def write(batch: Batch) -> None:
         _write_steps(batch)
         rows.insert(StepRun, RUN, batch.runs)
         rows.update(Enrollment, PLACE, batch.places)
-    bulks.moved(batch.moved, now)
+    bulks.moved(batch.moved)
     if batch.finished:
         enrollments.flow(batch.finished, batch.plan, now)
     if waiting := batch.of(Wait):

@@ -325,12 +325,6 @@ def called(conversation: Conversation, now: datetime) -> bool:
     return was_quiet
 
 
-def may_send_automatically(conversation: Conversation) -> bool:
-    """Whether a text may go out here that no person has sent."""
-    blocked = conversation.contact.blocked_at is not None
-    return not (blocked or consent.opted_out(conversation) or conversation.braked_at)
-
-
 def _was_quiet(conversation: Conversation, now: datetime) -> bool:
     last = conversation.last_text_at
     return conversation.state == "closed" or (last is not None and now - last > LONG_QUIET)

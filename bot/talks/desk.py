@@ -189,6 +189,7 @@ def block(conversation_id: int, user: str, now: datetime) -> None:
         return
     contact.blocked_at = now
     contact.save(only=[Contact.blocked_at])
+    plan_events.on_block(contact.id, now)
     Conversation.update(waiting_since=None, snoozed_until=None).where(
         Conversation.contact == contact
     ).execute()

@@ -131,7 +131,7 @@ def history_line(one: Consent) -> str:
 
 
 def edit_view(
-    kept: Kept | None, about: dict[str, Any], now: datetime, number: str = "", name: str = ""
+    kept: Kept | None, about: dict[str, Any], number: str = "", name: str = ""
 ) -> dict[str, Any]:  # fmt: skip
     """The modal of a contact; without one, of a new one, whose number and name may be typed."""
     details = kept.details if kept else directory.Details(name=name or None)

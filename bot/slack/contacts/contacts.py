@@ -106,7 +106,7 @@ def _add(ack: Ack, command: dict[str, Any], client: WebClient, typed: str) -> No
         return whisper(ack, cards.note(str(refusal)))
     ack()
     about = {"account": account, "card_url": command["response_url"]}
-    view = contact_cards.edit_view(None, about, clock.now(), number, name)
+    view = contact_cards.edit_view(None, about, number, name)
     client.views_open(trigger_id=command["trigger_id"], view=view)
     return None
 
@@ -158,7 +158,7 @@ def _open(
         about = {
             "contact": kept.contact.id, "seen": kept.details.version, "card_url": card_url,
         }  # fmt: skip
-        view = contact_cards.edit_view(kept, about, clock.now())
+        view = contact_cards.edit_view(kept, about)
     except Refused as refusal:
         view = refusal_view(str(refusal))
     ack()

@@ -158,10 +158,10 @@ class UpdateCarrier:
         if isinstance(result, Failed) and result.why == NOT_THERE and _is_root(delivery):
             threads.thread_gone(delivery.payload["conversation"], ts)
         if isinstance(result, Again):
-            return self._heed(result, delivery, channel)
+            return self._heed(result, channel)
         return result
 
-    def _heed(self, result: Again, delivery: Delivery, channel: str) -> Outcome:
+    def _heed(self, result: Again, channel: str) -> Outcome:
         """Where the channel takes none, it is not waited for: posts stand behind it. All that was
         left out is made up later."""
         error, now = result.why.removeprefix("Slack: "), clock.now()

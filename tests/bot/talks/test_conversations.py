@@ -14,6 +14,10 @@ from bot.models import Contact, Conversation, Member, Message
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard, opened
+from bot.smartplans import plan_people, smartplans
+from bot.smartplans.models import Enrollment
+from bot.smartplans.plan_shapes import Shape, StepShape
+from bot.smartplans.schedule import When
 from bot.talks import conversations, desk
 from ledger import database
 from tests.bot.talks.threads import begun, is_told, replied
@@ -435,6 +439,22 @@ def test_a_blocked_senders_texts_are_charged_and_kept_and_not_shown(team: House)
     assert team.audit() == []
 
 
+def test_who_is_blocked_is_on_no_smartplan_any_more(team: House) -> None:
+    begun(team)
+    step = StepShape("text", When("enrolled", 3), ("Still looking?",))
+    with database.session():
+        ann = Contact.get().id
+    plan = smartplans.new(
+        team.account().id, team.agent, Shape("Leads", (step,), team.line().id), clock.now()
+    )
+    smartplans.switch_on(plan.id, team.agent, clock.now())
+    plan_people.enroll(plan.id, team.agent, [ann], clock.now())
+    choose(team, "Block this sender")
+    with database.session():
+        [one] = Enrollment.select()
+    assert (one.state, one.why, one.due_at) == ("stopped", "they were blocked", None)
+
+
 def test_unblocked_their_texts_are_shown_again_and_those_that_came_meanwhile(team: House) -> None:
     begun(team)
     choose(team, "Block this sender")
@@ -490,16 +510,14 @@ def test_twenty_texts_in_five_minutes_put_the_brake_on_once_and_an_answer_off(
     assert len(said) == 1
     assert said[0].plain().startswith(":octagonal_sign: 20 texts in 5 minutes.")
     assert "Nothing is answered automatically" in root(team).plain()
-    with database.session():
-        assert not conversations.may_send_automatically(Conversation.get())
     team.send(ANN, "Who are you?")
     team.settle()
     assert "Nothing is answered automatically" not in root(team).plain()
     for n in range(19):
         says(team, body=f"pong {n}")
-    with database.session():
-        assert conversations.may_send_automatically(Conversation.get())
+    assert "Nothing is answered automatically" not in root(team).plain()
     says(team, body="pong")
+    assert "Nothing is answered automatically" in root(team).plain()
     said = [p for p in team.thread(ANN) if "There may be a machine" in p.plain()]
     assert len(said) == 2
     assert len(team.twilio.sent_to(ANN)) == 1
