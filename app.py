@@ -18,7 +18,7 @@ from slack_bolt.adapter.flask import SlackRequestHandler
 import bot.slack.client
 import bot.slack.files
 import bot.twilio.media
-from bot import clock, doctor, inbox, logs, operator, requests, retention, scheduler
+from bot import clock, doctor, inbox, logs, operator, request_log, retention, scheduler
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.contact_files import contacts_by_file
@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["BOLT"] = SlackRequestHandler(
         bolt.build(slack, catalogue, live, TwilioNumbers(twilio))
     )
-    requests.log_each(app)
+    request_log.log_each(app)
     app.register_blueprint(slack_routes.routes)
     app.register_blueprint(voice.webhooks)
     app.register_blueprint(media_routes.routes)

@@ -1,14 +1,15 @@
 """What a carrier is: how one kind of delivery leaves, what it is given, and what can come of it.
 
-The carriers are in slack/, twilio/ and mail/, in their deliver.py; the outbox drives them.
+The carriers are in slack/, twilio/ and mail/, most in files named deliver; the outbox drives them.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -118,20 +119,23 @@ class NotThere:
 Outcome = Done | Again | Failed | Unknown | NotThere
 
 
-class Carrier(Protocol):
+class Carrier(ABC):
     """How one kind of delivery leaves."""
 
     #: Whether the peer may list a thing long after it took it, so that early looks prove nothing.
-    lists_late: bool
+    lists_late = False
 
+    @abstractmethod
     def attempt(self, delivery: Delivery) -> Outcome:
         """Makes the call once. No transaction is open."""
 
+    @abstractmethod
     def look(self, delivery: Delivery) -> Outcome:
         """Asks the peer whether an unknown delivery arrived. No transaction is open."""
 
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Writes what follows from the outcome, in the transaction that records it."""
+    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:  # noqa: B027
+        """Writes what follows from the outcome, in the transaction that records it, if anything
+        does."""
 
 
-Carriers = Mapping[str, "Carrier"]
+Carriers = Mapping[str, Carrier]

@@ -1,4 +1,4 @@
-"""Everything that APScheduler runs, and when. It holds no state of ours: any worker may tick."""
+"""How APScheduler runs the jobs that app.py lists. It holds no state: any worker may tick."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What is wrong with a line: told once in its channel when it begins, once when it is well again.
 
-Who looks (lines/vitals.py, twilio/checks.py, slack/checks.py) says what was looked at and what was
-found; a text that Twilio refuses says so by itself. All that follows is here: a Trouble is open
-from the first look that finds it to the first that does not.
+Who looks (lines/vitals.py, twilio/checks.py, slack/lines/checks.py) says what was looked at and
+what was found; a text that Twilio refuses says so by itself. All that follows is here: a Trouble is
+open from the first look that finds it to the first that does not.
 """
 
 from __future__ import annotations

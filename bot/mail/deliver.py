@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.smartplans import letters
 from bot.smartplans.models import Letter
@@ -27,14 +27,12 @@ PAGES = Environment(
 )
 
 
-class MailCarrier:
+class MailCarrier(Carrier):
     """Sends notices as text and HTML.
 
     One of which nobody knows whether it went is sent again under the same Message-ID, by which a
     mailbox shows it once.
     """
-
-    lists_late = False
 
     def __init__(self, smtp_url: str, mail_from: str, timeout_s: float) -> None:
         self.server, self.mail_from, self.timeout_s = urlsplit(smtp_url), mail_from, timeout_s

@@ -15,7 +15,7 @@ from bot.models import Contact
 from bot.smartplans import enrollments, plan_preview, plan_versions
 from bot.smartplans.models import Bulk, SmartPlan
 from bot.smartplans.room import Pace
-from bot.smartplans.step_choices import HELD
+from bot.smartplans.step_choices import BY_HAND
 from bot.team import lines
 from ledger.database import query, session, transaction
 
@@ -100,7 +100,7 @@ def _advance(bulk_id: int, plan_id: int, now: datetime) -> None:
     if bulk.state == "stopping":
         if query(TAKE_OFF, now, bulk.id, BATCH).rowcount < BATCH:
             bulk.state, bulk.busy = "stopped", False
-    elif query(WAKE, now, bulk.id, HELD, BATCH).rowcount:
+    elif query(WAKE, now, bulk.id, BY_HAND, BATCH).rowcount:
         enrollments.look_at(plan_id, now)
     elif bulk.entered:
         bulk.busy = False

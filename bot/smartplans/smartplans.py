@@ -1,7 +1,7 @@
-"""SmartPlans: written, changed, switched on and off, shared, and who is put on them.
+"""SmartPlans: written, changed, switched on and off, and shared, by managers.
 
-A plan's steps are kept in versions: one that somebody is on never changes. Managers write plans;
-every member puts contacts on them.
+A plan's steps are kept in versions: one that somebody is on never changes. Who is put on plans, and
+by whom, is in plan_people.py.
 """
 
 from __future__ import annotations

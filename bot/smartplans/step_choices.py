@@ -11,13 +11,13 @@ from bot.smartplans.models import Step
 from bot.smartplans.schedule import Limits
 from bot.smartplans.step_facts import Due, Facts
 from bot.texts import templates
-from bot.texts.first_texts import QUIET
+from bot.texts.first_texts import SAID_AGAIN_AFTER
 from ledger import rates
 from ledger.credits import Funds
 from ledger.rates import Quote
 
-HOLD = timedelta(hours=4)  # after a text between people, in which no plan talks into it
-HELD = "paused by hand, with all that came on it together"
+TALKING = timedelta(hours=4)  # after a text between people, in which no plan talks into it
+BY_HAND = "paused by hand, with all that came on it together"
 A_DAY = timedelta(hours=24)
 DATE_LATE = timedelta(days=2)  # after which a birthday is over
 
@@ -124,7 +124,7 @@ def choose(due: Due, facts: Facts, budget: Budget, now: datetime) -> Choice:
     """What to do with this step now. A Send is taken off the budget."""
     step = facts.step(due)
     if due.bulk in facts.bulks:
-        return Hold(HELD) if facts.bulks[due.bulk] == "paused" else Stop("stopped by hand")
+        return Hold(BY_HAND) if facts.bulks[due.bulk] == "paused" else Stop("stopped by hand")
     if due.blocked_at is not None:
         return Stop("they were blocked")
     talk = facts.talks.get(due.contact)
@@ -227,9 +227,9 @@ def _not_now(
     at, why = now, ""
     talk, texts = facts.talks.get(due.contact), facts.texts.get(due.contact, [])
     if talk and talk.last_text_at and talk.last_text_at > due.enrolled_at:
-        at, why = _later(at, why, talk.last_text_at + HOLD, "you are texting with them")
+        at, why = _later(at, why, talk.last_text_at + TALKING, "you are texting with them")
     if talk and talk.is_braked:
-        at, why = _later(at, why, now + HOLD, "a machine may be at the other end")
+        at, why = _later(at, why, now + TALKING, "a machine may be at the other end")
     if texts:
         gap = timedelta(minutes=facts.policy.plan_gap_minutes)
         at, why = _later(at, why, texts[-1] + gap, "another text of a plan just went to them")
@@ -270,7 +270,7 @@ def _words(due: Due, facts: Facts, now: datetime) -> str:
     talk, texts = facts.talks.get(due.contact), facts.texts.get(due.contact)
     spoken = [talk.last_text_at] if talk and talk.last_text_at else []
     last = max([*spoken, *(texts or [])[-1:]], default=None)
-    if due.told_at is None or last is None or now - last >= QUIET:
+    if due.told_at is None or last is None or now - last >= SAID_AGAIN_AFTER:
         return str(facts.policy.opt_out_words)
     return ""
 

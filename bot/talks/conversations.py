@@ -17,7 +17,7 @@ from ledger import credits, rates, rows
 from ledger.database import instant, query, transaction
 
 LONG_QUIET = timedelta(days=7)  # after which a text is shown in the channel too
-QUIET = timedelta(minutes=3)  # without a text in, before the assigned member is called again
+CALLED_AGAIN_AFTER = timedelta(minutes=3)  # without a text in
 LOOP_TEXTS, LOOP_WITHIN = 20, timedelta(minutes=5)  # with one number: more is a machine
 WITHHELD = 50  # texts of somebody blocked that are shown when they no longer are
 EARLIER = """
@@ -115,7 +115,7 @@ def _tell_plans(contact: Contact, now: datetime) -> None:
 
 def _show_new(conversation: Conversation, message: Message, new: bool, now: datetime) -> None:
     """Queues the text's post, with a call for whoever it is assigned to."""
-    quiet = conversation.heard_at is None or now - conversation.heard_at > QUIET
+    quiet = conversation.heard_at is None or now - conversation.heard_at > CALLED_AGAIN_AFTER
     changed = conversation.state == "closed" or conversation.snoozed_until is not None
     _begin(conversation)
     if not new and (changed or conversation.waiting_since is None):

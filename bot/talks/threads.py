@@ -1,6 +1,6 @@
 """What a conversation shows in Slack: its thread, what is posted there, and what becomes of both.
 
-What a post looks like is decided when it leaves, from the rows as they are then (slack/deliver.py).
+What a post looks like is decided when it leaves, from the rows as they are then (slack/talks/).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from bot.contacts import hours
 from bot.models import Contact, Conversation
 from ledger.database import instant
 
-QUIET = timedelta(days=30)  # after which an automated text says it again
+SAID_AGAIN_AFTER = timedelta(days=30)  # without a text, by an automated one
 
 
 def words(
@@ -35,4 +35,4 @@ def _quiet(contact: Contact, now: datetime) -> bool:
     """Whether there was no text with them, in or out and on whichever line, for long."""
     here = Conversation.contact == contact
     last = Conversation.select(peewee.fn.MAX(Conversation.last_text_at)).where(here).scalar()
-    return last is None or now - instant(last) >= QUIET
+    return last is None or now - instant(last) >= SAID_AGAIN_AFTER

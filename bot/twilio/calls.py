@@ -7,7 +7,7 @@ from typing import Any
 
 from twilio.rest.api.v2010.account.call import CallInstance
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.inbox import Payload
 from bot.lines import calls
 from bot.lines.calls import CallIn
@@ -45,10 +45,8 @@ def _call_in(payload: Payload, accounts: Accounts) -> CallIn:
     )  # fmt: skip
 
 
-class CallCarrier:
+class CallCarrier(Carrier):
     """Asks Twilio what became of the phone that a call was put through to."""
-
-    lists_late = False
 
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts

@@ -17,7 +17,7 @@ from twilio.base.exceptions import (
 from twilio.rest.api.v2010.account.message import MessageInstance
 
 from bot import clock
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.lines.sealing import CannotOpen
 from bot.models import Part
@@ -36,7 +36,7 @@ LISTED = 50  # newest messages between two numbers that a look reads
 OPTED_OUT = 21610
 
 
-class TextCarrier:
+class TextCarrier(Carrier):
     """Sends parts of texts through Twilio, each by the account that its line's number is in."""
 
     lists_late = True

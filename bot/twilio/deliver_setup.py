@@ -14,7 +14,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
 from bot.models import Setup
 from bot.team.lines import OPERATOR
@@ -63,10 +63,8 @@ NOT_TAKEN = (
 )
 
 
-class SetupCarrier:
+class SetupCarrier(Carrier):
     """Takes one step of one set-up."""
-
-    lists_late = False
 
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts

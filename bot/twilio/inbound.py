@@ -53,7 +53,6 @@ def status(
 
 def fate(status: str, code: int | None, refund_undelivered: bool = False) -> Fate:
     """Twilio's status and error code in our words, and whether its credits come back (R14)."""
-    status = "failed" if status == "cancelled" else status
     if status not in receipts.FAILURES:
         return Fate(status)
     error = explain(code)

@@ -8,7 +8,7 @@ from typing import Any
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.lines import repairs
 from bot.models import Line
 from bot.twilio.accounts import Accounts
@@ -41,11 +41,9 @@ def calls_here(public_url: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-class WebhookCarrier:
+class WebhookCarrier(Carrier):
     """Sets a number's webhooks, and its place in the Messaging Service. All of it may be repeated:
     it says how things are to be."""
-
-    lists_late = False
 
     def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slack_sdk import WebClient
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.contacts import exports, imports
 from bot.contacts.sheets import MOST_BYTES
 from bot.downloads import Away, Misled, Shut, Source, TooLarge, Trouble
@@ -23,10 +23,8 @@ FETCHES = 8  # tries, while somebody waits for a preview
 IN_MEMORY = 1_000_000  # bytes of a file that are held so; the rest is on disk
 
 
-class SheetCarrier:
+class SheetCarrier(Carrier):
     """Reads a file that somebody gave, and keeps its rows. Done twice, it keeps the same."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient, slack: Source) -> None:
         self.client, self.slack = client, slack
@@ -77,10 +75,8 @@ def _not_fetched(trouble: Trouble, tries: int) -> Outcome:
     return Failed("Slack did not give the file. Attach it once more: `/contacts import`.")
 
 
-class SheetCardCarrier:
+class SheetCardCarrier(Carrier):
     """Posts a sheet's card to who gave it, then brings it up to date."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -113,10 +109,8 @@ class SheetCardCarrier:
             Sheet.update(**stands).where(Sheet.id == delivery.payload["sheet"]).execute()
 
 
-class SheetFileCarrier:
+class SheetFileCarrier(Carrier):
     """Ties to a sheet's card a file of the rows that need a look."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -156,10 +150,8 @@ class SheetFileCarrier:
         """Nothing follows: the card lists the first of the rows."""
 
 
-class ExportCarrier:
+class ExportCarrier(Carrier):
     """Sends all contacts of an account, as a CSV file, to who asked."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -185,10 +177,8 @@ class ExportCarrier:
             exports.posted(delivery.key, delivery.payload, outcome.result)
 
 
-class ExportFileCarrier:
+class ExportFileCarrier(Carrier):
     """Ties the file of an export to its post."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -214,9 +204,6 @@ class ExportFileCarrier:
     def look(self, delivery: Delivery) -> Outcome:
         """It is done again: a file that no message names is seen by nobody."""
         return NotThere(1)
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows."""
 
 
 def _card(sheet: Sheet) -> cards.Card:

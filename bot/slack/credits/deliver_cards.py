@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import clock, outbox
-from bot.carriers import Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.credits import charts, usage
 from bot.credits.usage import Asked, Report
 from bot.slack import cards
@@ -44,10 +44,8 @@ HOMELESS = {"user_not_found", "user_not_visible", "not_enabled"}
 PEOPLE_KEPT = 1000  # names that are asked for once in a process
 
 
-class CardCarrier:
+class CardCarrier(Carrier):
     """Posts a card to a channel, or to a person as a direct message."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -107,10 +105,8 @@ class CardCarrier:
         return _report_forms(lambda: _made(self.client, told["report"]))
 
 
-class WhisperCarrier:
+class WhisperCarrier(Carrier):
     """Tells one person something in a channel or thread that nobody else there sees."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -137,14 +133,9 @@ class WhisperCarrier:
         """Nobody can read it back; said twice is better than not at all."""
         return NotThere(1)
 
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows."""
 
-
-class HomeCarrier:
+class HomeCarrier(Carrier):
     """Publishes Partyline's Home to one person, as it is when it leaves."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient, catalogue: Catalogue) -> None:
         self.client, self.catalogue = client, catalogue
@@ -174,17 +165,12 @@ class HomeCarrier:
         """It is published again: Home says what is."""
         return NotThere(1)
 
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows."""
 
-
-class FilesCarrier:
+class FilesCarrier(Carrier):
     """Uploads a report's files, seen by nobody yet, then attaches them to its post.
 
     Either may be repeated: a file that no message names is seen by nobody.
     """
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client

@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
 from bot.models import Line, Setup
 from bot.slack.lines import setup_cards
@@ -30,10 +30,8 @@ NO_CHANNEL = "Slack could not make that channel ({error}). Choose one: `/line se
 PAGE = 1000  # channels
 
 
-class SetupPostCarrier:
+class SetupPostCarrier(Carrier):
     """Takes the steps of a set-up that are Slack's to do, and shows how far it is."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client

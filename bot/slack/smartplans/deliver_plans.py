@@ -7,7 +7,7 @@ from datetime import datetime
 
 from slack_sdk import WebClient
 
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards
 from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, read_back
 from bot.slack.smartplans import bulk_cards, plan_cards
@@ -16,10 +16,8 @@ from bot.smartplans.models import Bulk, Enrollment, Reminder, SmartPlan
 from ledger.database import session
 
 
-class PlanCardCarrier:
+class PlanCardCarrier(Carrier):
     """Posts a card to a member as a direct message."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -49,10 +47,8 @@ class PlanCardCarrier:
             STANDS_AT[told["what"]](told[told["what"]], result["channel"], result["ts"])
 
 
-class PlanUpdateCarrier:
+class PlanUpdateCarrier(Carrier):
     """Brings a card up to date with its row, a reminder's or that of many put on a plan."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -75,9 +71,6 @@ class PlanUpdateCarrier:
     def look(self, delivery: Delivery) -> Outcome:
         """An update may be repeated: it says what is, not what changed."""
         return NotThere(1)
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows."""
 
 
 STANDS_AT: dict[str, Callable[[int, str, str], None]] = {

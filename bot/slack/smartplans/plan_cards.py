@@ -1,4 +1,4 @@
-"""What SmartPlans show."""
+"""What SmartPlans tell members: reminders, questions about a price, and that one waits."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.contacts import contacts
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards
@@ -50,10 +50,8 @@ class Shown:
     ts: str | None = None  # where it stands already
 
 
-class PostCarrier:
+class PostCarrier(Carrier):
     """Posts thread roots, texts, reply cards and remarks."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient, by_mail: bool = False) -> None:
         self.client, self.by_mail = client, by_mail
@@ -132,10 +130,8 @@ class PostCarrier:
                     drafts.shown(delivery.payload["draft"], ts, state)
 
 
-class UpdateCarrier:
+class UpdateCarrier(Carrier):
     """Brings a root, a text or a reply's card in Slack up to date with the rows as they are now."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient, by_mail: bool = False) -> None:
         self.client, self.by_mail = client, by_mail

@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import downloads
-from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.downloads import Away, Gone, Shut, Source, TooLarge, Trouble
 from bot.models import Message
 from bot.slack import files
@@ -41,13 +41,11 @@ PEEKS = 5  # tries, while somebody waits for a quote
 SETTLES = 6  # tries, while Slack may be at work on a picture that was just uploaded
 
 
-class MediaCarrier:
+class MediaCarrier(Carrier):
     """Brings an attachment of a text in from Twilio to Slack, where nobody sees it yet.
 
     Done twice, it leaves a file that no message names.
     """
-
-    lists_late = False
 
     def __init__(self, client: WebClient, twilio: Callable[[str | None], Source]) -> None:
         self.client, self.twilio = client, twilio
@@ -130,10 +128,8 @@ class PicturesCarrier(PostCarrier):
             media.pictures_shown(delivery.payload["message"], posted["ts"], posted["attach"])
 
 
-class AttachCarrier:
+class AttachCarrier(Carrier):
     """Ties uploaded files to the post that names them."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -157,14 +153,9 @@ class AttachCarrier:
         """It is done again: an update says what is."""
         return NotThere(1)
 
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows."""
 
-
-class PeekCarrier:
+class PeekCarrier(Carrier):
     """Looks at what a reply's files are, and how large, before it is quoted."""
-
-    lists_late = False
 
     def __init__(self, client: WebClient, slack: Source) -> None:
         self.client, self.slack = client, slack
