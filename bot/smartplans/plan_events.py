@@ -152,13 +152,12 @@ def set_date(contact: Contact, name: str, day: Day | None, now: datetime) -> Non
         month, of_month, year = day
         ContactDate.create(contact=contact, field=name, month=month, day=of_month, year=year)
     for enrollment in Enrollment.select().where(
-        Enrollment.contact == contact, Enrollment.state == "active"
+        Enrollment.contact == contact, Enrollment.state.in_(list(ALIVE))
     ):
         course, steps = enrollments.course_of(enrollment.version)
         if course.steps[enrollment.position].field == name:
-            enrollments.place(
-                enrollment, course, steps, enrollments.place_again(enrollment, course), now
-            )
+            spot = enrollments.place_again(enrollment, course)
+            enrollments.place(enrollment, course, steps, spot, now, enrollment.state)
 
 
 def days_of(contact_ids: Sequence[int]) -> dict[int, dict[str, Day]]:

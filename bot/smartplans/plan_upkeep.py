@@ -123,8 +123,8 @@ def _move(
         "round": spot.round, "position": spot.position, "kind": steps[spot.position].kind,
         "basis_at": spot.basis_at, "planned_at": spot.planned_at, "agreed": None,
     }  # fmt: skip
-    if enrollment.state == "active":
-        placed["due_at"] = spot.due_at
+    if enrollment.state in ("active", "asking"):  # what was asked about may say something else now
+        placed |= {"state": "active", "why": None, "due_at": spot.due_at}
     Enrollment.update(placed).where(here).execute()
 
 

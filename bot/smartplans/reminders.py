@@ -24,7 +24,7 @@ from ledger.models import Account
 
 SNOOZED = """
     SELECT id FROM reminder WHERE state = 'open' AND snoozed_until <= %s
-    ORDER BY snoozed_until LIMIT %s"""
+    ORDER BY snoozed_until LIMIT %s FOR UPDATE SKIP LOCKED"""
 COLUMNS = (
     "id", "account_id", "to", "contact_id", "enrollment_id", "words", "body", "state", "made_at",
 )  # fmt: skip
@@ -95,7 +95,7 @@ def wake_due(most: int = 100) -> int:
     now = clock.now()
     due = [row[0] for row in query(SNOOZED, now, most).fetchall()]
     for reminder_id in due:
-        reminder = Reminder.get_by_id(reminder_id)
+        reminder = Reminder.get_by_id(reminder_id)  # locked, so as it was found
         until, reminder.snoozed_until = reminder.snoozed_until, None
         reminder.channel = reminder.card_ts = None
         reminder.save(only=[Reminder.snoozed_until, Reminder.channel, Reminder.card_ts])

@@ -60,10 +60,10 @@ class Skip:
 
 @dataclass(frozen=True)
 class Move:
-    """It is done later, and why."""
+    """It is done later, and why; None where that is its time."""
 
     at: datetime
-    why: str
+    why: str | None
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,9 @@ def choose(due: Due, facts: Facts, budget: Budget, now: datetime) -> Choice:
     talk = facts.talks.get(due.contact)
     if consent.is_closed(due.opted_out_at, talk.opted_in_at if talk else None):
         return Stop("they opted out")
+    if due.planned_at > now:  # it rested meanwhile, and the plan or a date was changed
+        when, zone = facts.course(due).steps[due.position], facts.zones(due)[0]
+        return Move(schedule.due(when, due.planned_at, due.before, zone), None)
     if reason := _too_late(due, facts, step, now):
         return Skip(reason)
     if step.kind == "reminder":

@@ -29,7 +29,8 @@ log = structlog.get_logger()
 BATCH = 1000  # enrollments in one transaction
 PLANS = 100  # that are looked up at once
 LONGEST = timedelta(minutes=5)  # of one tick: other jobs wait for none
-AGAIN, GIVE_UP_AFTER = timedelta(hours=1), timedelta(days=1)  # of a step that breaks
+AGAIN = timedelta(hours=1)  # a step that breaks is tried,
+GIVE_UP_AFTER = timedelta(days=1)  # until so long after its time
 KINDS = ("text", "email", "reminder")
 
 DUE_PLANS = """
@@ -80,7 +81,8 @@ def _due_ids(plan_id: int) -> list[int]:
 
 
 def _alone(plan_id: int, enrollment_id: int, pace: Pace, by_mail: bool) -> int:
-    """Does one. What cannot be done is tried again for a day, then paused with the reason."""
+    """Does one. What cannot be done is tried again till a day after its time, then paused with the
+    reason."""
     try:
         return _batch(plan_id, pace, by_mail, only=enrollment_id)
     except peewee.OperationalError:
@@ -95,8 +97,9 @@ def _alone(plan_id: int, enrollment_id: int, pace: Pace, by_mail: bool) -> int:
 def _halt(enrollment_id: int, why: str) -> None:
     now = clock.now()
     here = (Enrollment.id == enrollment_id) & (Enrollment.state == "active")
-    tried = Enrollment.update(why=why, due_at=now + AGAIN).where(here)
-    if not tried.where(Enrollment.due_at > now - GIVE_UP_AFTER).execute():
+    is_new = Enrollment.why.is_null() | (Enrollment.why != why)
+    again = here & (is_new | (Enrollment.planned_at > now - GIVE_UP_AFTER))
+    if not Enrollment.update(why=why, due_at=now + AGAIN).where(again).execute():
         Enrollment.update(state="paused", why=why, due_at=None).where(here).execute()
     tally.count("smartplan_steps_broken_total")
 

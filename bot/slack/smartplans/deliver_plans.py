@@ -7,7 +7,7 @@ from datetime import datetime
 
 from slack_sdk import WebClient
 
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards
 from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, read_back
 from bot.slack.smartplans import bulk_cards, plan_cards
@@ -58,8 +58,8 @@ class PlanUpdateCarrier(Carrier):
         with session():
             row = _row(delivery)
             card = _card(delivery)
-        if row.card_ts is None:
-            return Again(5, "the card to update is not there yet")
+        if row.card_ts is None:  # it never came, or another is on its way, which shows how it is
+            return Done({})
 
         def update(form: cards.Card, _: int) -> Done:
             form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
