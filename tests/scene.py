@@ -234,7 +234,7 @@ class Day:
         lines.give("Harbor Homes", rest, "for a test", "more")
         self.heard(card, "Check again")
         digest = next(p for p in house.slack.channel(house.channel) if "[Mute]" in p.plain())
-        house.hears(lambda: slack.choose(owner, digest, "digest_hour", "10:00"))
+        house.hears(lambda: slack.choose(owner, digest, "digest_hour", "10:00 AM"))
         house.hears(lambda: slack.press(owner, digest, "Mute"))
 
     def plan(self) -> None:
