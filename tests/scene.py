@@ -373,6 +373,7 @@ class Day:
         house.modal(owner, house.ask("", "/line"), "Settings")
         house.ask("help", "/line")
         form = house.opens(lambda: self.slack.command(owner, house.channel, "/line", "settings"))
+        house.modal(owner, form, "Calls")
         self.submit(form, {"name": "The Pergola line"})
         house.work()
 
