@@ -87,8 +87,11 @@ OUTGOING = """
     JOIN contact ON contact.id = conversation.contact_id
     JOIN line ON line.id = conversation.line_id
     WHERE part.id = %s"""
+# With its message: what becomes of one part beside another is summed up there.
 LOCK_PART = """
-    SELECT id, message_id, credits, ref, message_sid, status, ask_at, twilio_id FROM part WHERE """
+    SELECT part.id, part.message_id, part.credits, part.ref, part.message_sid, part.status,
+           part.ask_at, part.twilio_id
+    FROM part JOIN message ON message.id = part.message_id WHERE part."""
 MOVE_PART = """
     UPDATE part SET message_sid = %s, status = %s, error_code = %s, ask_at = %s WHERE id = %s"""
 PART_STATES = "SELECT status FROM part WHERE message_id = %s ORDER BY number"
@@ -169,7 +172,7 @@ def to_ask(now: datetime, limit: int = 100) -> list[tuple[str, str | None]]:
 
 
 class Locked(NamedTuple):
-    """A part whose row is ours until the transaction ends."""
+    """A part whose row, and whose message's, is ours until the transaction ends."""
 
     id: int
     message: int
