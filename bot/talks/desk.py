@@ -74,9 +74,9 @@ def find_former(channel: str, thread_ts: str) -> Conversation | None:
 
 
 def rootless(channel: str) -> bool:
-    """Whether a conversation of this channel has no thread yet, as far as is known."""
-    alive = Conversation.goes_on.is_null() & Conversation.thread_ts.is_null()
-    here = (Conversation.channel == channel) & alive
+    """Whether a thread of this channel has begun whose first post is not known yet."""
+    begun = Conversation.has_thread & Conversation.thread_ts.is_null()
+    here = (Conversation.channel == channel) & begun & Conversation.goes_on.is_null()
     return bool(Conversation.select().where(here).exists())
 
 

@@ -9,13 +9,15 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
+from bot.contacts import address_book
 from bot.models import Conversation, Draft, Inbox
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_signing import Signed
+from bot.talks import conversations
 from ledger import database
 from tests.bot.talks.test_replies import join, set_mode
 from tests.bot.talks.threads import begun, card, is_told, posts, press, replied, texts, whispered
-from tests.house import House
+from tests.house import BEN, House
 
 Did = Callable[[House, str], object]
 
@@ -345,6 +347,21 @@ def test_a_reply_in_a_thread_that_goes_on_elsewhere_says_so(house: House) -> Non
     replied(house, thread, "// a note")
     assert len(whispered(house)) == 1
     assert texts(house) == []
+
+
+def test_who_was_written_to_without_a_thread_holds_up_no_reply(house: House) -> None:
+    thread = begun(house)
+    with database.session():
+        line = house.line()
+        ben = address_book.meet(line.account_id, BEN, clock.now())
+        conversations.open_quietly(line, {ben.id: BEN}, clock.now())
+        Conversation.update(
+            thread_ts="1700000000.000001", former_channel=house.channel, former_ts=thread
+        ).where(Conversation.contact != ben).execute()
+    replied(house, thread, "Yes")
+    with database.session():
+        assert {row.state for row in Inbox.select()} == {"done"}
+    assert "goes on in a new thread" in whispered(house)[-1]
 
 
 def test_a_reply_that_many_hands_apply_at_once_is_one_draft(house: House) -> None:
