@@ -21,7 +21,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 
 from bot import clock
 from bot.config import Settings
-from bot.team import lines, viewers
+from bot.team import opening, viewers
 from bot.words import is_email
 from ledger import subscriptions
 from ledger.books import KeyReused
@@ -213,7 +213,7 @@ def _open(event: Event) -> Account:
     if not (event.timezone and event.owner):
         raise Wrong(422, "A start of a new account needs timezone and owner, a Slack user id.")
     try:
-        lines.setup(
+        opening.setup(
             account=event.account, timezone=event.timezone, owner=event.owner, emails=event.emails
         )
     except ValueError:

@@ -19,7 +19,7 @@ from bot.credits.margin import invoices as invoices_of
 from bot.credits.margin import margins
 from bot.lines.sealing import CannotOpen, Seal
 from bot.models import MIGRATIONS
-from bot.team import lines, people
+from bot.team import opening, people
 from bot.twilio import accounts as twilio_accounts
 from bot.twilio import usage
 from bot.twilio.client import connect
@@ -78,7 +78,7 @@ def setup(code: str | None, **wanted: Any) -> None:  # fmt: skip
     catalogue = plans_or_exit(settings_or_exit())
     try:
         plan = catalogue.plan(code) if code else None
-        ready = lines.setup(**wanted, plan=plan, catalogue=catalogue)
+        ready = opening.setup(**wanted, plan=plan, catalogue=catalogue)
     except (ValueError, UnknownPlan) as error:
         raise click.UsageError(str(error)) from None
     for done in ready.done:
@@ -120,7 +120,7 @@ def grant(account: str, amount: int, reason: str, key: str | None) -> None:
     """Give an account credits, or take some, with a reason."""
     require_schema_or_exit()
     try:
-        given = lines.give(account, amount, reason, key or secrets.token_hex(8))
+        given = opening.give(account, amount, reason, key or secrets.token_hex(8))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     said = "Nothing given: this key was used before" if given.replayed else "Done"

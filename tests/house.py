@@ -21,7 +21,7 @@ from bot.sandbox import Sandbox, slack_watching, wait
 from bot.sandbox.server import stop
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import Act
-from bot.team import accounts, lines, viewers
+from bot.team import accounts, opening, viewers
 from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 
@@ -86,7 +86,7 @@ class House:
         self.channel = self.slack.add_channel("leads")
         self.twilio.add_number(LINE)
         if not empty:
-            lines.setup(
+            opening.setup(
                 account="Harbor Homes", timezone="America/New_York", owner=self.agent, line=LINE,
                 channel=self.channel, opening_credits=opening_credits,
             )  # fmt: skip

@@ -17,7 +17,7 @@ from bot.sandbox.slack_forms import state
 from bot.slack.lines import setup_views
 from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests import pictures
 from tests.bot.office import at_hour
@@ -229,9 +229,9 @@ class Day:
         with clock.travelled(at_hour(10)):
             house.tick()
         rest = house.balance()
-        lines.give("Harbor Homes", -rest, "for a test", "less")
+        opening.give("Harbor Homes", -rest, "for a test", "less")
         card = house.ask(f"{ZEB} A marzipan that nobody can pay")
-        lines.give("Harbor Homes", rest, "for a test", "more")
+        opening.give("Harbor Homes", rest, "for a test", "more")
         self.heard(card, "Check again")
         digest = next(p for p in house.slack.channel(house.channel) if "[Mute]" in p.plain())
         house.hears(lambda: slack.choose(owner, digest, "digest_hour", "10:00 AM"))
@@ -423,7 +423,7 @@ class Day:
         slack.open_home(owner)
         slack.press(owner, house.home(owner), "home_more")
         house.work()
-        lines.setup(account="Second of mine", owner=owner, opening_credits=1)
+        opening.setup(account="Second of mine", owner=owner, opening_credits=1)
         at = int((clock.now() + timedelta(hours=30)).timestamp())
         self.submit(house.modal(owner, house.ask(f"{ZEB} A saffron week"), "Later…"), {"at": at})
         house.modal(owner, house.home(owner), "home_scheduled")
@@ -493,7 +493,7 @@ class Day:
         admin = slack.add_user("Alma", is_admin=True)
         form = house.modal(admin, house.home(admin), "Open an account")
         slack.submit(admin, form, {"name": "Alma and Sons"})
-        lines.setup(account="Alma and Sons", line="+14155550144", channel="C0NOWHERE",
+        opening.setup(account="Alma and Sons", line="+14155550144", channel="C0NOWHERE",
                     opening_credits=1)  # fmt: skip
         house.modal(admin, house.ask(f"{ZEB} Hello", user=admin), "home_check")
 

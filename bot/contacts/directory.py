@@ -16,7 +16,7 @@ from bot.errors import Refused
 from bot.models import Consent, Contact, Conversation, Line, Tag
 from bot.smartplans import plan_events
 from bot.talks import threads
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from bot.words import clean, is_email
 from ledger.database import transaction
 from ledger.models import Account
@@ -101,7 +101,7 @@ def add(
 
     One that is there already gets what was not known of it; what is known stays.
     """
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     details = checked(details)
     try:
         number = numbers.read(typed, contacts.home_region(account_id))
@@ -185,7 +185,7 @@ def own(contact_id: int, user: str) -> Contact:
     contact = Contact.get_or_none(Contact.id == contact_id)
     if contact is None:
         raise Refused("This contact is no longer here. `/contacts` finds the others.")
-    lines.require_member(user, contact.account_id)
+    roles.require_member(user, contact.account_id)
     return address_book.current(contact)
 
 

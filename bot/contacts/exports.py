@@ -10,7 +10,7 @@ from bot import outbox
 from bot.contacts import sheets, special_days
 from bot.models import Consent, Contact, Tag
 from bot.smartplans import plan_events
-from bot.team import lines
+from bot.team import roles
 from ledger.database import session, transaction
 
 HEADER = (
@@ -23,7 +23,7 @@ PAGE = 1000  # contacts read at once
 @transaction
 def ask(account_id: int, user: str) -> None:
     """Has the file sent to this user. Raises Refused unless they are owner or manager."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     outbox.enqueue(
         f"export:{secrets.token_hex(8)}", "slack.export", {"account": account_id, "to": user},
         lane=f"card:{user}", pace=f"channel:{user}",

@@ -26,7 +26,7 @@ from bot.contacts import columns, contacts, sheets, takeover
 from bot.contacts.address_book import plain
 from bot.errors import Refused
 from bot.models import Sheet, SheetRow
-from bot.team import lines
+from bot.team import roles
 from bot.words import OPERATOR, clean
 from ledger.database import query, transaction
 from ledger.models import Account
@@ -54,7 +54,7 @@ def begin(account_id: int, user: str, file: Mapping[str, Any], now: datetime) ->
 
     `file` is Slack's description of it.
     """
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     size = int(file.get("size") or 0)
     if size > sheets.MOST_BYTES:
         raise Refused(
@@ -112,7 +112,7 @@ def own(sheet_id: str, user: str) -> Sheet:
     sheet: Sheet | None = Sheet.get_or_none(Sheet.id == sheet_id)
     if sheet is None:
         raise Refused("This import is not known here any more. Start again: `/contacts import`.")
-    lines.require_manager(user, sheet.account_id)
+    roles.require_manager(user, sheet.account_id)
     return sheet
 
 

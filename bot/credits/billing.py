@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import Refused
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from ledger import reports, subscriptions
 from ledger.database import transaction
 from ledger.plans import Catalogue, Plan, UnknownPlan
@@ -38,12 +38,12 @@ class Account:
 def account(user: str, account_id: int, now: datetime, to_change: bool = False) -> Account:
     """How the account stands. Raises Refused unless the user is on it, or `to_change` may change
     it."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     if to_change:
-        lines.require_manager(user, account_id)
-    role = lines.role_of(user, account_id)
+        roles.require_manager(user, account_id)
+    role = roles.role_of(user, account_id)
     stands = subscriptions.standing(account_id, now)
-    return Account(stands, reports.forecast(stands, now), now, role in lines.MANAGERS)
+    return Account(stands, reports.forecast(stands, now), now, role in roles.MANAGERS)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def offers(
 ) -> tuple[Account, list[Effect]]:
     """What choosing each plan would do now; without a plan yet, from this anchor day on. Raises
     Refused unless the user may change it."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     effects = [subscriptions.effect(account_id, p, now, anchor) for p in catalogue.plans.values()]
     return account(user, account_id, now), effects
 
@@ -75,7 +75,7 @@ def offer(
     anchor: int | None = None,
 ) -> Effect:  # fmt: skip
     """What choosing this plan would do now."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     return subscriptions.effect(account_id, _plan(code, catalogue), now, anchor)
 
 
@@ -89,7 +89,7 @@ def choose(
 
     Raises subscriptions.NotAsShown with the new numbers; Refused in plain words.
     """
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     plan = _plan(shown.plan.code, catalogue)
     stands = subscriptions.standing(account_id, now)
     how: dict[str, Any] = {"actor": user, "now": now, "shown": shown}
@@ -133,7 +133,7 @@ def set_then(user: str, account_id: int, key: str, shown: Turn, now: datetime) -
 @transaction
 def move(user: str, account_id: int, day: int, now: datetime) -> Move:
     """What renewing on another day of the month would do (R8). Raises Refused."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     try:
         return subscriptions.move(account_id, day, now)
     except NotSubscribed:

@@ -9,7 +9,7 @@ from bot.contacts import contacts, numbers
 from bot.errors import Refused, Wrong
 from bot.lines import repairs, text_back
 from bot.models import Line
-from bot.team import lines, viewers
+from bot.team import lines, roles, viewers
 from bot.words import count
 from ledger import rates
 from ledger.database import transaction
@@ -90,7 +90,7 @@ def _number(found: Line, wanted: Wanted) -> str | None:
         return None
     if not wanted.user:
         raise Wrong("user", "Choose whose phone rings.")
-    if lines.role_of(wanted.user, found.account_id) is None:
+    if roles.role_of(wanted.user, found.account_id) is None:
         raise Wrong("user", "They are not on this line's team. Add them first.")
     if not wanted.number:
         raise Wrong("number", "Give the number of their phone.")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bot import outbox
 from bot.contacts import contacts
 from bot.models import Line, Member, Trouble
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from ledger.database import session, transaction
 
 #: Something is wrong where nobody could read of it in the channel.
@@ -139,7 +139,7 @@ def _readers(line: Line, what: str) -> list[str]:
     if line.channel and what not in UNSHOWN:
         return [line.channel]
     here = (Member.account == line.account_id) & Member.left_at.is_null()
-    bosses = list(Member.select().where(here, Member.role.in_(lines.MANAGERS)).order_by(Member.id))
+    bosses = list(Member.select().where(here, Member.role.in_(roles.MANAGERS)).order_by(Member.id))
     owners = [boss for boss in bosses if boss.role == "owner"]
     return [boss.slack_user for boss in owners or bosses]
 

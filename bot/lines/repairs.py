@@ -9,7 +9,7 @@ from bot import outbox
 from bot.errors import Refused
 from bot.lines import health
 from bot.models import Line, Trouble
-from bot.team import lines
+from bot.team import roles
 from ledger.database import transaction
 
 REPAIRED = {"webhooks", "calls", "service"}  # troubles that `repair` mends
@@ -62,7 +62,7 @@ def _pressed(trouble_id: int, user: str) -> tuple[Trouble, Line]:
     if trouble is None or trouble.line_id is None:
         raise Refused("This was settled already, or is another team's.")
     line = Line.get_by_id(trouble.line_id)
-    lines.require_manager(user, line.account_id)
+    roles.require_manager(user, line.account_id)
     return trouble, line
 
 

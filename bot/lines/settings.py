@@ -12,7 +12,7 @@ from bot.errors import Wrong
 from bot.lines import health
 from bot.models import Conversation, Digest, Line
 from bot.smartplans import room
-from bot.team import lines, viewers
+from bot.team import lines, roles, viewers
 from bot.words import OPERATOR
 from ledger.database import instant, query, transaction
 
@@ -68,7 +68,7 @@ class Wanted:
 @transaction
 def listed(account_id: int, user: str) -> list[Stands]:
     """The account's lines, the oldest first. Raises Refused unless this user is on it."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     here = Line.live().where(Line.account == account_id).order_by(Line.id)
     return [_stands(line) for line in here.limit(MOST_LISTED)]
 

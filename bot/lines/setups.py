@@ -17,7 +17,7 @@ from bot.errors import Refused, Wrong
 from bot.lines import steps
 from bot.lines.offers import Held, Kind, Own
 from bot.models import Line, Setup, TwilioAccount
-from bot.team import lines
+from bot.team import lines, roles
 from bot.words import OPERATOR
 from ledger.database import query, transaction
 from ledger.models import Account, Subscription
@@ -103,7 +103,7 @@ def _keep(account_id: int, own: Own, now: datetime) -> None:
 @transaction
 def line_of(account_id: int, user: str, number: str) -> Line | None:
     """The line that the team has with this number already, if it has one. Raises Refused."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     return _own_line_of(account_id, number)
 
 
@@ -210,7 +210,7 @@ def channel_name(typed: str) -> str:
 @transaction
 def under_way(account_id: int, user: str) -> list[Setup]:
     """The account's numbers that are on their way, the oldest first. Raises Refused."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     going = (Setup.account == account_id) & Setup.done_at.is_null()
     return list(Setup.select().where(going).order_by(Setup.made_at, Setup.id))
 
@@ -220,7 +220,7 @@ def under_way(account_id: int, user: str) -> list[Setup]:
 
 def require_may_add(account_id: int, user: str) -> None:
     """Raises Refused unless this user may add a line to the account."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     if Line.live().where(Line.account == account_id).count() >= MOST_LINES:
         raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {OPERATOR}.")
 
@@ -285,7 +285,7 @@ def own(setup_id: str, user: str) -> Setup:
     found: Setup | None = Setup.get_or_none(Setup.id == setup_id)
     if found is None:
         raise Refused("This set-up is over. `/line` shows your numbers.")
-    lines.require_manager(user, found.account_id)
+    roles.require_manager(user, found.account_id)
     return found
 
 

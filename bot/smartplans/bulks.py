@@ -16,7 +16,7 @@ from bot.smartplans import enrollments, plan_preview, plan_versions
 from bot.smartplans.models import Bulk, SmartPlan
 from bot.smartplans.room import Pace
 from bot.smartplans.step_choices import BY_HAND
-from bot.team import lines
+from bot.team import roles
 from ledger.database import query, session, transaction
 
 MANY = 100  # contacts from which on they are put on in batches
@@ -202,9 +202,9 @@ def _turn(bulk_id: int, user: str, before: Sequence[str], after: str, now: datet
     bulk = Bulk.get_or_none(Bulk.id == bulk_id)
     if bulk is None:
         raise Refused("This was settled already, or is another team's.")
-    lines.require_member(user, bulk.account_id)
+    roles.require_member(user, bulk.account_id)
     if user != bulk.by:
-        lines.require_manager(user, bulk.account_id)
+        roles.require_manager(user, bulk.account_id)
     is_new = bulk.state in before
     if is_new:
         bulk.state, bulk.busy, bulk.out_at = after, after != "paused", None

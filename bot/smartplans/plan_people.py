@@ -12,7 +12,7 @@ from bot.models import Contact
 from bot.smartplans import bulks, enrollments, smartplans
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import Bulk, Enrollment, SmartPlan
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from ledger.database import query, transaction
 
 
@@ -58,7 +58,7 @@ def of_contact(contact_id: int, user: str) -> list[Enrollment]:
     contact = Contact.get_or_none(Contact.id == contact_id)
     if contact is None:
         raise Refused("This contact is no longer here. `/contacts` finds the others.")
-    lines.require_member(user, contact.account_id)
+    roles.require_member(user, contact.account_id)
     here = Enrollment.contact == contact
     return list(Enrollment.select().where(here).order_by(Enrollment.id.desc()).limit(50))
 
@@ -117,7 +117,7 @@ def _own_enrollment(enrollment_id: int, user: str) -> Enrollment:
     found: Enrollment | None = Enrollment.get_or_none(Enrollment.id == enrollment_id)
     if found is None:
         raise Refused("They are no longer on this SmartPlan. `/smartplans of <name>` shows theirs.")
-    lines.require_member(user, found.account_id)
+    roles.require_member(user, found.account_id)
     return found
 
 

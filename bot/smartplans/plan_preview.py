@@ -18,7 +18,7 @@ from bot.smartplans.models import SmartPlan, Step
 from bot.smartplans.plan_shapes import Shape
 from bot.smartplans.schedule import Course, Ran, Spot
 from bot.smartplans.step_facts import Due, Facts
-from bot.team import lines
+from bot.team import roles
 from bot.texts import templates
 from ledger import credits, rates
 from ledger.database import transaction
@@ -67,7 +67,7 @@ def foresee(
 ) -> list[Foreseen]:
     """What one contact will get, were it put on the plan now; somebody nobody knows for none.
     Raises Refused."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     facts = _facts(account_id, shape, user, now)
     contact = _contact(account_id, contact_id, facts, now)
     facts.dates = enrollments.dates_of([contact.id] if contact.id else [])
@@ -93,7 +93,7 @@ def cost(
     account_id: int, user: str, shape: Shape, contact_ids: Sequence[int], now: datetime
 ) -> Cost:  # fmt: skip
     """What the plan costs for these contacts, and how long the balance lasts. Raises Refused."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     facts = _facts(account_id, shape, user, now)
     every = max(1, -(-len(contact_ids) // COUNTED))
     looked_at = list(contact_ids[::every])

@@ -11,7 +11,7 @@ from bot.errors import Refused
 from bot.smartplans import enrollments, plan_shapes, schedule
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.schedule import Course
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from ledger import credits
 from ledger.database import query, session, transaction
 
@@ -167,7 +167,7 @@ def _asked(
     found = Enrollment.get_or_none(Enrollment.id == enrollment_id)
     if found is None:
         raise Refused("They are no longer on this SmartPlan. `/smartplans of <name>` shows theirs.")
-    lines.require_member(user, found.account_id)
+    roles.require_member(user, found.account_id)
     enrollments.look_at(found.plan_id, now)  # the plan's row before the enrollment's
     query("SELECT id FROM enrollment WHERE id = %s FOR UPDATE", enrollment_id).fetchone()
     found = Enrollment.get_by_id(enrollment_id)

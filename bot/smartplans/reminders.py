@@ -16,7 +16,7 @@ from bot import clock, outbox
 from bot.errors import Refused
 from bot.models import Contact
 from bot.smartplans.models import Reminder
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from ledger import rows
 from ledger.boundaries import local
 from ledger.database import query, transaction
@@ -109,7 +109,7 @@ def wake_due(most: int = 100) -> int:
 def listed(account_id: int, user: str, now: datetime, most: int) -> tuple[list[Reminder], int]:
     """A member's open reminders on this account, oldest first, none that is put off; and how many
     there are in all. Raises Refused for a stranger."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     mine = (Reminder.account == account_id) & (Reminder.to == user) & (Reminder.state == "open")
     awake = Reminder.snoozed_until.is_null() | (Reminder.snoozed_until <= now)
     found = Reminder.select(Reminder, Contact).join(Contact, peewee.JOIN.LEFT_OUTER)
@@ -139,8 +139,8 @@ def own(reminder_id: int, user: str) -> Reminder:
     found: Reminder | None = Reminder.get_or_none(Reminder.id == reminder_id)
     if found is None:
         raise Refused("This reminder was settled already, or is another team's.")
-    lines.require_member(user, found.account_id)
-    if found.to != user and lines.role_of(user, found.account_id) not in lines.MANAGERS:
+    roles.require_member(user, found.account_id)
+    if found.to != user and roles.role_of(user, found.account_id) not in roles.MANAGERS:
         raise Refused(f"This is <@{found.to}>'s reminder.")
     return found
 

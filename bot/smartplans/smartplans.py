@@ -20,7 +20,7 @@ from bot.smartplans.models import (
     SmartPlan,
 )
 from bot.smartplans.plan_shapes import Shape
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from bot.texts import templates
 from ledger.database import query, transaction
 
@@ -50,7 +50,7 @@ class Effect:
 @transaction
 def new(account_id: int, user: str, shape: Shape, now: datetime) -> SmartPlan:
     """Keeps a new plan, switched off. Raises Refused in plain words."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     _check(account_id, shape, None)
     if SmartPlan.select().where(SmartPlan.account == account_id).count() >= MOST:
         raise Refused(f"{MOST} plans are the most. Change one of them.")
@@ -177,8 +177,8 @@ def publish(plan_id: int, user: str, now: datetime, *, on: bool = True) -> Smart
 @transaction
 def library(user: str) -> list[SmartPlan]:
     """Plans that any account has published, newest first. For members of an account alone."""
-    if not lines.accounts_of(user):
-        raise Refused(lines.NO_TEAM)
+    if not roles.accounts_of(user):
+        raise Refused(roles.NO_TEAM)
     found = SmartPlan.select().where(SmartPlan.published_at.is_null(False))
     return list(found.order_by(SmartPlan.published_at.desc(), SmartPlan.id.desc()).limit(100))
 
@@ -186,7 +186,7 @@ def library(user: str) -> list[SmartPlan]:
 @transaction
 def take(plan_id: int, account_id: int, user: str, now: datetime) -> SmartPlan:
     """A copy of a published plan for this account, without what belonged to the other one."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     plan = SmartPlan.get_or_none(SmartPlan.id == plan_id, SmartPlan.published_at.is_null(False))
     if plan is None:
         raise Refused("This plan is no longer in the library.")
@@ -200,7 +200,7 @@ def take(plan_id: int, account_id: int, user: str, now: datetime) -> SmartPlan:
 @transaction
 def listed(account_id: int, user: str) -> list[SmartPlan]:
     """The account's plans but those archived, by name. Raises Refused for a stranger."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     found = SmartPlan.select().where(
         SmartPlan.account == account_id, SmartPlan.state != "archived"
     )  # fmt: skip
@@ -211,7 +211,7 @@ def listed(account_id: int, user: str) -> list[SmartPlan]:
 def get(plan_id: int, user: str) -> SmartPlan:
     """A plan, for any member of its account. Raises Refused."""
     plan = _known(plan_id)
-    lines.require_member(user, plan.account_id)
+    roles.require_member(user, plan.account_id)
     return plan
 
 
@@ -222,7 +222,7 @@ def own(plan_id: int, user: str) -> SmartPlan:
     """A plan, locked, for a manager of its account to change. Raises Refused."""
     query("SELECT id FROM smart_plan WHERE id = %s FOR UPDATE", plan_id).fetchone()
     plan = _known(plan_id)
-    lines.require_manager(user, plan.account_id)
+    roles.require_manager(user, plan.account_id)
     return plan
 
 
@@ -247,7 +247,7 @@ def _check(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
         if line is None or line.released_at or line.account_id != account_id:
             raise Refused("That line is not one of this account.")
     for step in shape.steps:
-        if step.assigned_to and lines.role_of(step.assigned_to, account_id) is None:
+        if step.assigned_to and roles.role_of(step.assigned_to, account_id) is None:
             raise Refused(f"<@{step.assigned_to}> is not on this account's team.")
     _check_flow(account_id, shape, plan)
 

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
-from bot.team import lines, people, viewers
+from bot.team import people, roles, viewers
 from bot.words import count, day_words, escape
 from ledger import credits
 from ledger.boundaries import local
@@ -86,9 +86,9 @@ def assign(conversation_id: int, user: str, to: str | None, now: datetime) -> No
     account."""
     conversation = _own(conversation_id, user, now)
     account = conversation.line.account_id
-    if to is not None and lines.role_of(to, account) is None:
+    if to is not None and roles.role_of(to, account) is None:
         raise Refused(
-            f"<@{to}> is not on this line's team. Ask {lines.owner_of(account)} to add them."
+            f"<@{to}> is not on this line's team. Ask {roles.owner_of(account)} to add them."
         )
     if conversation.assigned_to == to:
         return
@@ -278,7 +278,7 @@ def _own(conversation_id: int, user: str, now: datetime) -> Conversation:
     conversation: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
     if conversation is None:
         raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
-    lines.require_member(user, conversation.line.account_id)
+    roles.require_member(user, conversation.line.account_id)
     return _held(threads.current(conversation).id, now)
 
 

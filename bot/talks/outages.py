@@ -19,7 +19,7 @@ from bot import clock, outbox
 from bot.contacts import contacts
 from bot.models import Address, Conversation, Delivery, Line, Member, Message
 from bot.talks import threads
-from bot.team import lines
+from bot.team import roles
 from bot.words import count, escape
 from ledger.database import query, transaction
 from ledger.models import Account
@@ -211,7 +211,7 @@ def _told(texts: Iterable[Untold], now: datetime) -> None:
 def _bosses(account_id: int) -> list[str]:
     """Who is told: the owner; where there is none any more, the managers."""
     here = (Member.account == account_id) & Member.left_at.is_null()
-    bosses = list(Member.select().where(here, Member.role.in_(lines.MANAGERS)).order_by(Member.id))
+    bosses = list(Member.select().where(here, Member.role.in_(roles.MANAGERS)).order_by(Member.id))
     owners = [boss for boss in bosses if boss.role == "owner"]
     return [boss.slack_user for boss in owners or bosses]
 

@@ -17,7 +17,7 @@ from bot.contacts import contacts
 from bot.errors import Refused
 from bot.models import Conversation, Draft
 from bot.talks import desk, threads
-from bot.team import lines
+from bot.team import roles
 from bot.texts import drafts, offers, sending
 from ledger import credits
 from ledger.database import db, transaction
@@ -70,8 +70,8 @@ def written(reply: Reply, now: datetime) -> None:
             _put_away(conversation, draft, reply, now)
         return
     account = conversation.line.account_id
-    if reply.from_elsewhere or lines.role_of(reply.user, account) is None:
-        refuse(conversation, reply, lines.stranger(account), now)
+    if reply.from_elsewhere or roles.role_of(reply.user, account) is None:
+        refuse(conversation, reply, roles.stranger(account), now)
         return
     media: offers.Media = draft.media if draft is not None else ()
     if {file.get("id") for file in reply.files} != {file.get("file") for file in media}:

@@ -11,7 +11,7 @@ from bot.credits import digest
 from bot.errors import Refused, Wrong
 from bot.models import Line, Member, Policy
 from bot.talks import outages
-from bot.team import first_run, lines, people, persons, viewers
+from bot.team import first_run, people, persons, roles, viewers
 from ledger import credits
 from ledger.database import transaction
 from ledger.models import Account
@@ -44,14 +44,14 @@ def open_account(person: Mapping[str, Any], name: str, timezone: str, now: datet
 @transaction
 def team(account_id: int, user: str) -> list[Member]:
     """Who is on the account. Raises Refused unless this user may change it."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     return people.team(account_id)
 
 
 @transaction
 def policy(account_id: int, user: str) -> Policy:
     """What the account has settled. Raises Refused unless this user may change it."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     return hours.policy(account_id)
 
 
@@ -62,7 +62,7 @@ def settle_policy(
 ) -> None:  # fmt: skip
     """Keeps the words of a first text, the quiet hours, how many texts of SmartPlans one contact
     gets in 24 hours, and the minutes between two of them. Raises Refused."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     words = " ".join(words.split())
     if len(words) > LONGEST_WORDS:
         raise Wrong("words", f"{len(words)} characters; {LONGEST_WORDS} is the most.")
@@ -107,7 +107,7 @@ def left(channel: str) -> None:
 @transaction
 def unjoined(account_id: int, user: str) -> list[str]:
     """The channels of the account's lines in which Partyline was not seen yet. Raises Refused."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     return first_run.unjoined(account_id)
 
 

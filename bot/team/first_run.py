@@ -11,7 +11,7 @@ from typing import Any
 from bot.contacts import contacts
 from bot.errors import Refused
 from bot.models import Conversation, Line, Member, Message
-from bot.team import lines
+from bot.team import lines, roles
 from bot.team.persons import OUTSIDERS, Person, is_outside
 from ledger.database import transaction
 from ledger.models import Account, Subscription
@@ -57,7 +57,7 @@ class Way:
 def way(user: str, channel: str) -> Way | None:
     """Where the user stands with the account they mean in this channel; None if that cannot be
     told, or is not for them to know."""
-    if not lines.accounts_of(user):
+    if not roles.accounts_of(user):
         here = Line.live().where(Line.channel == channel).exists()
         return None if here else Way(None, [])
     try:
@@ -126,9 +126,9 @@ def unjoined(account_id: int) -> list[str]:
 
 
 def _for_managers(user: str, account_id: int, done: bool, step: Step) -> Step:
-    if done or lines.role_of(user, account_id) in lines.MANAGERS:
+    if done or roles.role_of(user, account_id) in roles.MANAGERS:
         return step
-    return Step(step.title, False, f"Ask {lines.owner_of(account_id)} to do that.")
+    return Step(step.title, False, f"Ask {roles.owner_of(account_id)} to do that.")
 
 
 def _line(account: Account) -> Line | None:

@@ -14,7 +14,7 @@ from bot.smartplans.in_motion import InMotion
 from bot.talks import desk, unanswered
 from bot.talks.desk import Failed
 from bot.talks.unanswered import Waiting
-from bot.team import first_run, lines, people, viewers
+from bot.team import first_run, people, roles, viewers
 from bot.team.first_run import Step
 from ledger.database import transaction
 from ledger.subscriptions import standing
@@ -53,7 +53,7 @@ class Home:
 @transaction
 def of(user: str, now: datetime) -> Home | None:
     """What this user's Home shows; None for somebody on no account."""
-    mine = lines.accounts_of(user)
+    mine = roles.accounts_of(user)
     if not mine:
         return None
     viewer = Viewer.get_or_none(Viewer.slack_user == user)
@@ -63,7 +63,7 @@ def of(user: str, now: datetime) -> Home | None:
 
 
 def _home(user: str, account_id: int, most: int, others: list[Other], now: datetime) -> Home:
-    role = lines.role_of(user, account_id) or "agent"
+    role = roles.role_of(user, account_id) or "agent"
     all_waiting = unanswered.count(account_id, now)
     waiting = unanswered.listed(account_id, now, most)
     here = Line.live().where(Line.account == account_id).order_by(Line.id)
@@ -74,7 +74,7 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
         billing.account(user, account_id, now), role, shown, all_lines - len(shown), waiting,
         all_waiting - len(waiting), most < viewers.MOST_LISTED, desk.scheduled_count(account_id),
         failed, failed_more, () if way[-1].done else way,
-        people.team(account_id) if role in lines.MANAGERS else (), others,
+        people.team(account_id) if role in roles.MANAGERS else (), others,
         in_motion.of(account_id, user, now),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from bot import clock, outbox
 from bot.errors import Refused
 from bot.models import Conversation, Line, Member
 from bot.talks import threads
-from bot.team import lines, viewers
+from bot.team import roles, viewers
 from bot.team.persons import Person, is_gone, name_of
 from bot.words import OPERATOR, escape
 from ledger.database import query, transaction
@@ -71,22 +71,22 @@ def add(account_id: int, by: str, person: Person, role: str) -> None:
 
     Managers add agents; only the owner makes managers. `person` is Slack's description of them.
     """
-    lines.require_manager(by, account_id)
+    roles.require_manager(by, account_id)
     user = str(person["id"])
     if role not in ("manager", "agent"):
         raise Refused("Say `agent` or `manager`. An account has one owner.")
     if role == "manager":
-        lines.require_owner(by, account_id, "make managers")
+        roles.require_owner(by, account_id, "make managers")
     if is_gone(person):
         raise Refused(
             f"<@{user}> cannot be on an account: guests, bots, people of other workspaces and "
             "those who left cannot. Choose a full member of this workspace."
         )
-    here = lines.role_of(user, account_id)
+    here = roles.role_of(user, account_id)
     if here == "owner":
         raise Refused(f"<@{user}> is the owner already.")
     if here == "manager":
-        lines.require_owner(by, account_id, "change a manager's role")
+        roles.require_owner(by, account_id, "change a manager's role")
     put(account_id, user, role, name_of(person))
 
 
@@ -104,7 +104,7 @@ def put(account_id: int, user: str, role: str, name: str | None) -> None:
 @transaction
 def remove(account_id: int, by: str, user: str) -> None:
     """Takes somebody off the account. Raises Refused."""
-    lines.require_manager(by, account_id)
+    roles.require_manager(by, account_id)
     here = (Member.account == account_id) & (Member.slack_user == user)
     member = Member.get_or_none(here, Member.left_at.is_null())
     if member is None:
@@ -112,7 +112,7 @@ def remove(account_id: int, by: str, user: str) -> None:
     if member.role == "owner":
         raise Refused(f"An owner stays. To hand the account over, ask {OPERATOR}.")
     if member.role == "manager":
-        lines.require_owner(by, account_id, "take a manager off the team")
+        roles.require_owner(by, account_id, "take a manager off the team")
     _leave(member, clock.now())
 
 
@@ -172,4 +172,4 @@ def _tell_ownerless(owner: Member) -> None:
 
 
 def _bosses(members: Iterable[Member]) -> list[Member]:
-    return [member for member in members if member.role in lines.MANAGERS]
+    return [member for member in members if member.role in roles.MANAGERS]

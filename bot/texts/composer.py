@@ -16,7 +16,7 @@ from bot.contacts.contacts import Recipient
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Line, Message, Typing
 from bot.talks import threads
-from bot.team import lines
+from bot.team import lines, roles
 from bot.texts import drafts, offers, templates
 from bot.texts.offers import Offer
 from ledger import rates
@@ -124,7 +124,7 @@ def own(conversation_id: int, user: str) -> Conversation:
     talk: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
     if talk is None:
         raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
-    lines.require_member(user, talk.line.account_id)
+    roles.require_member(user, talk.line.account_id)
     return threads.current(talk)
 
 
@@ -133,7 +133,7 @@ def line_of(typed: Typed) -> Line:
     line: Line | None = Line.live().where(Line.id == typed.line).get_or_none()
     if line is None:
         raise Refused("This line was released, or is another team's. `/line` lists yours.")
-    lines.require_member(typed.user, line.account_id)
+    roles.require_member(typed.user, line.account_id)
     return line
 
 
@@ -142,13 +142,13 @@ def _first(user: str, channel: str | None, account: int | None) -> Line:
         return lines.line_for(user, channel)
     mine = _lines(user)
     if account is not None:
-        lines.require_member(user, account)
+        roles.require_member(user, account)
         mine = [line for line in mine if line.account_id == account]
     return mine[0] if mine else lines.line_for(user, channel or "")
 
 
 def _lines(user: str) -> list[Line]:
-    here = Line.account.in_(lines.accounts_of(user))
+    here = Line.account.in_(roles.accounts_of(user))
     return list(
         Line.live(Line, Account).join(Account).where(here).order_by(Line.id).limit(MOST_LINES)
     )
@@ -157,7 +157,7 @@ def _lines(user: str) -> list[Line]:
 @transaction
 def find(user: str, account_id: int, line_id: int, typed: str) -> list[tuple[str, str]]:
     """Who may be meant: values for `Typed.to` with what they say. Raises Refused."""
-    lines.require_member(user, account_id)
+    roles.require_member(user, account_id)
     found = [
         (f"c:{one.id}", _label(one))
         for one in address_book.find(account_id, typed, FOUND)

@@ -11,7 +11,7 @@ from bot.contacts import consent, contacts
 from bot.errors import Refused
 from bot.models import Contact, Conversation, Draft, Line
 from bot.talks import threads
-from bot.team import lines, viewers
+from bot.team import lines, roles, viewers
 from bot.texts import first_texts, kinds, offers
 from bot.texts.offers import Media, Offer
 from ledger import rates
@@ -201,11 +201,11 @@ def own(draft_id: str, user: str) -> Draft:
     draft = Draft.get_or_none(Draft.id == draft_id)
     if draft is None:
         raise Refused("This text is not known here. Start again with `/text`.")
-    lines.require_member(user, draft.line.account_id)
-    boss = lines.role_of(user, draft.line.account_id) in lines.MANAGERS
+    roles.require_member(user, draft.line.account_id)
+    boss = roles.role_of(user, draft.line.account_id) in roles.MANAGERS
     # What is written in a thread lies open to all; a slash command's card is its author's alone.
     is_open = draft.in_thread or draft.state == "scheduled"
-    left = lines.role_of(draft.author, draft.line.account_id) is None
+    left = roles.role_of(draft.author, draft.line.account_id) is None
     if draft.author != user and not (is_open and (boss or left)):
         raise Refused(f"This is <@{draft.author}>'s text. Start your own with `/text`.")
     return draft

@@ -21,7 +21,7 @@ from bot.contacts import address_book, contacts, hours
 from bot.errors import Refused
 from bot.models import Conversation, Draft, Line, Message
 from bot.talks import conversations, threads
-from bot.team import lines, viewers
+from bot.team import lines, roles, viewers
 from bot.texts import drafts, first_texts, offers, sending
 from bot.words import count, escape
 from ledger import credits
@@ -151,8 +151,8 @@ def listed_beside(draft_id: str, user: str) -> Listed:
 @transaction
 def of_account(account_id: int, user: str) -> Listed:
     """The same, of an account that is named. Raises Refused for whoever is not on it."""
-    lines.require_member(user, account_id)
-    boss = lines.role_of(user, account_id) in lines.MANAGERS
+    roles.require_member(user, account_id)
+    boss = roles.role_of(user, account_id) in roles.MANAGERS
     here = Line.account == account_id
     if not boss:
         here &= Draft.author == user
@@ -218,7 +218,7 @@ def _why_ask(draft: Draft, now: datetime) -> str | None:
     """What happened since the text was scheduled that its author should know first."""
     talk, price = draft.talk, offers.priced(draft).credits
     name = escape(contacts.name_of(talk.contact))
-    if lines.role_of(draft.author, draft.line.account_id) is None:
+    if roles.role_of(draft.author, draft.line.account_id) is None:
         return f"{offers.by(draft)}, who wrote it, is no longer on the team."
     if talk.contact.blocked_at:
         return f"{name} was blocked since."
@@ -268,7 +268,7 @@ def _take_back(draft: Draft, to: dict[str, object], words: str) -> None:
     if stood_at:
         threads.restate(draft.talk, stood_at, "Not sent at its time: see below.")
     account = draft.line.account_id
-    here = lines.role_of(draft.author, account) is not None
+    here = roles.role_of(draft.author, account) is not None
     whom = f"<@{draft.author}> Your" if here else f"{_whom(draft.talk)} This"
     threads.say(
         draft.talk, f"{whom} text was not sent at its time. {words}",
@@ -282,7 +282,7 @@ def _whom(talk: Conversation) -> str:
     """Who decides for somebody who left."""
     if talk.assigned_to:
         return f"<@{talk.assigned_to}>"
-    return lines.owner_of(talk.line.account_id)
+    return roles.owner_of(talk.line.account_id)
 
 
 def _held(draft: Draft, now: datetime) -> Draft:

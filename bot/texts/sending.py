@@ -9,7 +9,7 @@ from bot.contacts import address_book, contacts
 from bot.errors import Refused
 from bot.models import Contact, Draft, Message
 from bot.talks import conversations, threads
-from bot.team import lines
+from bot.team import roles
 from bot.texts import departures, drafts, first_texts, offers
 from bot.texts.departures import Leaving
 from bot.texts.offers import Offer, shortage
@@ -36,7 +36,7 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
     opted out.
     """
     draft = drafts.own(draft_id, user)
-    if lines.role_of(draft.author, draft.line.account_id) is None:  # they left: it is another's now
+    if roles.role_of(draft.author, draft.line.account_id) is None:  # they left: it is another's now
         Draft.update(author=user).where(Draft.id == draft.id).execute()
     return _send(draft, version, now)
 

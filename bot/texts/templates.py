@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from bot.contacts import contacts
 from bot.errors import Refused, Wrong
 from bot.models import Contact, Line, Member, Template
-from bot.team import lines
+from bot.team import roles
 from ledger.database import transaction
 
 MOST = 50  # of an account: what a menu shows without a search
@@ -90,7 +90,7 @@ def get(template_id: int, user: str) -> Template:
     found: Template | None = Template.get_or_none(Template.id == template_id)
     if found is None:
         raise Refused("This template was taken away meanwhile.")
-    lines.require_manager(user, found.account_id)
+    roles.require_manager(user, found.account_id)
     return found
 
 
@@ -99,7 +99,7 @@ def save(
     account_id: int, user: str, name: str, body: str, template_id: int | None = None
 ) -> None:  # fmt: skip
     """Keeps a new template, or a changed one. Raises Refused in plain words."""
-    lines.require_manager(user, account_id)
+    roles.require_manager(user, account_id)
     name, body = " ".join(name.split()), body.strip()
     if not name:
         raise Wrong("name", "Give it a name.")

@@ -12,11 +12,11 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 from bot.lines.health import Look, Problem
 from bot.lines.sealing import CannotOpen
 from bot.models import Line
-from bot.team.lines import OPERATOR
 from bot.twilio.accounts import Accounts, NoAccount
 from bot.twilio.errors import WRONG_CREDENTIALS
 from bot.twilio.upkeep import NOT_FOUND, calls_here, service_of, texts_here
 from bot.twilio.usage import is_toll_free
+from bot.words import OPERATOR
 
 ASK = f"Ask {OPERATOR}."
 REPAIR = "Press *Repair*."

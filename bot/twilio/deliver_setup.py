@@ -17,11 +17,11 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
 from bot.models import Setup
-from bot.team.lines import OPERATOR
 from bot.twilio.accounts import Accounts
 from bot.twilio.client import status_of
 from bot.twilio.deliver import outcome
 from bot.twilio.upkeep import calls_here, texts_here
+from bot.words import OPERATOR
 from ledger.database import session
 
 IN_THIS_SERVICE, IN_ANOTHER_SERVICE = 21710, 21712

@@ -15,9 +15,9 @@ from bot.contacts import contacts
 from bot.lines.offers import Held, Offer, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
 from bot.models import TwilioAccount
-from bot.team.lines import OPERATOR
 from bot.twilio.accounts import SID, Accounts, NoAccount
 from bot.twilio.client import RateLimited, connect, status_of
+from bot.words import OPERATOR
 from ledger.database import session
 
 log = structlog.get_logger()

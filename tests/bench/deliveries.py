@@ -14,7 +14,7 @@ import requests
 import app as wiring
 from bot import clock, config
 from bot.carriers import RATES, Rate, Timing
-from bot.team import lines
+from bot.team import opening
 from bot.texts import drafts
 from bot.worker import Worker
 from ledger import database
@@ -81,7 +81,7 @@ def _ours(engine: str, port: int) -> float:
     url = databases.fresh(engine, durable=True)
     settings = config.load({**environ(url), "TWILIO_API_URL": f"http://127.0.0.1:{port}"})
     bound = database.bind(url)
-    lines.setup(
+    opening.setup(
         account="Bench", timezone="UTC", owner="U1", line=LINE, channel="C1",
         opening_credits=1_000_000,
     )  # fmt: skip

@@ -28,7 +28,7 @@ from bot.smartplans import (
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.team import lines
+from bot.team import opening
 from ledger import credits, database, rows
 from ledger.database import is_sqlite, query, session, transaction
 from ledger.models import Account
@@ -260,7 +260,7 @@ def _ours(engine: str) -> float:
     bound = database.bind(url)
     now = _monday()
     with clock.travelled(now - datetime.now(UTC)):
-        lines.setup(
+        opening.setup(
             account="Bench", timezone="America/New_York", owner="U1", line=LINE, channel="C1",
             opening_credits=2 * DUE,
         )  # fmt: skip

@@ -7,7 +7,7 @@ import time
 
 import app as wiring
 from bot import clock, config, inbox
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from ledger.database import query, transaction
 from tests import databases
@@ -46,7 +46,7 @@ def _ours(engine: str) -> float:
     url = databases.fresh(engine, durable=True)
     settings = config.load(environ(url))
     bound = database.bind(url)
-    lines.setup(
+    opening.setup(
         account="Bench", timezone="UTC", owner="U1", line="+14155550100", channel="C1",
         opening_credits=1_000_000,
     )  # fmt: skip
@@ -67,7 +67,7 @@ def _ours(engine: str) -> float:
 
 def _by_hand(engine: str) -> float:
     bound = database.bind(databases.fresh(engine, durable=True))
-    lines.setup(
+    opening.setup(
         account="Bench", timezone="UTC", owner="U1", line="+14155550100", channel="C1",
         opening_credits=1_000_000,
     )  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from bot import clock
 from bot.credits import renewals
 from bot.models import Line, Message, Part
-from bot.team import lines
+from bot.team import opening
 from bot.twilio import poll
 from bot.twilio.accounts import Accounts
 from ledger import boundaries, database, plans, subscriptions
@@ -158,7 +158,7 @@ def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) 
 def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House) -> None:
     free = "+18005550199"
     house.twilio.add_number(free)
-    lines.setup(account="Harbor Homes", line=free, channel=house.slack.add_channel("free"))
+    opening.setup(account="Harbor Homes", line=free, channel=house.slack.add_channel("free"))
     house.send(ANN, "y" * 160)
     house.twilio.text(ANN, LINE, "Hello")
     house.settle()
@@ -192,7 +192,7 @@ def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House
 
 def test_the_books_of_one_account_do_not_keep_others_from_renewing(house: House) -> None:
     house.subscribe("solo")
-    lines.setup(
+    opening.setup(
         account="Elm", timezone="UTC", owner="U7", plan=CATALOGUE.plan("pro"), catalogue=CATALOGUE
     )
     with database.session():

@@ -16,7 +16,7 @@ from bot import clock, logs
 from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.slack import commands, events
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.house import House
 from tests.logged import written
@@ -46,12 +46,12 @@ def office(books: str, sandbox: Sandbox) -> Iterator[House]:
     slack = house.slack
     house.manager, house.clerk = slack.add_user("Mona"), slack.add_user("Carl")
     house.departed, house.rival = slack.add_user("Dora"), slack.add_user("Rita")
-    lines.setup(account="Harbor Homes", managers=(house.manager,),
+    opening.setup(account="Harbor Homes", managers=(house.manager,),
                 agents=(house.clerk, house.departed))  # fmt: skip
     house.add_email("boss@harbor.example")
     house.rivals = slack.add_channel("rivals")
     sandbox.twilio.add_number(RIVAL_LINE)
-    lines.setup(account="Rival Realty", owner=house.rival, line=RIVAL_LINE, channel=house.rivals,
+    opening.setup(account="Rival Realty", owner=house.rival, line=RIVAL_LINE, channel=house.rivals,
                 opening_credits=77)  # fmt: skip
     with database.session():
         Member.update(left_at=clock.now()).where(Member.slack_user == house.departed).execute()

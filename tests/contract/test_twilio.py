@@ -17,7 +17,7 @@ from bot import clock
 from bot.models import Line
 from bot.sandbox import Sandbox
 from bot.sandbox.twilio import Exchange
-from bot.team import lines
+from bot.team import opening
 from bot.twilio import usage
 from bot.twilio.accounts import Accounts
 from ledger import database
@@ -238,7 +238,9 @@ def test_numbers_are_brought_as_twilio_describes(described: Description, home: H
 def test_health_and_repairs_are_as_twilio_describes(described: Description, home: House) -> None:
     home.twilio.add_number("+18005550199")
     home.twilio.verified["+18005550199"] = "TWILIO_REJECTED"
-    lines.setup(account="Harbor Homes", line="+18005550199", channel=home.slack.add_channel("free"))
+    opening.setup(
+        account="Harbor Homes", line="+18005550199", channel=home.slack.add_channel("free")
+    )
     (service,) = home.twilio.services.values()
     service.campaigns = ["FAILED", "IN_PROGRESS", "VERIFIED"]
     home.twilio.point(LINE, "https://elsewhere.example/sms")

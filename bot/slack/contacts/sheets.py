@@ -17,7 +17,7 @@ from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, whisper
 from bot.slack.contacts import sheet_cards
 from bot.slack.team.front import refusal_view, values
-from bot.team import lines
+from bot.team import lines, roles
 from ledger.database import transaction
 
 SAMPLED = 20  # rows in which a column's first words are looked for
@@ -28,7 +28,7 @@ def give(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     user = command["user_id"]
     try:
         account = lines.account_for(user, command["channel_id"])
-        lines.require_manager(user, account)
+        roles.require_manager(user, account)
     except Refused as refusal:
         return whisper(ack, cards.note(str(refusal)))
     ack()

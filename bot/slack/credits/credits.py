@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, tell, typed_words, whisper
 from bot.slack.credits import credit_cards, plans
-from bot.team import lines
+from bot.team import lines, roles
 from bot.words import hour_words
 from ledger import reports
 from ledger.database import session, transaction
@@ -116,7 +116,7 @@ def _report(user: str, account: int, typed: str) -> cards.Card:
 
 @transaction
 def _digest(user: str, account: int, typed: str) -> cards.Card:
-    lines.require_manager(user, account)
+    roles.require_manager(user, account)
     wanted = typed.strip().lower().removesuffix(":00")
     if wanted == "off":
         digest.set_hour(account, None, clock.now())

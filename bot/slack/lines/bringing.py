@@ -22,7 +22,7 @@ from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View
 from bot.slack.lines.setups import Body, about, asked, or_refused, plan_of
 from bot.slack.team import front
-from bot.team import lines
+from bot.team import roles
 from bot.words import clean, escape
 from ledger.database import session
 
@@ -134,7 +134,7 @@ def renewed(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
     account, number, sid = meta["account"], meta["number"], meta["sid"]
     try:
         with session():
-            lines.require_manager(user, account)
+            roles.require_manager(user, account)
     except Refused as refusal:
         ack(response_action="errors", errors={"token": str(refusal)})
         return

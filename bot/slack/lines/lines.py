@@ -17,7 +17,7 @@ from bot.slack import cards, roll_call
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.slack.lines import bringing, calls, line_cards, setups
 from bot.slack.team import front
-from bot.team import lines
+from bot.team import lines, roles
 from bot.words import clean
 from ledger.database import session
 
@@ -49,7 +49,7 @@ def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
 def _list(user: str, channel: str) -> cards.Card:
     with session():
         account = lines.account_for(user, channel)
-        may_change = lines.role_of(user, account) in lines.MANAGERS
+        may_change = roles.role_of(user, account) in roles.MANAGERS
         found = line_settings.listed(account, user)
         going = under_way(account, user)
         if not found and not going:

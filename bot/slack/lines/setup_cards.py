@@ -10,8 +10,7 @@ from bot.lines.offers import NORTH_AMERICA
 from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn
-from bot.team.lines import OPERATOR
-from bot.words import escape
+from bot.words import OPERATOR, escape
 
 #: What each step does, while it is under way and once it is done.
 WORDS = {

@@ -20,7 +20,7 @@ from bot.slack.smartplans import enroll_views
 from bot.slack.team.front import refusal_view, values
 from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_people, plan_preview, plan_versions, smartplans
-from bot.team import lines
+from bot.team import roles
 from bot.words import clean
 from ledger.database import transaction
 
@@ -56,7 +56,7 @@ def _preview(plan_id: int, user: str, contact: int | None) -> View:
     plan = smartplans.get(plan_id, user)
     shape = plan_versions.shape_of(plan)
     seen = plan_preview.foresee(plan.account_id, user, shape, contact, now)
-    may_switch = plan.state != "on" and lines.role_of(user, plan.account_id) in lines.MANAGERS
+    may_switch = plan.state != "on" and roles.role_of(user, plan.account_id) in roles.MANAGERS
     ceilings = plan_preview.ceilings(plan, shape, now) if may_switch else {}
     who = contacts.name_of(Contact.get_by_id(contact)) if contact else None
     return enroll_views.preview(plan, seen, ceilings, who, may_switch)
@@ -179,7 +179,7 @@ def _found(plan_id: int, user: str, typed: str) -> list[dict[str, Any]]:
 @transaction
 def contact_view(account: int, user: str, typed: str) -> View:
     """The plans that the contact of this name or number is on, or was."""
-    lines.require_member(user, account)
+    roles.require_member(user, account)
     contact, _ = contacts.split_contact(account, typed)
     return _plans_of(int(contact.id), user)
 

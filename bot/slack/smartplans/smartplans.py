@@ -21,7 +21,7 @@ from bot.slack.team.front import refusal_view, values
 from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
-from bot.team import lines
+from bot.team import lines, roles
 from bot.words import clean, count
 from ledger.database import transaction
 
@@ -52,7 +52,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
 @transaction
 def _list(account: int, user: str) -> Card:
     plans = [(plan, plan_counts.of(plan.id)) for plan in smartplans.listed(account, user)]
-    return smart_views.listed(plans, account, lines.role_of(user, account) in lines.MANAGERS)
+    return smart_views.listed(plans, account, roles.role_of(user, account) in roles.MANAGERS)
 
 
 @transaction
@@ -74,7 +74,7 @@ def plan_view(plan_id: int, user: str, said: str = "") -> View:
     """The modal of a plan, as this member may see it. Raises Refused."""
     plan = smartplans.get(plan_id, user)
     following = plan.flows_into.name if plan.flows_into else None
-    may_write = lines.role_of(user, plan.account_id) in lines.MANAGERS
+    may_write = roles.role_of(user, plan.account_id) in roles.MANAGERS
     return smart_views.plan_view(
         plan, plan_versions.shape_of(plan), plan_counts.of(plan.id),
         may_write=may_write and plan.state != "archived", line=plan.line, flows_into=following,
@@ -97,7 +97,7 @@ def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
 @transaction
 def _new_view(account: int, user: str) -> View:
-    lines.require_manager(user, account)
+    roles.require_manager(user, account)
     shared = [plan for plan in smartplans.library(user) if plan.account_id != account]
     return smart_views.new_view(account, _lines(account), shared)
 

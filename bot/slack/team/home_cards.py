@@ -17,7 +17,7 @@ from bot.slack.team import first_cards, settings_cards
 from bot.talks.unanswered import Waiting
 from bot.team.first_run import Step
 from bot.team.home import Home
-from bot.team.lines import MANAGERS
+from bot.team.roles import MANAGERS
 from bot.words import count, escape
 from ledger.plans import Catalogue
 

@@ -15,7 +15,7 @@ from bot.slack import cards
 from bot.slack.answers import show_in
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.team.front import error_at, refusal_view, values
-from bot.team import lines
+from bot.team import roles
 from bot.texts import templates
 from bot.words import clean, escape
 from ledger.database import session
@@ -35,7 +35,7 @@ def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
     def make(user: str, account: str) -> View:
         with session():
-            lines.require_manager(user, int(account))
+            roles.require_manager(user, int(account))
         return edit_view(int(account), None)
 
     _open(ack, body, client.views_push, make)
@@ -90,7 +90,7 @@ def _open(
 
 def _list(user: str, account: int) -> View:
     with session():
-        lines.require_manager(user, account)
+        roles.require_manager(user, account)
         return list_view(account, templates.listed(account))
 
 

@@ -15,7 +15,7 @@ from bot.models import Consent, Contact, Conversation, Word
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.slack.limits import check, check_view
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
 
@@ -295,7 +295,7 @@ def test_nobody_sees_or_touches_another_accounts_contacts(house: House) -> None:
     other = house.slack.add_user("Other")
     elsewhere = house.slack.add_channel("bay")
     house.twilio.add_number("+12125550100")
-    lines.setup(
+    opening.setup(
         account="Bay Homes", timezone="America/New_York", owner=other, line="+12125550100",
         channel=elsewhere,
     )  # fmt: skip

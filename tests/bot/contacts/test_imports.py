@@ -20,7 +20,7 @@ from bot.smartplans import smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
 
@@ -384,7 +384,7 @@ def test_cancel_imports_nothing_and_an_old_card_does_nothing(on: Import) -> None
 def test_only_owner_and_managers_import_and_export(on: Import) -> None:
     house = on.house
     clerk = house.slack.add_user("Clerk")
-    lines.setup(
+    opening.setup(
         account="Harbor Homes", timezone="America/New_York", owner=house.agent, agents=(clerk,)
     )
     for typed in ("import", "export"):

@@ -16,7 +16,7 @@ from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.house import ANN, BEN, LINE, House
 
@@ -246,7 +246,7 @@ def test_a_line_that_start_opened_stays_open_only_if_the_other_never_closed_it(t
 def test_conversations_on_several_lines_each_find_their_place(two: House) -> None:
     second = two.slack.add_channel("second")
     two.twilio.add_number(OTHER_LINE)
-    lines.setup(account="Harbor Homes", timezone="America/New_York", owner=two.agent,
+    opening.setup(account="Harbor Homes", timezone="America/New_York", owner=two.agent,
                 line=OTHER_LINE, channel=second)  # fmt: skip
     text(two, BEN, "To the other line", OTHER_LINE)
     merge(two)
@@ -302,7 +302,7 @@ def test_a_contact_is_not_merged_with_itself_or_another_accounts(two: House) -> 
     other = two.slack.add_user("Other")
     elsewhere = two.slack.add_channel("bay")
     two.twilio.add_number("+12125550100")
-    lines.setup(
+    opening.setup(
         account="Bay Homes", timezone="America/New_York", owner=other, line="+12125550100",
         channel=elsewhere,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from bot import clock
 from bot.credits import notices
 from bot.models import Member
 from bot.sandbox import Sandbox
-from bot.team import lines
+from bot.team import opening
 from ledger import credits, database, subscriptions
 from ledger.models import Account, Alert, Entry, Period
 from tests.bot.office import at_hour, digests, spend
@@ -87,7 +87,7 @@ def test_r19_several_workers_tell_a_crossing_once(office: House) -> None:
 
 
 def test_r18_the_books_of_one_account_do_not_keep_others_from_being_told(office: House) -> None:
-    lines.setup(
+    opening.setup(
         account="Elm", timezone="UTC", owner=office.slack.add_user("Elm"), opening_credits=10,
         plan=None,
     )  # fmt: skip

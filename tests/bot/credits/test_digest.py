@@ -11,7 +11,7 @@ import pytest
 from bot import clock
 from bot.credits import digest
 from bot.models import Digest, Message, Part
-from bot.team import lines
+from bot.team import opening
 from bot.texts import receipts
 from ledger import credits, database, subscriptions
 from ledger.models import Account
@@ -92,7 +92,7 @@ def test_several_workers_send_a_digest_once(office: House) -> None:
 
 
 def test_the_books_of_one_account_do_not_keep_others_from_their_digest(office: House) -> None:
-    lines.setup(account="Elm", timezone="UTC", owner="U7ELM")
+    opening.setup(account="Elm", timezone="UTC", owner="U7ELM")
     with database.session():
         Account.update(timezone="Nowhere/At_All").where(Account.name == "Harbor Homes").execute()
         before = Digest.select().order_by(Digest.next_at.desc()).first()

@@ -14,7 +14,7 @@ from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
 from bot.slack.lines import setups as listeners
 from bot.smartplans.models import SmartPlan
-from bot.team import lines
+from bot.team import opening
 from bot.twilio import accounts
 from bot.twilio.accounts import Accounts
 from ledger import database
@@ -93,7 +93,7 @@ def test_an_application_that_took_its_texts_gives_way_and_comes_back(house: Hous
 def test_where_several_teams_share_our_account_only_the_operator_gives_a_number(
     house: House,
 ) -> None:
-    lines.setup(account="Elm", owner="U0ELM")
+    opening.setup(account="Elm", owner="U0ELM")
     house.twilio.add_number(OLD, ELSEWHERE)
     view = brought(house)
     assert "flask setup --line" in view.plain()
@@ -101,7 +101,7 @@ def test_where_several_teams_share_our_account_only_the_operator_gives_a_number(
 
 
 def test_a_line_is_brought_by_nobody_else(house: House) -> None:
-    lines.setup(account="Elm", owner="U0ELM", line=OLD)
+    opening.setup(account="Elm", owner="U0ELM", line=OLD)
     assert "(415) 555-0177 is a line here already." in brought(house).plain()
 
 
@@ -138,7 +138,7 @@ def test_a_number_beside_our_account_is_moved_by_the_token_of_the_one_above(
 def test_a_number_in_an_account_whose_token_is_kept_stays_in_it(house: House) -> None:
     sid, token = house.twilio.add_account()
     accounts.keep(Seal(*house.settings.keys()), sid, token, "Harbor Homes")
-    lines.setup(account="Elm", owner="U0ELM")
+    opening.setup(account="Elm", owner="U0ELM")
     number = house.twilio.add_number(OLD, ELSEWHERE, sid)
     view = brought(house)
     assert "A2P" not in view.plain()
@@ -231,7 +231,7 @@ def test_a_wrong_token_or_account_is_said_at_once(house: House) -> None:
 
 
 def test_an_account_that_is_kept_for_others_is_not_given_away(house: House) -> None:
-    lines.setup(account="Elm", owner="U0ELM")
+    opening.setup(account="Elm", owner="U0ELM")
     sid, token, view = own(house)
     accounts.keep(Seal(*house.settings.keys()), sid, token, "Elm")
     house.slack.submit(

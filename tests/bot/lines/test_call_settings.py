@@ -9,7 +9,7 @@ from bot.models import Call, Line, Member
 from bot.sandbox.slack import Post, View
 from bot.slack.credits import credit_cards
 from bot.slack.limits import check
-from bot.team import lines
+from bot.team import opening
 from ledger import credits, database
 from ledger.rates import RateCard
 from tests.bot.credits.test_usage import report, rows
@@ -157,7 +157,7 @@ class TestATextBack:
 
 def test_agents_and_strangers_settle_nothing(house: House) -> None:
     clerk = house.slack.add_user("Carl")
-    lines.setup(account="Harbor Homes", agents=(clerk,))
+    opening.setup(account="Harbor Homes", agents=(clerk,))
     for who, why in ((clerk, "Only owner and managers"), (house.stranger, "not on this line")):
         assert why in house.ask("calls", "/line", who).plain()
     view = calls(house)

@@ -11,7 +11,7 @@ from bot import clock, outbox
 from bot.models import Digest, Line, Member, Trouble
 from bot.sandbox import wait
 from bot.sandbox.slack import View
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.bot.office import at_hour
 from tests.house import ANN, BEN, LINE, House
@@ -158,7 +158,7 @@ def test_calls_are_settled_from_the_settings_of_the_line(house: House, from_home
 def test_a_line_has_a_pace_of_its_own(house: House) -> None:
     """Its first hundred go at once, as everywhere; then one a minute, and not one a second."""
     outbox.set_pace(f"number:{LINE}", 60, clock.now())
-    lines.give("Harbor Homes", 100, "for a test", "more")
+    opening.give("Harbor Homes", 100, "for a test", "more")
     for n in range(103):
         house.send(f"+1415555{n + 1000}", "Hi")
     house.work()

@@ -13,7 +13,7 @@ from bot import clock, config, doctor
 from bot.lines.sealing import CannotOpen, Seal
 from bot.models import Inbox, Line, Message, Part, TwilioAccount
 from bot.team import accounts as here
-from bot.team import lines
+from bot.team import opening
 from bot.twilio import accounts, backfill, poll
 from bot.twilio.accounts import Accounts
 from ledger import database
@@ -34,7 +34,7 @@ class Two:
         accounts.keep(self.seal, self.sid, self.token, "Harbor Homes")
         house.twilio.add_number(OWN, account=self.sid)
         self.channel = house.slack.add_channel("own")
-        lines.setup(account="Harbor Homes", line=OWN, channel=self.channel, twilio=self.sid)
+        opening.setup(account="Harbor Homes", line=OWN, channel=self.channel, twilio=self.sid)
         here.entered(self.channel, clock.now())
 
     def post(self, path: str, token: str, **form: str) -> int:
@@ -247,11 +247,11 @@ def test_the_operator_keeps_an_account_once_twilio_takes_its_token(house: House)
     refused = flask(house.environ, *wanted, "wrong")
     assert refused.returncode == 1 and "Authenticate" in refused.stderr
     assert "Kept." in flask(house.environ, *wanted, token).stdout
-    lines.setup(account="Elm", timezone="UTC", owner="U7")
+    opening.setup(account="Elm", timezone="UTC", owner="U7")
     with pytest.raises(ValueError, match="flask twilio"):
-        lines.setup(account="Elm", line=OWN, twilio=sid)
+        opening.setup(account="Elm", line=OWN, twilio=sid)
     with pytest.raises(ValueError, match="flask twilio"):
-        lines.setup(account="Elm", line=OWN, twilio="AC" + "0" * 32)
-    assert lines.setup(account="Harbor Homes", line=OWN, twilio=sid).done
+        opening.setup(account="Elm", line=OWN, twilio="AC" + "0" * 32)
+    assert opening.setup(account="Harbor Homes", line=OWN, twilio=sid).done
     with pytest.raises(ValueError, match="does not move it"):
-        lines.setup(account="Harbor Homes", line=LINE, twilio=sid)
+        opening.setup(account="Harbor Homes", line=LINE, twilio=sid)

@@ -21,7 +21,7 @@ from bot.smartplans import (
 from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step, StepRun
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from ledger.models import Account
 from ledger.rates import quote
@@ -33,7 +33,7 @@ BOSS, CLERK, STRANGER = "UBOSS", "UCLERK", "USTRANGER"
 
 @pytest.fixture
 def account(books: str) -> int:
-    lines.setup(
+    opening.setup(
         account="Harbor Homes", timezone="America/New_York", owner=BOSS, agents=(CLERK,),
         line=LINE, channel="C1", opening_credits=100,
     )  # fmt: skip
@@ -171,7 +171,7 @@ def kept(plan: SmartPlan) -> tuple[StepShape, ...]:
 def test_who_opted_out_or_is_blocked_or_of_another_account_is_left_out(account: int) -> None:
     plan = made(account)
     ann, ben, london = people(account, ANN, BEN, LONDON)
-    lines.setup(account="Elm", timezone="UTC", owner="UELM")
+    opening.setup(account="Elm", timezone="UTC", owner="UELM")
     with database.session():
         Contact.update(opted_out_at=NOW).where(Contact.id == ann).execute()
         Contact.update(blocked_at=NOW).where(Contact.id == ben).execute()
@@ -377,7 +377,7 @@ def test_a_published_plan_is_taken_without_what_belonged_to_the_other_account(
         line = Line.get().id
     step = text("Hi", assigned_to=CLERK)
     plan = made(account, step, line=line, cap=9, rules=(RuleShape("enroll", "new_sender"),))
-    lines.setup(account="Elm", timezone="UTC", owner="UELM")
+    opening.setup(account="Elm", timezone="UTC", owner="UELM")
     with database.session():
         elm = Account.get(Account.name == "Elm").id
         Member.get(Member.slack_user == "UELM")

@@ -25,7 +25,7 @@ from bot.smartplans import (
 from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.team import lines
+from bot.team import opening
 from ledger import credits, database, rows
 from ledger.models import Account
 from tests.house import LINE
@@ -42,7 +42,7 @@ class World:
 
     def __init__(self) -> None:
         self.now = START
-        lines.setup(
+        opening.setup(
             account="Harbor Homes", timezone="America/New_York", owner=BOSS, agents=(CLERK,),
             line=LINE, channel="C1", opening_credits=100, grants_last_months=0,
         )  # fmt: skip

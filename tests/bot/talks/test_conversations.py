@@ -472,12 +472,12 @@ def test_unblocked_their_texts_are_shown_again_and_those_that_came_meanwhile(tea
 
 
 def test_whoever_is_blocked_on_one_line_begins_no_thread_on_another(team: House) -> None:
-    from bot.team import lines
+    from bot.team import opening
 
     begun(team)
     team.twilio.add_number("+14155550111")
     other = team.slack.add_channel("other")
-    lines.setup(account="Harbor Homes", line="+14155550111", channel=other)
+    opening.setup(account="Harbor Homes", line="+14155550111", channel=other)
     choose(team, "Block this sender")
     team.twilio.text(ANN, "+14155550111", "Here, too")
     team.work()

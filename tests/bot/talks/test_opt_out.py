@@ -12,7 +12,7 @@ from bot.models import Consent, Contact, Conversation, Draft, Line
 from bot.sandbox import wait
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard
-from bot.team import lines
+from bot.team import opening
 from bot.texts import scheduled
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
@@ -35,7 +35,7 @@ def history(number: str = ANN) -> list[tuple[bool, str, str | None]]:
 
 def second_line(house: House) -> None:
     house.twilio.add_number(OTHER)
-    lines.setup(account="Harbor Homes", line=OTHER, channel=house.channel)
+    opening.setup(account="Harbor Homes", line=OTHER, channel=house.channel)
 
 
 def may_text(house: House, line: str = LINE) -> bool:

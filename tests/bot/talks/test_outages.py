@@ -12,7 +12,7 @@ from bot.models import Conversation, Delivery, Lane, Member, Message
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
 from bot.talks import outages
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from tests.bot.talks.test_conversations import press, root, says, settled, team
 from tests.bot.talks.threads import begun, replied, texts
@@ -151,7 +151,7 @@ def test_a_hundred_threads_of_a_shut_channel_cost_one_try_at_a_time(team: House)
 def test_a_channel_that_is_shut_holds_up_no_other(team: House) -> None:
     team.twilio.add_number("+14155550111")
     other = team.slack.add_channel("other")
-    lines.setup(account="Harbor Homes", line="+14155550111", channel=other)
+    opening.setup(account="Harbor Homes", line="+14155550111", channel=other)
     begun(team)
     break_(team, "archived")
     says(team, body="One")
@@ -166,7 +166,7 @@ def test_the_line_gets_another_channel_and_its_conversations_go_on_there(team: H
     break_(team, "archived")
     says(team, body="One")
     other = team.slack.add_channel("new-leads")
-    lines.setup(account="Harbor Homes", line=LINE, channel=other)
+    opening.setup(account="Harbor Homes", line=LINE, channel=other)
     a_while(team)
     (new,) = team.slack.channel(other)
     shown = [p.plain().splitlines()[0] for p in team.slack.thread(other, new.ts)]
@@ -187,7 +187,7 @@ def test_what_waits_of_a_merged_contact_goes_on_with_the_other(team: House) -> N
         ann, ben = Conversation.select().order_by(Conversation.id)
         Conversation.update(goes_on=ann).where(Conversation.id == ben.id).execute()
     other = team.slack.add_channel("new-leads")
-    lines.setup(account="Harbor Homes", line=LINE, channel=other)
+    opening.setup(account="Harbor Homes", line=LINE, channel=other)
     a_while(team)
     with database.session():
         assert Conversation.get_by_id(ann.id).channel == other

@@ -9,6 +9,7 @@ import requests
 
 from bot import doctor, inbox
 from bot.models import Contact, Conversation, Inbox, Message
+from bot.team import opening
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import database
@@ -141,9 +142,8 @@ def test_a_text_for_no_line_of_ours_is_parked_and_comes_back(house: House) -> No
     house.work()
     assert texts() == 0
     assert any("no line has the number +14155550111" in line for line in doctor.findings())
-    from bot.team import lines
 
-    lines.setup(
+    opening.setup(
         account="Harbor Homes", timezone="America/New_York", owner=house.agent,
         line="+14155550111", channel=house.channel,
     )  # fmt: skip
@@ -301,12 +301,10 @@ class TestTheWebhookItself:
 
 
 def test_a_thread_stays_where_it_is_when_its_line_moves(house: House) -> None:
-    from bot.team import lines
-
     house.twilio.text(ANN, LINE, "Hello")
     house.work()
     elsewhere = house.slack.add_channel("elsewhere")
-    lines.setup(
+    opening.setup(
         account="Harbor Homes", timezone="America/New_York", owner=house.agent, line=LINE,
         channel=elsewhere,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from bot import clock
 from bot.models import Line, Member
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import View
-from bot.team import lines
+from bot.team import opening
 from ledger import database
 from ledger.models import Account
 from tests.house import ANN, House
@@ -42,7 +42,7 @@ class Fresh(House):
     def give_number(self) -> None:
         """What the operator does."""
         self.twilio.add_number(NUMBER)
-        lines.setup(account="Harbor Homes", line=NUMBER)
+        opening.setup(account="Harbor Homes", line=NUMBER)
 
 
 def test_a_number_is_got_from_home_and_all_is_done(fresh: Fresh) -> None:
@@ -185,7 +185,7 @@ def test_the_check_button_sees_that_it_was_invited(fresh: Fresh) -> None:
     house.subscribe_in(house.open_account())
     house.give_number()
     channel = slack.add_channel("front-desk", bot=False)
-    lines.setup(account="Harbor Homes", line=NUMBER, channel=channel)
+    opening.setup(account="Harbor Homes", line=NUMBER, channel=channel)
     card = house.ask(f"{ANN} Hello", user=admin)
     slack.channels[channel].members.add(slack.bot)
     slack.press(admin, card, "I have invited it")
@@ -195,7 +195,7 @@ def test_the_check_button_sees_that_it_was_invited(fresh: Fresh) -> None:
 
 def test_an_agent_is_told_whose_turn_it_is(fresh: Fresh) -> None:
     fresh.open_account()
-    lines.setup(account="Harbor Homes", agents=(fresh.agent,))
+    opening.setup(account="Harbor Homes", agents=(fresh.agent,))
     card = fresh.ask(f"{ANN} Hello")
     assert f"Ask @{fresh.admin} to do that." in card.plain()
     assert "[See the plans]" not in card.plain()
@@ -204,7 +204,7 @@ def test_an_agent_is_told_whose_turn_it_is(fresh: Fresh) -> None:
 def test_an_invitation_whose_event_was_lost_is_noticed_all_the_same(fresh: Fresh) -> None:
     fresh.open_account()
     channel = fresh.slack.add_channel("front-desk")
-    lines.setup(account="Harbor Homes", line=NUMBER, channel=channel)
+    opening.setup(account="Harbor Homes", line=NUMBER, channel=channel)
     with database.session():
         assert Line.get().joined_at is None
     fresh.tick()
@@ -215,7 +215,7 @@ def test_an_invitation_whose_event_was_lost_is_noticed_all_the_same(fresh: Fresh
 def test_somebody_elses_coming_is_not_ours(fresh: Fresh) -> None:
     fresh.open_account()
     channel = fresh.slack.add_channel("front-desk", bot=False)
-    lines.setup(account="Harbor Homes", line=NUMBER, channel=channel)
+    opening.setup(account="Harbor Homes", line=NUMBER, channel=channel)
     fresh.slack.come_in(fresh.agent, channel)
     fresh.tick()
     with database.session():
@@ -256,7 +256,7 @@ def test_a_channel_without_partyline_is_said_on_home(fresh: Fresh) -> None:
     house.subscribe_in(house.open_account())
     house.give_number()
     channel = slack.add_channel("front-desk")
-    lines.setup(account="Harbor Homes", line=NUMBER, channel=channel)
+    opening.setup(account="Harbor Homes", line=NUMBER, channel=channel)
     house.tick()
     house.twilio.text(ANN, NUMBER, "Hello")
     house.work()

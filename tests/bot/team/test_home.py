@@ -17,7 +17,7 @@ from bot.models import Contact, Conversation, Delivery, Line, Member, Message, P
 from bot.sandbox import wait
 from bot.slack.limits import check_view
 from bot.slack.team import home_cards
-from bot.team import home, lines, viewers
+from bot.team import home, opening, roles, viewers
 from bot.worker import Worker
 from ledger import credits, database, plans, subscriptions
 from ledger.rows import insert
@@ -234,7 +234,7 @@ def second_account(house: House) -> str:
     """Another account of the same person, with a line and three credits."""
     channel = house.slack.add_channel("rentals")
     house.twilio.add_number(SECOND)
-    lines.setup(
+    opening.setup(
         account="Bay Rentals", timezone="America/New_York", owner=house.agent, line=SECOND,
         channel=channel, opening_credits=3,
     )  # fmt: skip
@@ -263,7 +263,7 @@ def test_an_account_one_is_no_longer_on_is_not_shown(house: House) -> None:
     house.slack.choose(house.agent, house.home(house.agent), "home_account", "Bay Rentals")
     assert "Bay Rentals: 3 credits left" in shown(house)
     with database.session():
-        gone = Member.account == lines.accounts_of(house.agent)[1]
+        gone = Member.account == roles.accounts_of(house.agent)[1]
         Member.update(left_at=clock.now()).where(gone).execute()
         viewers.publish(house.agent)
     plain = shown(house)
@@ -459,7 +459,7 @@ def test_the_largest_home_is_one_that_slack_takes(house: House) -> None:
             Line.create(account=account, number=f"+1415777{n:04d}", channel=f"C{n}",
                         read_until=now, made_at=now, joined_at=now)  # fmt: skip
     for n in range(20):
-        lines.setup(account=f"Account {n} " + "x" * 100, owner=house.agent)
+        opening.setup(account=f"Account {n} " + "x" * 100, owner=house.agent)
     shown(house)
     for _ in range(3):
         viewers.more(house.agent)
@@ -471,7 +471,7 @@ def test_the_largest_home_is_one_that_slack_takes(house: House) -> None:
 
 def test_a_text_marks_each_home_with_one_statement_however_many_look(house: House) -> None:
     many = tuple(house.slack.add_user(f"A{n}") for n in range(30))
-    lines.setup(account="Harbor Homes", agents=many)
+    opening.setup(account="Harbor Homes", agents=many)
     for user in many:
         viewers.opened(user, clock.now())
     house.work()

@@ -14,7 +14,7 @@ from bot.models import Conversation, Member
 from bot.operator import handover
 from bot.sandbox.slack import View
 from bot.slack import commands
-from bot.team import lines
+from bot.team import opening, roles
 from ledger import credits, database
 from tests.house import ANN, LINE, House
 
@@ -26,7 +26,7 @@ def staffed(house: House) -> House:
     """A house with an owner (its agent), a manager and an agent."""
     house.manager = house.slack.add_user("Mona")
     house.clerk = house.slack.add_user("Carl")
-    lines.setup(account="Harbor Homes", managers=(house.manager,), agents=(house.clerk,))
+    opening.setup(account="Harbor Homes", managers=(house.manager,), agents=(house.clerk,))
     return house
 
 
@@ -42,7 +42,7 @@ def settle(house: House, by: str, whom: str, role: str) -> dict[str, str]:
     return view.errors
 
 
-def roles() -> dict[str, str]:
+def staff() -> dict[str, str]:
     with database.session():
         here = Member.select().where(Member.left_at.is_null())
         return {member.slack_user: member.role for member in here}
@@ -52,7 +52,7 @@ def test_a_manager_adds_an_agent_who_may_text_at_once(staffed: House) -> None:
     nora = staffed.slack.add_user("Nora")
     assert "You are not on" in staffed.ask(f"{ANN} Hello", user=nora).plain()
     assert settle(staffed, staffed.manager, nora, "agent") == {}
-    assert roles()[nora] == "agent"
+    assert staff()[nora] == "agent"
     assert "[Send]" in staffed.ask(f"{ANN} Hello", user=nora).plain()
     assert f"@{nora}" in staffed.home(staffed.manager).plain()
 
@@ -71,16 +71,20 @@ def test_only_the_owner_makes_changes_and_removes_managers(staffed: House) -> No
     for whom, role in ((staffed.clerk, "manager"), (staffed.manager, "agent"),
                        (staffed.manager, "none")):  # fmt: skip
         assert f"Ask <@{staffed.agent}>" in settle(staffed, staffed.manager, whom, role)["who"]
-    assert roles() == {staffed.agent: "owner", staffed.manager: "manager", staffed.clerk: "agent"}
+    assert staff() == {
+        staffed.agent: "owner",
+        staffed.manager: "manager",
+        staffed.clerk: "agent",
+    }
     assert settle(staffed, staffed.agent, staffed.clerk, "manager") == {}
     assert settle(staffed, staffed.agent, staffed.manager, "none") == {}
-    assert roles() == {staffed.agent: "owner", staffed.clerk: "manager"}
+    assert staff() == {staffed.agent: "owner", staffed.clerk: "manager"}
 
 
 def test_an_owner_is_neither_changed_nor_removed(staffed: House) -> None:
     assert "the owner already" in settle(staffed, staffed.agent, staffed.agent, "manager")["who"]
     assert "An owner stays" in settle(staffed, staffed.manager, staffed.agent, "none")["who"]
-    assert roles()[staffed.agent] == "owner"
+    assert staff()[staffed.agent] == "owner"
 
 
 @pytest.mark.parametrize(
@@ -96,14 +100,14 @@ def test_guests_bots_leavers_and_people_from_elsewhere_cannot_be_added(
 ) -> None:
     guest = staffed.slack.add_user("Gus", **flags)
     assert "cannot be on an account" in settle(staffed, staffed.agent, guest, "agent")["who"]
-    assert guest not in roles()
+    assert guest not in staff()
 
 
 def test_somebody_of_two_workspaces_of_an_organisation_can_be_added(staffed: House) -> None:
     both = {"teams": ["T0ELSEWHERE", staffed.slack.team]}
     rob = staffed.slack.add_user("Rob", team_id="T0ELSEWHERE", enterprise_user=both)
     assert settle(staffed, staffed.agent, rob, "agent") == {}
-    assert roles()[rob] == "agent"
+    assert staff()[rob] == "agent"
 
 
 OUTSIDE = [{"is_restricted": True}, {"is_stranger": True}, {"team_id": "T0ELSEWHERE"}]
@@ -157,7 +161,7 @@ def test_an_agent_who_was_a_manager_when_the_modal_opened_changes_nothing(staffe
     settle(staffed, staffed.agent, staffed.manager, "agent")
     staffed.slack.submit(staffed.manager, view, {"who": staffed.stranger, "role": "agent"})
     assert "Only owner and managers" in view.errors["who"]
-    assert staffed.stranger not in roles()
+    assert staffed.stranger not in staff()
 
 
 # Somebody leaves
@@ -175,7 +179,7 @@ def test_who_leaves_slack_has_no_access_and_nothing_to_look_after(staffed: House
         assert Conversation.get().assigned_to == clerk
     house.slack.change(clerk, deleted=True)
     house.work()
-    assert clerk not in roles()
+    assert clerk not in staff()
     assert "You are not on" in house.ask(f"{ANN} Hello", user=clerk).plain()
     with database.session():
         assert Conversation.get().assigned_to is None
@@ -186,7 +190,7 @@ def test_who_becomes_a_guest_has_no_access_and_an_empty_home(staffed: House) -> 
     assert "Harbor Homes" in staffed.home(staffed.clerk).plain()
     staffed.slack.change(staffed.clerk, is_restricted=True)
     assert "Harbor Homes" not in staffed.home(staffed.clerk).plain()
-    assert staffed.clerk not in roles()
+    assert staffed.clerk not in staff()
 
 
 def test_who_comes_back_is_added_again_and_not_before(staffed: House) -> None:
@@ -202,7 +206,7 @@ def test_who_comes_back_is_added_again_and_not_before(staffed: House) -> None:
 def test_who_left_is_sent_no_alerts(staffed: House) -> None:
     settle(staffed, staffed.agent, staffed.manager, "none")
     with database.session():
-        account = lines.accounts_of(staffed.agent)[0]
+        account = roles.accounts_of(staffed.agent)[0]
     for place in range(9):
         credits.charge_out(
             account, f"out:{place}", 10, message=0, actor=staffed.agent, now=clock.now()
@@ -216,15 +220,15 @@ def test_a_leaver_whose_event_was_lost_is_noticed_within_a_day(staffed: House) -
     staffed.tick()  # everybody was asked after just now
     staffed.slack.change(staffed.clerk, told=False, deleted=True)
     staffed.tick()
-    assert staffed.clerk in roles()
+    assert staffed.clerk in staff()
     with clock.travelled(timedelta(days=1, minutes=1)):
         staffed.tick()
-    assert staffed.clerk not in roles()
+    assert staffed.clerk not in staff()
 
 
 def test_members_are_asked_after_once_a_day_and_a_few_at_a_time(staffed: House) -> None:
     many = tuple(staffed.slack.add_user(f"Agent{place}") for place in range(20))
-    lines.setup(account="Harbor Homes", agents=many)
+    opening.setup(account="Harbor Homes", agents=many)
     asked = 0
     for _ in range(5):
         before = len(staffed.slack.calls)
@@ -236,9 +240,9 @@ def test_members_are_asked_after_once_a_day_and_a_few_at_a_time(staffed: House) 
 
 
 def test_a_member_whom_slack_does_not_know_is_left_alone(staffed: House) -> None:
-    lines.setup(account="Harbor Homes", agents=("U0NOBODY",))
+    opening.setup(account="Harbor Homes", agents=("U0NOBODY",))
     staffed.tick()
-    assert roles()["U0NOBODY"] == "agent"
+    assert staff()["U0NOBODY"] == "agent"
 
 
 def test_a_new_name_is_known(staffed: House) -> None:
@@ -271,7 +275,7 @@ def test_when_the_owner_leaves_the_managers_are_told_once_and_go_on(staffed: Hou
 
 def test_where_there_is_no_manager_the_agents_are_told(house: House) -> None:
     clerk = house.slack.add_user("Carl")
-    lines.setup(account="Harbor Homes", agents=(clerk,))
+    opening.setup(account="Harbor Homes", agents=(clerk,))
     house.slack.change(house.agent, deleted=True)
     house.work()
     assert len(house.told(clerk)) == 1
@@ -284,25 +288,25 @@ def test_the_operator_hands_an_account_over(staffed: House) -> None:
             return CliRunner().invoke(handover, asked)
 
     assert "is a manager" in hand(staffed.manager).output
-    assert roles()[staffed.manager] == "owner"
-    assert roles()[staffed.agent] == "manager"
+    assert staff()[staffed.manager] == "owner"
+    assert staff()[staffed.agent] == "manager"
     staffed.slack.change(staffed.manager, deleted=True)
     staffed.work()
     assert hand(staffed.clerk).output == f"Harbor Homes is {staffed.clerk}'s now.\n"
-    assert roles() == {staffed.agent: "manager", staffed.clerk: "owner"}
+    assert staff() == {staffed.agent: "manager", staffed.clerk: "owner"}
     assert hand(staffed.clerk).exit_code == 0  # again: nothing changes
     assert "none is called 'Harbour'" in hand(staffed.clerk, "Harbour").output
 
 
 def test_setup_keeps_the_owner_and_brings_people_back(staffed: House) -> None:
     with pytest.raises(ValueError, match="flask handover"):
-        lines.setup(account="Harbor Homes", owner=staffed.clerk)
-    assert lines.setup(account="Harbor Homes", owner=staffed.agent).done == []
+        opening.setup(account="Harbor Homes", owner=staffed.clerk)
+    assert opening.setup(account="Harbor Homes", owner=staffed.agent).done == []
     settle(staffed, staffed.agent, staffed.clerk, "none")
-    assert lines.setup(account="Harbor Homes", agents=(staffed.clerk,)).done == [
+    assert opening.setup(account="Harbor Homes", agents=(staffed.clerk,)).done == [
         f"agent {staffed.clerk}"
     ]
-    assert roles()[staffed.clerk] == "agent"
+    assert staff()[staffed.clerk] == "agent"
 
 
 def test_an_account_never_has_two_owners(staffed: House) -> None:

@@ -1,0 +1,64 @@
+"""Who is on an account, and what each may do there. A refusal says who can help."""
+
+from __future__ import annotations
+
+from bot.errors import Refused
+from bot.models import Member
+from bot.words import OPERATOR
+
+ROLES = ("owner", "manager", "agent")
+MANAGERS = ("owner", "manager")
+NO_TEAM = "You are not on a team here. Ask the owner of your team to add you."
+
+
+def accounts_of(user: str) -> list[int]:
+    """The accounts this Slack user is on."""
+    here = (Member.slack_user == user) & Member.left_at.is_null()
+    return [member.account_id for member in Member.select().where(here).order_by(Member.id)]
+
+
+def owner_of(account_id: int) -> str:
+    """Who can help, as Slack shows them: the owner; where there is none, the managers."""
+    here = (Member.account == account_id) & Member.left_at.is_null()
+    bosses = list(Member.select().where(here, Member.role.in_(MANAGERS)).order_by(Member.id))
+    named = [boss for boss in bosses if boss.role == "owner"] or bosses[:3]
+    return " or ".join(f"<@{boss.slack_user}>" for boss in named) or OPERATOR
+
+
+def stranger(account_id: int) -> str:
+    """What somebody hears who is not on the account."""
+    return f"You are not on this line's team. Ask {owner_of(account_id)} to add you."
+
+
+def role_of(user: str, account_id: int) -> str | None:
+    """This Slack user's role on the account; None if it has none."""
+    member = Member.get_or_none(
+        Member.account == account_id, Member.slack_user == user, Member.left_at.is_null()
+    )
+    return member.role if member else None
+
+
+def require_owner(user: str, account_id: int, what: str) -> None:
+    """Raises Refused unless this Slack user is the account's owner. `what`: "make managers"."""
+    require_manager(user, account_id)
+    if role_of(user, account_id) == "owner":
+        return
+    owner = Member.get_or_none(
+        Member.account == account_id, Member.role == "owner", Member.left_at.is_null()
+    )
+    if owner is None:
+        raise Refused(f"Only an owner can {what}, and this account has none now. Ask {OPERATOR}.")
+    raise Refused(f"Only the owner can {what}. Ask <@{owner.slack_user}>.")
+
+
+def require_manager(user: str, account_id: int) -> None:
+    """Raises Refused unless this Slack user is owner or manager of the account."""
+    require_member(user, account_id)
+    if role_of(user, account_id) not in MANAGERS:
+        raise Refused(f"Only owner and managers can do that. Ask {owner_of(account_id)}.")
+
+
+def require_member(user: str, account_id: int) -> None:
+    """Raises Refused unless this Slack user is on the account."""
+    if role_of(user, account_id) is None:
+        raise Refused(stranger(account_id))
