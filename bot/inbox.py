@@ -3,7 +3,8 @@
 `Intake.save()` is all that a webhook does. A worker then calls `work_one()` until nothing is due:
 it takes the oldest row whose lane has none before it, and applies it in one transaction that also
 marks it done. An exception rolls all of that back; the row is tried again a bounded number of
-times, then parked: never dropped, shown by `flask doctor`, put back by `flask retry`.
+times, then parked: never dropped, shown by `flask doctor`, put back by `flask retry`. However late
+that is, a payload's `sent_at` says when it was sent, or came here.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import structlog
 
 from bot import clock, tally
 from bot.words import clean
-from ledger.database import query, session, transaction, wake_workers
+from ledger.database import instant, query, session, transaction, wake_workers
 
 log = structlog.get_logger()
 
@@ -163,8 +164,10 @@ def _apply_next(handlers: Handlers, taken: dict[str, Any]) -> bool:
     if row is None:
         return False
     taken.update(id=row[0], kind=row[1], tries=row[4])
+    payload = json.loads(row[2])
+    payload["sent_at"] = payload.get("sent_at") or instant(row[3]).isoformat()
     with structlog.contextvars.bound_contextvars(inbox_id=row[0]):
-        handlers[row[1]](json.loads(row[2]), now)
+        handlers[row[1]](payload, now)
     query(DONE, now, row[0])
     log.info("inbox.applied", inbox_id=row[0], kind=row[1])
     tally.count("inbox_rows_total", f'kind="{row[1]}",outcome="done"')

@@ -46,7 +46,7 @@ class CallIn:
     place: str | None = None
     forwarded_to: str | None = None  # the phone that rings
     recovered: bool = False  # no webhook brought it: it was found in Twilio's list
-    said_at: datetime | None = None  # when Twilio had it, where that may be long ago
+    said_at: datetime | None = None  # by Twilio, or when it came here; that may be long ago
 
 
 def answer(number: str, twilio: str | None, caller: str) -> Answer:

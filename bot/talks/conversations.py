@@ -43,7 +43,7 @@ class TextIn:
     place: str | None = None
     opt_out_type: str | None = None  # STOP, START or HELP, where Twilio says so
     recovered: bool = False  # no webhook brought it: it was found in Twilio's list
-    said_at: datetime | None = None  # when Twilio had it, where that may be long ago
+    said_at: datetime | None = None  # by Twilio, or when it came here; that may be long ago
 
 
 @transaction
@@ -158,7 +158,7 @@ def _brake(conversation: Conversation, now: datetime) -> None:
 
 def _heed_keywords(conversation: Conversation, text: TextIn, now: datetime) -> None:
     """STOP closes every line of the account to this contact, START opens the line it came to."""
-    said_at = text.said_at or now  # a STOP that was found late must not undo a START
+    said_at = text.said_at or now  # what is applied late must not undo what was said since
     match consent.word(text.body, text.opt_out_type):
         case "STOP":
             if stop(conversation, "texted STOP", said_at) or consent.opted_out(conversation):

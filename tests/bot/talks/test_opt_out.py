@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock
+from bot import clock, inbox
 from bot.contacts import consent
-from bot.models import Consent, Contact, Conversation, Draft, Line
+from bot.models import Consent, Contact, Conversation, Draft, Line, Message
 from bot.sandbox import wait
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard
@@ -239,6 +239,20 @@ def test_a_stop_that_no_webhook_brought_undoes_no_later_start(team: House) -> No
         team.work()
         assert may_text(team)
         assert not any(given for given, *_ in history()[:1])
+
+
+def test_a_start_that_no_line_took_at_first_undoes_no_later_stop(team: House) -> None:
+    begun(team)
+    texted(team, "START", OTHER)  # parked
+    with clock.travelled(timedelta(hours=1)):
+        texted(team, "STOP")
+    with clock.travelled(timedelta(hours=2)):
+        second_line(team)
+        assert inbox.retry_parked() == 1
+        team.work()
+        assert (may_text(team), may_text(team, OTHER)) == (False, False)
+        with database.session():
+            assert Message.get(Message.body == "START").recovered_at is None
 
 
 # A person decides
