@@ -247,7 +247,8 @@ def _fail(part: Locked, fate: Fate, now: datetime) -> None:
         line = message.conversation.line
         suspended.failed(line, fate.code, fate.reason or "", _number(message), now)
     if fate.opts_out and not _agreed_since(message):
-        conversations.stop(message.conversation, "Twilio refused a text", now)
+        # By then they had opted out; a START that came since may be applied after this.
+        conversations.stop(message.conversation, "Twilio refused a text", message.made_at)
 
 
 def _arrived(part: Locked, now: datetime) -> None:

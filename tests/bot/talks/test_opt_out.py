@@ -8,12 +8,13 @@ import pytest
 
 from bot import clock, inbox
 from bot.contacts import consent
-from bot.models import Consent, Contact, Conversation, Draft, Line, Message
+from bot.models import Consent, Contact, Conversation, Draft, Line, Message, Part
 from bot.sandbox import wait
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard
 from bot.team import opening
-from bot.texts import scheduled
+from bot.texts import receipts, scheduled
+from bot.texts.receipts import Fate
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import database
@@ -224,6 +225,22 @@ def test_a_refusal_that_is_told_late_undoes_no_start(team: House) -> None:
     says(team, body="START")
     team.settle()
     assert may_text(team)
+
+
+def test_a_refusal_that_is_applied_before_an_earlier_start_closes_nothing(team: House) -> None:
+    begun(team)
+    team.send(ANN, "Hello")
+    team.settle()
+    with database.session():
+        part = Part.get()
+        Part.update(status="sent").execute()
+    with clock.travelled(timedelta(seconds=10)):
+        team.twilio.text(ANN, LINE, "START")
+    with clock.travelled(timedelta(seconds=20)):
+        refusal = Fate("failed", 21610, "They opted out.", refund=True, opts_out=True)
+        receipts.report(None, part.message_sid, refusal, clock.now())
+        team.work()
+        assert may_text(team)
 
 
 def test_a_stop_that_no_webhook_brought_undoes_no_later_start(team: House) -> None:
