@@ -14,7 +14,7 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from bot import clock, inbox
 from bot.inbox import Payload
 from bot.lines import health, vitals
-from bot.models import Inbox, Line, Part
+from bot.models import Call, Inbox, Line, Message, Part
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from ledger.database import session, transaction
@@ -61,26 +61,33 @@ def missed_texts(accounts: Accounts, line: Line) -> int:
         to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
     )
     found = [message for message in reversed(listed) if message.direction == "inbound"]
-    new = _unknown(accounts.key(sid, str(message.sid)) for message in found)
+    new = _unknown([str(message.sid) for message in found], Message.message_sid, accounts, sid)
     missed = 0
     for message in found:
-        key = accounts.key(sid, str(message.sid))
-        if key in new:
+        if key := new.get(str(message.sid)):
             missed += _save_text(key, sid, message, _media(client, message))
     # By Twilio's clock: ours may be ahead of it.
     _advance(line, "read_until", [m.date_sent for m in listed if m.date_sent])
     return missed
 
 
-def _unknown(keys: Any) -> set[str]:
-    """Those of the keys that the inbox does not have."""
-    wanted = list(keys)
+def _unknown(sids: list[str], kept: Any, accounts: Accounts, account_sid: str) -> dict[str, str]:
+    """Those of the SIDs, each with its key, that the inbox does not have, nor the column of what
+    came of them: the inbox forgets, and the list begins with the last text however old it is."""
+    kept_here = _had(kept, sids)
+    keys = {one: accounts.key(account_sid, one) for one in sids if one not in kept_here}
+    saved = _had(Inbox.key, list(keys.values()))
+    return {one: key for one, key in keys.items() if key not in saved}
+
+
+def _had(column: Any, values: list[str]) -> set[str]:
+    """Those of the values that the column has."""
+    had: set[str] = set()
     with session():
-        for at in range(0, len(wanted), PAGE // 2):
-            here = Inbox.key.in_(wanted[at : at + PAGE // 2])
-            known = {row.key for row in Inbox.select(Inbox.key).where(here)}
-            wanted = [key for key in wanted if key not in known]
-    return set(wanted)
+        for at in range(0, len(values), PAGE // 2):
+            here = column.in_(values[at : at + PAGE // 2])
+            had |= {row[0] for row in column.model.select(column).where(here).tuples()}
+    return had
 
 
 def _media(client: Client, message: MessageInstance) -> list[tuple[str, str]]:
@@ -123,11 +130,10 @@ def missed_calls(accounts: Accounts, line: Line) -> int:
         to=line.number, start_time_after=line.calls_until - OVERLAP, page_size=PAGE
     )
     over = [call for call in reversed(listed) if _is_over(call)]
-    new = _unknown(accounts.key(sid, str(call.sid)) for call in over)
+    new = _unknown([str(call.sid) for call in over], Call.call_sid, accounts, sid)
     missed = 0
     for call in over:
-        key = accounts.key(sid, str(call.sid))
-        if key in new:
+        if key := new.get(str(call.sid)):
             form = [("AccountSid", sid), ("CallSid", call.sid), ("From", call._from),
                     ("To", call.to)]  # fmt: skip
             missed += _save(key, "twilio.call", f"from:{call._from}", form, call.start_time)
@@ -155,11 +161,7 @@ def unexplained(accounts: Accounts, line: Line) -> int:
         and line.made_at < message.date_created < until
     ]  # fmt: skip
     sids = [str(message.sid) for message in listed]
-    with session():
-        ours: set[str] = set()
-        for at in range(0, len(sids), PAGE // 2):
-            here = Part.message_sid.in_(sids[at : at + PAGE // 2])
-            ours |= {str(part.message_sid) for part in Part.select(Part.message_sid).where(here)}
+    ours = _had(Part.message_sid, sids)
     lane = vitals.unexplained_lane(line.id)
     found = sum(
         inbox.save(accounts.key(sid, f"out:{one}"), vitals.UNEXPLAINED, lane, {"line": line.id})

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock
+from bot import clock, retention
 from bot.models import Inbox, Line, Message
 from bot.sandbox import Sandbox
 from bot.twilio import backfill
@@ -153,6 +153,22 @@ def test_what_was_read_already_is_not_read_from_the_beginning(house: House) -> N
         missed(house)
         until = house.line().read_until
         assert clock.now() - until < timedelta(minutes=1)
+
+
+def test_the_last_text_of_a_quiet_line_is_not_missed_when_the_inbox_forgets_it(
+    house: House,
+) -> None:
+    house.twilio.text(ANN, LINE, "Hello")
+    house.twilio.call(ANN, LINE)
+    house.work()
+    assert missed(house) == 0
+    with clock.travelled(timedelta(days=31)):
+        assert retention.forget() > 0
+        with database.session():
+            assert Inbox.select().count() == 0
+        assert missed(house) == 0
+        with database.session():
+            assert Inbox.select().count() == 0
 
 
 def test_a_released_line_is_not_read(house: House) -> None:
