@@ -29,7 +29,8 @@ ASK_AGAIN_AFTER = timedelta(days=1)
 #: How far a text is, by Twilio's word for it. Callbacks come in any order; a higher one counts.
 RANK = {
     "waiting": -1, "accepted": 0, "scheduled": 1, "queued": 2, "sending": 3, "sent": 4,
-    "delivered": 5, "undelivered": 5, "failed": 5, "canceled": 5, "read": 5,
+    "partially_delivered": 5,
+    "delivered": 6, "undelivered": 6, "failed": 6, "canceled": 6, "read": 6,
 }  # fmt: skip
 FAILURES = {"undelivered", "failed", "canceled"}
 FINAL = FAILURES | {"delivered", "read"}

@@ -8,7 +8,7 @@ from decimal import Decimal
 import structlog
 from twilio.rest import Client
 
-from bot import clock
+from bot import clock, inbox
 from bot.models import Call, Line, Message, Part
 from bot.texts import receipts
 from bot.twilio.accounts import Accounts
@@ -107,7 +107,9 @@ def overdue_statuses(accounts: Accounts, refund_undelivered: bool) -> int:
             log.warning("status.not_told", why=str(outcome(error))[:200])
             continue
         code = int(message.error_code) if message.error_code else None
-        receipts.report(
-            None, sid, fate(message.status, code, refund_undelivered), clock.now(), twilio
-        )
+        told = fate(message.status, code, refund_undelivered)
+        try:
+            receipts.report(None, sid, told, clock.now(), twilio)
+        except inbox.Park:
+            log.warning("status.not_taken", message_sid=sid)
     return len(asked)

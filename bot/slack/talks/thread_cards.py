@@ -14,7 +14,8 @@ from bot.words import count, escape
 
 STATES = {
     "waiting": "Queued", "accepted": "Queued", "scheduled": "Queued", "queued": "Queued",
-    "sending": "Sending", "sent": "Sent", "delivered": "Delivered", "read": "Read",
+    "sending": "Sending", "sent": "Sent", "partially_delivered": "Sent", "delivered": "Delivered",
+    "read": "Read",
     "undelivered": "Not delivered", "failed": "Not sent", "canceled": "Cancelled",
 }  # fmt: skip
 

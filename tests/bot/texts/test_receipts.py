@@ -25,6 +25,8 @@ STATUSES = st.sampled_from([*RANK])
         ("sent", "delivered", True),
         ("accepted", "delivered", True),
         ("delivered", "read", True),
+        ("sent", "partially_delivered", True),
+        ("partially_delivered", "delivered", True),
         ("waiting", "accepted", True),  # a word of ours, before Twilio's first
         ("waiting", "failed", True),
         ("sent", "queued", False),

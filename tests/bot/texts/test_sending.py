@@ -340,6 +340,22 @@ def test_a_status_that_is_not_final_after_an_hour_is_asked_for_after_a_day(house
             assert poll.overdue_statuses(twilio, False) == asked
 
 
+def test_a_status_that_nobody_knows_holds_up_no_other(house: House) -> None:
+    from bot.twilio import poll
+    from bot.twilio.accounts import Accounts
+
+    house.twilio.callbacks.withhold = True
+    house.send(ANN, "Hello")
+    house.work()
+    house.send(LONDON, "Hello")
+    house.settle()
+    house.twilio.sent_to(ANN)[0].status = "pondering"
+    with clock.travelled(timedelta(hours=2)):
+        assert poll.overdue_statuses(Accounts(house.settings), False) == 2
+        house.work()
+    assert "Delivered" in house.thread(LONDON)[1].plain()
+
+
 def test_slow_slack_does_not_hold_up_a_text(house: House) -> None:
     house.slack.faults.add("error", "chat.postMessage", times=None)
     house.send(ANN, "Hello")
