@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -62,7 +61,7 @@ from bot.twilio.deliver_setup import SetupCarrier
 from bot.twilio.numbers import TwilioNumbers
 from bot.twilio.upkeep import WebhookCarrier
 from bot.words import count
-from bot.worker import Worker
+from bot.worker import Worker, spare_the_collector
 from ledger import database
 
 log = structlog.get_logger()
@@ -243,7 +242,7 @@ def worker(context: click.Context) -> None:
     )
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: hands.stop())
-    gc.freeze()  # what was imported stays: no need to look through it for rubbish, over and over
+    spare_the_collector()
     hands.run()
 
 

@@ -3,6 +3,7 @@ those of another. Any number of workers may run."""
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import secrets
@@ -27,6 +28,13 @@ BEAT_S = 5
 BATCH = 50  # outcomes in one commit
 FORGOTTEN = timedelta(hours=1)
 FILE_HANDS = 4
+
+
+def spare_the_collector() -> None:
+    """Has Python look for rubbish among less, and less often: what was imported stays, and a batch
+    makes thousands of small things that all go by themselves."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 class Worker:
