@@ -19,6 +19,7 @@ from bot.models import Conversation, Draft
 from bot.talks import desk, threads
 from bot.team import roles
 from bot.texts import drafts, offers, sending
+from bot.words import escape
 from ledger import credits
 from ledger.database import db, transaction
 
@@ -99,7 +100,7 @@ def quoted(
     try:
         draft = _kept(conversation, reply, media, now)
     except Refused as refusal:
-        refuse(conversation, reply, str(refusal), now)
+        refuse(conversation, reply, escape(str(refusal)), now)
         return
     if not _sent_at_once(draft, reply, now):
         threads.show_draft(draft)
@@ -107,7 +108,8 @@ def quoted(
 
 @transaction
 def refuse(conversation: Conversation, reply: Reply, words: str, now: datetime) -> None:
-    """Tells the author, alone, why nothing comes of the reply; what waited of it is cancelled."""
+    """Tells the author, alone, why nothing comes of the reply, in Slack's mark-up; what waited of
+    it is cancelled."""
     credits.hold(conversation.line.account_id, now)
     if _is_settled(conversation, reply):
         return

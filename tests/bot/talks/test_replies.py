@@ -521,6 +521,16 @@ def test_a_reply_to_somebody_who_opted_out_is_refused(house: House) -> None:
     assert texts(house) == []
 
 
+def test_a_refusal_names_somebody_as_they_are_called_and_calls_nobody(house: House) -> None:
+    thread = begun(house)
+    house.name(ANN, "Ann <!here> Lee")
+    house.twilio.text(ANN, house.line().number, "STOP")
+    house.work()
+    replied(house, thread, "Sorry")
+    [told] = house.slack.seen_by(house.agent)
+    assert "Ann &lt;!here&gt; Lee opted out" in told.text
+
+
 def test_a_sender_that_takes_no_answers_is_said_to_be_one(house: House) -> None:
     thread = begun(house, "BANK")
     replied(house, thread, "Yes")
