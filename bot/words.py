@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
-EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]+")
+_NOT = r"""@\s<>,;:()\[\]"\\"""  # RFC 5322 §3.2.3 keeps them for itself
+EMAIL = re.compile(f"[^{_NOT}]+@[^{_NOT}]+\\.[^{_NOT}.]+")
 OPERATOR = "whoever runs Partyline for you"
 _LONE = re.compile("[\ud800-\udfff]")
 

@@ -7,6 +7,7 @@ import re
 import smtplib
 import ssl
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr, parseaddr
 from urllib.parse import quote, unquote, urlsplit
@@ -22,6 +23,8 @@ from bot.smartplans.models import Letter
 CHANNEL = "https://slack.com/app_redirect?channel="
 #: What a server answers of a recipient that it will never know (RFC 5321 §4.2.3).
 NO_SUCH_ADDRESS = {550, 551, 553}
+#: What it answers until somebody mends the name and password in SMTP_URL (RFC 4954 §6).
+NOT_LET_IN = {530, 535}
 PAGES = Environment(
     loader=PackageLoader("bot.mail"), autoescape=select_autoescape(["html"]), trim_blocks=True
 )
@@ -38,23 +41,22 @@ class MailCarrier(Carrier):
         self.server, self.mail_from, self.timeout_s = urlsplit(smtp_url), mail_from, timeout_s
 
     def attempt(self, delivery: Delivery) -> Outcome:
-        """One session with the mail server: connect, greet, send."""
-        mail = self.compose(delivery)
-        handed_over = False
+        """One session with the mail server: connect, greet, send. What it has taken is sent,
+        however they part."""
+        handed_over = taken = False
+        try:
+            mail = self.compose(delivery)
+        except (HeaderParseError, ValueError, IndexError) as error:
+            return Failed(f"no e-mail can be made of it: {type(error).__name__}")
         try:
             with self._connect() as server:
                 if self.server.username:
                     server.login(unquote(self.server.username), unquote(self.server.password or ""))
                 handed_over = True
                 server.send_message(mail)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, why = next(iter(error.recipients.values()))
-            return _refused(code, why, of_reader=True)
-        except smtplib.SMTPResponseException as error:
-            return _refused(error.smtp_code, error.smtp_error)
-        except (OSError, smtplib.SMTPException) as error:
-            name = type(error).__name__
-            return Unknown(name) if handed_over else Again(30, f"mail server: {name}")
+                taken = True
+        except OSError as error:  # smtplib's own are, too
+            return Done({}) if taken else _ended(error, handed_over)
         return Done({})
 
     def compose(self, delivery: Delivery) -> EmailMessage:
@@ -150,8 +152,25 @@ def _addressed(delivery: Delivery, mail_from: str, to: str, subject: str) -> Ema
     return mail
 
 
+def _ended(error: OSError, handed_over: bool) -> Outcome:
+    """What an error means before the server has taken the e-mail."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, why = next(iter(error.recipients.values()))
+        return _refused(code, why, of_reader=True)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _refused(error.smtp_code, error.smtp_error)
+    name = type(error).__name__
+    if not handed_over:
+        return Again(30, f"mail server: {name}")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Failed(f"mail server: {name}")
+    return Unknown(name)
+
+
 def _refused(code: int, why: bytes | str, *, of_reader: bool = False) -> Outcome:
     said = why.decode(errors="replace") if isinstance(why, bytes) else why
+    if code in NOT_LET_IN:
+        return Again(60, f"mail server: {code} {said}", patient=True)
     if 500 <= code < 600:
         return Failed(f"mail server: {code} {said}", code if of_reader else None)
     return Again(60, f"mail server: {code} {said}")

@@ -27,6 +27,7 @@ class MailStandIn:
         self.faults = Faults()
         self.mails: list[EmailMessage] = []
         self.refused: set[str] = set()  # addresses that do not exist
+        self.shut = False  # takes nothing from anybody: the name and password are wrong
         self.lock = threading.Lock()
         self._controller: Controller | None = None
         self._port = 0
@@ -69,6 +70,21 @@ class MailStandIn:
         if address in self.refused:
             return "550 5.1.1 No such mailbox"
         envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Parts, or fails to."""
+        fault = self.faults.take("QUIT")
+        return "421 4.4.2 You took too long" if fault else "221 Bye"
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Takes a sender, once it is let in."""
+        if self.shut:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:

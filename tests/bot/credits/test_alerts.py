@@ -10,6 +10,7 @@ from bot.credits import notices
 from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.team import opening
+from bot.words import is_email
 from ledger import credits, database, subscriptions
 from ledger.models import Account, Alert, Entry, Period
 from tests.bot.office import at_hour, digests, spend
@@ -162,6 +163,35 @@ def test_an_address_that_does_not_exist_is_not_tried_for_ever(office: House) -> 
     office.tick()
     with clock.travelled(timedelta(hours=2)):
         assert office.deliver() == 0
+
+
+def test_an_e_mail_that_was_taken_is_not_sent_again_because_of_the_parting(office: House) -> None:
+    mail = office.sandbox.mail
+    mail.faults.add("error", "QUIT")
+    spend(office, 450)
+    office.tick()
+    with clock.travelled(timedelta(hours=2)):
+        assert office.deliver() == 0
+    assert len(mail.mails) == 1
+
+
+def test_what_a_mail_server_does_not_let_in_waits_until_somebody_mends_it(office: House) -> None:
+    mail = office.sandbox.mail
+    mail.shut = True
+    spend(office, 450)
+    office.tick()
+    for days in (1, 2, 3):
+        with clock.travelled(timedelta(days=days)):
+            office.deliver()
+    mail.shut = False
+    with clock.travelled(timedelta(days=4)):
+        office.deliver()
+    assert len(mail.box("boss@harbor.example")) == 1
+
+
+def test_an_address_no_e_mail_can_have_is_none() -> None:
+    for address in ("a@[x.com", "(@x.com", '"@x.com', "a@x.c\\om", "a@x.com."):
+        assert not is_email(address)
 
 
 def test_a_mail_server_that_is_away_gets_it_later(office: House) -> None:
