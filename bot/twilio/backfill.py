@@ -15,6 +15,7 @@ from bot import clock, inbox
 from bot.inbox import Payload
 from bot.lines import health, vitals
 from bot.models import Call, Inbox, Line, Message, Part
+from bot.retention import KEPT
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from ledger.database import session, transaction
@@ -151,6 +152,7 @@ def unexplained(accounts: Accounts, line: Line) -> int:
     """Texts that left the line's number and that no part of a text of ours stands for."""
     client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
     until, since = clock.now() - SETTLED, line.sent_until or line.made_at
+    known_since = max(line.made_at, clock.now() - KEPT)  # by the inbox, which forgets
     listed = [
         message
         for message in client.messages.list(
@@ -158,7 +160,7 @@ def unexplained(accounts: Accounts, line: Line) -> int:
         )
         # What an application answers by itself bears another name than outbound-api.
         if message.direction == "outbound-api" and message.date_created
-        and line.made_at < message.date_created < until
+        and known_since < message.date_created < until
     ]  # fmt: skip
     sids = [str(message.sid) for message in listed]
     ours = _had(Part.message_sid, sids)

@@ -219,6 +219,14 @@ class TestTextsThatNobodySent:
         said = [post.plain() for post in house.slack.channel(house.channel)]
         assert any("is well again" in one for one in said)
 
+    def test_are_not_reported_anew_when_the_inbox_forgets_them(self, house: House) -> None:
+        self.leak(house)
+        for days in (1, 3, 34):
+            with clock.travelled(timedelta(days=days)):
+                retention.forget()
+                house.tick()
+        assert sum(said.startswith(":warning:") for said in self.warnings(house)) == 1
+
     def test_one_that_is_just_on_its_way_is_not_among_them(self, house: House) -> None:
         """A send whose answer was lost is ours, as soon as a look has found it."""
         house.twilio.faults.add("drop_after", "POST Messages")
