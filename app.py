@@ -88,6 +88,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         require_schema_or_exit()
 
     app = Flask("partyline", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = slack_routes.MAX_BYTES  # nothing sends more
     app.config["SETTINGS"] = settings
     app.config["INTAKE"] = inbox.Intake()
     app.config["TWILIO"] = twilio = Accounts(settings)

@@ -31,8 +31,7 @@ RETRY_FRAGMENT = "#rc=3&rp=ct,rt,5xx"
 def guard() -> Response | None:
     """413 for a body no text can have, 403 unless Twilio signed it for our own address, with a
     token of the account that it names; 503 where that token cannot be had now."""
-    if (request.content_length or 0) > MAX_BYTES:
-        return Response(status=413, mimetype="text/xml")
+    request.max_content_length = MAX_BYTES  # whatever length it gives, or none
     settings: Settings = current_app.config["SETTINGS"]
     accounts: Accounts = current_app.config["TWILIO"]
     given = request.headers.get("X-Twilio-Signature", "")
