@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.twilio.errors import ERRORS, TextError, classify, explain
+from bot.words import OPERATOR
 
 REFUSED_AT_ONCE = {
     20003, 20429, 21211, 21212, 21408, 21602, 21604, 21606, 21608, 21610, 21611, 21612, 21614,
@@ -38,7 +39,7 @@ def test_r14_credits_come_back_unless_a_carrier_took_the_text() -> None:
 def test_what_is_the_operators_to_mend_says_so() -> None:
     assert codes("setup") == SETUP
     for code in SETUP - {30035}:  # that one mends itself
-        assert "operator" in ERRORS[code].advice
+        assert OPERATOR in ERRORS[code].advice
 
 
 def test_only_what_may_pass_is_worth_sending_again() -> None:
