@@ -11,7 +11,7 @@ from bot.sandbox import wait
 from bot.sandbox.slack import View
 from ledger import database
 from tests import pictures
-from tests.bot.texts.test_composer import form, shows, to, type_in, written
+from tests.bot.texts.test_composer import form, shows, still, to, type_in, written
 from tests.house import ANN, House
 from tests.pictures import MB
 
@@ -52,6 +52,7 @@ def test_a_picture_without_words_is_a_text_too(house: House) -> None:
     given = files(house, ("a.png", pictures.png()))
     house.slack.submit(house.agent, view, {"files": given})
     shows(house, view, "The price was not shown yet: 3 credits")
+    still(house)
     house.slack.submit(house.agent, view, {})
     assert written(house) == [""]
     assert house.balance() == 97
