@@ -375,7 +375,6 @@ class Day:
         self._close_all()
         house.ask("help", "/line")
         form = house.opens(lambda: self.slack.command(owner, house.channel, "/line", "settings"))
-        house.modal(owner, form, "Calls")
         self.submit(form, {"name": "The Pergola line"})
         house.work()
 

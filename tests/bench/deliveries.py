@@ -15,7 +15,7 @@ import app as wiring
 from bot import clock, config
 from bot.carriers import RATES, Rate, Timing
 from bot.team import opening
-from bot.texts import drafts
+from bot.texts import drafts, sending
 from bot.worker import Worker
 from ledger import database
 from tests import databases
@@ -87,7 +87,7 @@ def _ours(engine: str, port: int) -> float:
     )  # fmt: skip
     for n in range(COUNT):
         offer = drafts.quote("U1", "C1", f"+1415555{n:04d} Hello", clock.now())
-        drafts.send(offer.draft_id, offer.version, "U1", clock.now())
+        sending.send(offer.draft_id, offer.version, "U1", clock.now())
     with database.session():  # Slack's half is left out of this measurement
         tomorrow = clock.now() + timedelta(days=1)
         database.query("UPDATE lane SET due_at = %s WHERE name LIKE %s", tomorrow, "thread:%")
