@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from bot import inbox, outbox, tally
 from bot.contacts import consent, contacts
 from bot.lines import suspended
-from bot.models import Call, Message, Part
+from bot.models import Call, Message, Part, TwilioAccount
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
 from bot.team import viewers
@@ -25,6 +25,7 @@ from ledger.database import instant, query, session, transaction
 
 ASK_AFTER = timedelta(hours=1)
 ASK_AGAIN_AFTER = timedelta(days=1)
+ASK_UNTIL = timedelta(days=7)  # while no answer comes
 
 #: How far a text is, by Twilio's word for it. Callbacks come in any order; a higher one counts.
 RANK = {
@@ -95,6 +96,7 @@ LOCK_PART = """
     FROM part JOIN message ON message.id = part.message_id WHERE part."""
 MOVE_PART = """
     UPDATE part SET message_sid = %s, status = %s, error_code = %s, ask_at = %s WHERE id = %s"""
+ASK_NOW = "UPDATE part SET message_sid = %s, ask_at = %s WHERE id = %s"
 PART_STATES = "SELECT status FROM part WHERE message_id = %s ORDER BY number"
 SET_UNREACHABLE = "UPDATE contact SET unreachable = %s WHERE id = %s"
 REACHED = """
@@ -142,10 +144,15 @@ def refused(part_id: int, fate: Fate, now: datetime) -> None:
 
 @transaction
 def report(
-    ref: str | None, message_sid: str, fate: Fate, now: datetime, twilio: str | None = None
-) -> None:
-    """A status callback, or an answer to our asking, by this Twilio account. Raises inbox.Park if
-    no part is meant, or one of a line that is in another account."""
+    ref: str | None, message_sid: str, fate: Fate, now: datetime, twilio: str | None = None,
+    *, asked: bool = False,
+) -> None:  # fmt: skip
+    """A status callback, or what Twilio `asked` about it says, by this Twilio account. Raises
+    inbox.Park if no part is meant, or one of a line that is in another account.
+
+    Who brings a Twilio account holds the token that signs its callbacks: one that would refund
+    makes us ask Twilio at once, and moves nothing.
+    """
     if fate.status not in RANK:
         raise inbox.Park(f"{fate.status!r} is no status of a text out")
     part = (_locked("ref = %s", ref) if ref else None) or _locked("message_sid = %s", message_sid)
@@ -157,17 +164,30 @@ def report(
         _doubled(part, message_sid)
         return
     outbox.resolve(f"text:{part.ref}", now)
+    if fate.refund and not asked and _is_customers(twilio):
+        if advances(part.status, fate.status):
+            query(ASK_NOW, message_sid, now, part.id)
+        return
     _forward(part, message_sid, fate, now)
+    if asked and fate.status not in FINAL and part.status not in FINAL:
+        again_at = Message.get_by_id(part.message).made_at + ASK_AGAIN_AFTER
+        Part.update(ask_at=again_at if again_at > now else None).where(Part.id == part.id).execute()
+
+
+def _is_customers(twilio: str | None) -> bool:
+    """Whether this Twilio account is not the operator's, but one that a customer brought."""
+    theirs = (TwilioAccount.sid == twilio) & TwilioAccount.account.is_null(False)
+    return twilio is not None and TwilioAccount.select().where(theirs).exists()
 
 
 @transaction
 def to_ask(now: datetime, limit: int = 100) -> list[tuple[str, str | None]]:
-    """SIDs whose final status is overdue, each named an hour and a day after it was sent, and the
-    Twilio account that has them."""
+    """SIDs whose final status is overdue, an hour and a day after the text was made, and the Twilio
+    account that has them. Those whose question nobody answers are named again, later each time."""
     due = list(Part.select().where(Part.ask_at <= now).order_by(Part.ask_at).limit(limit))
     for part in due:
-        again_at = part.message.made_at + ASK_AGAIN_AFTER
-        part.ask_at = again_at if again_at > now else None
+        age = now - part.message.made_at
+        part.ask_at = now + max(ASK_AFTER, age) if age < ASK_UNTIL else None
         part.save(only=[Part.ask_at])
     return [(str(part.message_sid), part.twilio_id) for part in due]
 

@@ -109,7 +109,7 @@ def overdue_statuses(accounts: Accounts, refund_undelivered: bool) -> int:
         code = int(message.error_code) if message.error_code else None
         told = fate(message.status, code, refund_undelivered)
         try:
-            receipts.report(None, sid, told, clock.now(), twilio)
+            receipts.report(None, sid, told, clock.now(), twilio, asked=True)
         except inbox.Park:
             log.warning("status.not_taken", message_sid=sid)
     return len(asked)
