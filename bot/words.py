@@ -28,6 +28,11 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def short(text: str, most: int) -> str:
+    """`text` in at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def no_formula(cell: str) -> str:
     """`cell` so that no spreadsheet runs what somebody called a contact or an account."""
     # owasp.org/www-community/attacks/CSV_Injection; the wide forms are formulas in Asian editions

@@ -18,7 +18,7 @@ from bot.texts import offers
 from bot.texts.kinds import size_words
 from bot.texts.offers import Offer
 from bot.texts.sending import Sent
-from bot.words import clock_words, count, day_words, escape, when
+from bot.words import clock_words, count, day_words, escape, short, when
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
 from ledger.savings import Saving
 
@@ -27,6 +27,7 @@ Card = dict[str, Any]
 
 SECTION = 3000  # characters a section holds
 LONGEST_INPUT = 3000  # characters an input of a modal holds
+LONGEST_OPTION = 75  # characters of one choice of a menu
 TOO_LONG_TO_EDIT = (
     f"Slack's form holds {LONGEST_INPUT:,} characters and this text has more. "
     "Cancel it, and start again with `/text`."
@@ -231,8 +232,8 @@ def button(label: str, action_id: str, value: str) -> dict[str, Any]:
 
 
 def option(label: str, value: str) -> dict[str, Any]:
-    """One choice of a menu."""
-    return {"text": plain(label), "value": value}
+    """One choice of a menu; a label that is too long for Slack is cut."""
+    return {"text": plain(short(label, LONGEST_OPTION)), "value": value}
 
 
 def number(block: str, label: str, value: int, least: int, most: int) -> dict[str, Any]:

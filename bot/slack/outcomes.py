@@ -22,6 +22,7 @@ from bot.carriers import Again, Delivery, Done, Failed, NotThere, Outcome, Unkno
 from bot.slack.cards import Card
 from bot.slack.limits import BlockError, check
 from bot.talks import outages
+from bot.words import short
 from ledger.database import session
 
 log = structlog.get_logger()
@@ -126,7 +127,7 @@ def first_taken(
     if words is None:
         return Again(30, "no form of it could be drawn")
     try:
-        return call({"text": fit(words, LONGEST_TEXT), "blocks": []}, len(forms))
+        return call({"text": short(words, LONGEST_TEXT), "blocks": []}, len(forms))
     except Exception as error:
         return outcome(error)
 
@@ -141,9 +142,12 @@ def drawn(draw: Callable[..., Card], *of: Any) -> Form:
     return form
 
 
-def fit(text: str, most: int) -> str:
-    """The text in at most so many characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+def change(
+    client: WebClient, channel: str, ts: str, card: Card, files: Sequence[str] | None = None
+) -> None:
+    """One chat.update: this card stands at `ts` now, with these files of Slack's tied to it."""
+    shown = {**card, "text": short(card["text"], LONGEST_UPDATE)}
+    client.chat_update(channel=channel, ts=ts, file_ids=files, **shown)
 
 
 def fault(about: str, error: Exception) -> None:

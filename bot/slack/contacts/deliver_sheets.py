@@ -16,7 +16,7 @@ from bot.errors import Refused
 from bot.models import Sheet
 from bot.slack import cards, files
 from bot.slack.contacts import sheet_cards
-from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, outcome, read_back
+from bot.slack.outcomes import change, first_taken, keyed, outcome, read_back
 from ledger.database import session, transaction
 
 FETCHES = 8  # tries, while somebody waits for a preview
@@ -88,9 +88,8 @@ class SheetCardCarrier(Carrier):
             card = _card(sheet)
 
         def put(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
             if sheet.ts:
-                self.client.chat_update(channel=str(sheet.channel), ts=sheet.ts, **form)
+                change(self.client, str(sheet.channel), sheet.ts, form)
                 return Done({})
             posted = self.client.chat_postMessage(channel=sheet.user, **keyed(delivery), **form)
             return Done({"ts": posted["ts"], "channel": posted["channel"]})
@@ -134,10 +133,7 @@ class SheetFileCarrier(Carrier):
             return outcome(error)
 
         def tie(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(
-                channel=str(sheet.channel), ts=str(sheet.ts), file_ids=[file], **form
-            )
+            change(self.client, str(sheet.channel), str(sheet.ts), form, [file])
             return Done({})
 
         return first_taken([card], tie, delivery.key)
@@ -193,10 +189,7 @@ class ExportFileCarrier(Carrier):
             return outcome(error)
 
         def tie(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(
-                channel=about["channel"], ts=about["ts"], file_ids=[file], **form
-            )
+            change(self.client, about["channel"], about["ts"], form, [file])
             return Done({})
 
         return first_taken([sheet_cards.export(length)], tie, delivery.key)

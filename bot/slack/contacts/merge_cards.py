@@ -12,8 +12,6 @@ from bot.slack import cards
 from bot.slack.cards import mrkdwn, option, plain
 from bot.words import count, escape
 
-LABEL = 75  # characters of an option
-
 
 def choose_view(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
     """The modal that asks who the other one is."""
@@ -60,7 +58,7 @@ def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
         "otherwise goes to the notes. Tags are joined."
     )
     points.append("This cannot be undone.")
-    numbers = [option(_label(one)[:LABEL], str(one.contact.id)) for one in (first, second)
+    numbers = [option(_label(one), str(one.contact.id)) for one in (first, second)
                if contacts.textable(one.contact.number)]  # fmt: skip
     return {
         "type": "modal",

@@ -54,7 +54,7 @@ def _others(contact_id: int, user: str, typed: str) -> list[dict[str, Any]]:
 
 
 def _label(one: Any) -> str:
-    return contacts.with_number(contacts.name_of(one), one.number, merge_cards.LABEL)
+    return contacts.with_number(contacts.name_of(one), one.number, cards.LONGEST_OPTION)
 
 
 def chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:

@@ -225,5 +225,4 @@ def _chosen(choices: list[dict[str, Any]], place: int | None) -> dict[str, Any]:
 
 def _column(name: str, place: int, sample: Sequence[Sequence[str]]) -> str:
     first = next((row[place] for row in sample if place < len(row) and row[place]), "")
-    shown = f"{name[:40]}: {first}" if first else name
-    return shown if len(shown) <= 75 else f"{shown[:74]}…"
+    return f"{name[:40]}: {first}" if first else name

@@ -21,11 +21,10 @@ from bot.slack.credits import credit_cards
 from bot.slack.limits import BlockError, check_view
 from bot.slack.lines import health
 from bot.slack.outcomes import (
-    LONGEST_UPDATE,
     Form,
+    change,
     drawn,
     first_taken,
-    fit,
     keyed,
     outcome,
     read_back,
@@ -190,10 +189,7 @@ class FilesCarrier(Carrier):
             return outcome(error)
 
         def attach(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(
-                channel=payload["channel"], ts=payload["ts"], file_ids=files, **form
-            )
+            change(self.client, payload["channel"], payload["ts"], form, files)
             return Done({})
 
         return first_taken(forms if payload["chart"] else forms[1:], attach, delivery.key)

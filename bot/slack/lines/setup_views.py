@@ -87,7 +87,7 @@ def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> V
     start = max(0, (len(found) - 1) // PAGE * PAGE)
     shown = found[start : start + PAGE]
     options = [
-        {**option(f"{contacts.spoken(one.number)}{' · ' + one.place if one.place else ''}"[:75],
+        {**option(f"{contacts.spoken(one.number)}{' · ' + one.place if one.place else ''}",
                   one.number),
          "description": cards.plain(f"Carries {one.carries}")}
         for one in shown

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 
 from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.slack import cards
-from bot.slack.outcomes import LONGEST_UPDATE, first_taken, fit, keyed, read_back
+from bot.slack.outcomes import change, first_taken, keyed, read_back
 from bot.slack.smartplans import bulk_cards, plan_cards
 from bot.smartplans import bulks, reminders
 from bot.smartplans.models import Bulk, Enrollment, Reminder, SmartPlan
@@ -62,8 +62,7 @@ class PlanUpdateCarrier(Carrier):
             return Done({})
 
         def update(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(channel=str(row.channel), ts=str(row.card_ts), **form)
+            change(self.client, str(row.channel), str(row.card_ts), form)
             return Done({})
 
         return first_taken([lambda: card], update, delivery.key)

@@ -7,16 +7,15 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.models import Contact
-from bot.slack.cards import Blocks, context, mrkdwn, option, plain, when
+from bot.slack.cards import LONGEST_OPTION, Blocks, context, mrkdwn, option, plain, when
 from bot.slack.smartplans.smart_views import modal
 from bot.slack.smartplans.step_views import box, choice, menu
 from bot.smartplans import plan_words
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import ALIVE, Bulk, Enrollment, SmartPlan
 from bot.smartplans.plan_preview import Cost, Foreseen
-from bot.words import count, escape
+from bot.words import count, escape, short
 
-LABEL = 75  # characters of an option
 SHOWN = 40  # steps of a preview
 WORDS = 600  # characters of a step that a preview shows
 SAID = {
@@ -76,8 +75,7 @@ def _foreseen(seen: Sequence[Foreseen]) -> Blocks:
             continue
         note = f"\n_{escape(step.note[:1].upper() + step.note[1:])}_" if step.note else ""
         subject = f"{step.subject}: " if step.subject else ""
-        said = f"{subject}{step.body}"
-        said = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
+        said = short(f"{subject}{step.body}", WORDS)
         quoted = "\n".join(f">{line}" for line in escape(said).splitlines())
         made.append(mrkdwn(f"{number} · {when(step.at)}{price}\n{quoted}{note}"))
     if len(seen) > SHOWN:
@@ -103,7 +101,7 @@ def choose(plan: SmartPlan, tags: Sequence[str]) -> dict[str, Any]:
     if tags:
         blocks.append(menu("tag", "All with a tag", {
             "type": "static_select", "placeholder": plain("Tag"),
-            "options": [option(tag[:LABEL], tag) for tag in tags[:100]],
+            "options": [option(tag, tag) for tag in tags[:100]],
         }, optional=True))  # fmt: skip
     blocks.append(box(
         "people", "A list", "", optional=True, multiline=True,
@@ -191,7 +189,7 @@ def _menu(one: Enrollment) -> dict[str, Any]:
 def move_to(one: Enrollment, plans: Sequence[SmartPlan]) -> dict[str, Any]:
     """The modal that asks to which plan a contact goes from this one."""
     name, plan = escape(contacts.name_of(one.contact)), escape(one.plan.name)
-    choices = {str(other.id): other.name[:LABEL] for other in plans[:100]}
+    choices = {str(other.id): other.name for other in plans[:100]}
     return modal("smart_moved", "Move to another plan", [
         mrkdwn(f"*{name}* comes off *{plan}*, and begins at the first step of the other plan."),
         choice("to", "To", choices, next(iter(choices))),
@@ -200,4 +198,4 @@ def move_to(one: Enrollment, plans: Sequence[SmartPlan]) -> dict[str, Any]:
 
 def label(contact: Contact) -> str:
     """ "Ann Lee · (415) 555-0123", as an option may be long."""
-    return contacts.with_number(contacts.name_of(contact), contact.number, LABEL)
+    return contacts.with_number(contacts.name_of(contact), contact.number, LONGEST_OPTION)

@@ -8,7 +8,7 @@ from bot.slack.cards import Blocks, button, context, mrkdwn
 from bot.slack.smartplans import plan_cards
 from bot.smartplans.in_motion import Asking, InMotion, Running
 from bot.smartplans.models import Reminder
-from bot.words import escape
+from bot.words import escape, short
 
 EXCERPT = 300  # characters of a text
 
@@ -31,10 +31,10 @@ def _reminders(motion: InMotion) -> Blocks:
 
 
 def _reminder(one: Reminder) -> str:
-    said = f":bell: {escape(_short(one.words))}"
+    said = f":bell: {escape(short(one.words, EXCERPT))}"
     if one.contact is not None:
         said += f"\n{cards.to_whom(contacts.name_of(one.contact), one.contact.number)}"
-    return said + (f"\n```{escape(_short(one.body))}```" if one.body else "")
+    return said + (f"\n```{escape(short(one.body, EXCERPT))}```" if one.body else "")
 
 
 def _asks(motion: InMotion) -> Blocks:
@@ -51,7 +51,7 @@ def _asks(motion: InMotion) -> Blocks:
 
 
 def _ask(one: Asking) -> str:
-    quoted = "\n".join(f">{line}" for line in escape(_short(one.body)).splitlines())
+    quoted = "\n".join(f">{line}" for line in escape(short(one.body, EXCERPT)).splitlines())
     return f":question: “{escape(one.plan)}” to {escape(one.contact)}\n{quoted}"
 
 
@@ -73,7 +73,3 @@ def _plan(plan: Running) -> str:
     if plan.state == "paused":
         return f"{said}, paused"
     return said + (", waits for credits" if plan.short_of_credits else "")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= EXCERPT else f"{text[: EXCERPT - 1]}…"

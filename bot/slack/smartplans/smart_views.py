@@ -16,7 +16,7 @@ from bot.smartplans import plan_counts, plan_shapes, plan_spending, plan_words
 from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import REPEATS, Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.words import count, escape
+from bot.words import count, escape, short
 
 HELP = (
     "*`/smartplans`* lists your plans: texts, e-mails and reminders on a schedule.\n"
@@ -139,8 +139,7 @@ def _steps(plan: SmartPlan, shape: Shape, may_write: bool) -> Blocks:
 
 def _excerpt(step: StepShape) -> str:
     words = " ".join([*([f"{step.subject}:"] if step.subject else []), step.bodies[0]]).split()
-    said = " ".join(words)
-    said = said if len(said) <= EXCERPT else f"{said[: EXCERPT - 1]}…"
+    said = short(" ".join(words), EXCERPT)
     return f">{escape(said)}" if said else "_A picture alone_"
 
 
@@ -156,7 +155,7 @@ def new_view(account: int, lines: Sequence[Line], shared: Sequence[SmartPlan]) -
     ]  # fmt: skip
     if shared:
         groups.append({"label": plain("Shared by other teams"), "options": [
-            option(plan.name[:75], f"{SHARED}:{plan.id}") for plan in shared[:90]]})  # fmt: skip
+            option(plan.name, f"{SHARED}:{plan.id}") for plan in shared[:90]]})  # fmt: skip
     start = {"type": "static_select", "option_groups": groups,
              "initial_option": groups[0]["options"][0]}  # fmt: skip
     return modal("smart_made", "New SmartPlan", [
@@ -180,7 +179,7 @@ def settings_view(
     new_senders = [option("Whoever texts in for the first time comes on it", "new_sender")]
     events = {(rule.what, rule.event) for rule in shape.rules}
     by_itself = ("enroll", "new_sender") in events
-    following = {"none": "nowhere: it ends"} | {str(one.id): one.name[:75] for one in others[:99]}
+    following = {"none": "nowhere: it ends"} | {str(one.id): one.name for one in others[:99]}
     return modal("smart_settled", "Plan settings", [
         box("name", "Name", plan.name, most=plan_shapes.LONGEST_NAME),
         *_line(lines, shape.line),

@@ -16,14 +16,13 @@ from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.client import permalink
 from bot.slack.outcomes import (
-    LONGEST_UPDATE,
     Form,
     around,
+    change,
     could_not_look,
     drawn,
     fault,
     first_taken,
-    fit,
     found,
     keyed,
 )
@@ -146,8 +145,7 @@ class UpdateCarrier(Carrier):
             return Again(1, "the post to update is not there yet")
 
         def update(form: cards.Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(channel=channel, ts=ts, **form)
+            change(self.client, channel, ts, form)
             return Done({"state": state})
 
         result = first_taken(forms, update, about(delivery))

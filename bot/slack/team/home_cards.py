@@ -18,7 +18,7 @@ from bot.talks.unanswered import Waiting
 from bot.team.first_run import Step
 from bot.team.home import Home
 from bot.team.roles import MANAGERS
-from bot.words import count, escape
+from bot.words import count, escape, short
 from ledger.plans import Catalogue
 
 Link = Callable[[str, str], str]
@@ -81,7 +81,7 @@ def _others(home: Home) -> Blocks:
 
 def option_of(account: int, name: str) -> dict[str, Any]:
     """One account in the menu of several."""
-    return cards.option(name if len(name) <= 75 else name[:74] + "…", str(account))
+    return cards.option(name, str(account))
 
 
 def waits(number: int) -> str:
@@ -163,7 +163,7 @@ def _waits(talk: Waiting, link: Link) -> str:
 
 
 def _linked(who: str, channel: str, thread_ts: str | None, link: Link) -> str:
-    name = escape(who if len(who) <= LONGEST_NAME else who[: LONGEST_NAME - 1] + "…")
+    name = escape(short(who, LONGEST_NAME))
     return f"<{link(channel, thread_ts)}|{name}>" if thread_ts else name
 
 

@@ -123,12 +123,7 @@ def options(ack: Ack, body: dict[str, Any]) -> None:
         found = composer.find(body["user"]["id"], account, line, clean(body["value"] or ""))
     except Refused:
         found = []
-    ack(options=[cards.option(_cut(label), value) for value, label in found])
-
-
-def _cut(label: str) -> str:
-    most = compose_cards.NAME
-    return label if len(label) <= most else f"{label[: most - 1]}…"
+    ack(options=[cards.option(label, value) for value, label in found])
 
 
 def learn_name(client: WebClient, user: str) -> None:

@@ -19,7 +19,6 @@ from bot.words import clock_words, count, escape
 from ledger.rates import PACK_FILES
 
 Card = dict[str, Any]
-NAME = 75  # characters of an option
 
 
 def view(look: Look) -> Card:
@@ -42,7 +41,7 @@ def _whom(look: Look) -> Blocks:
         return [mrkdwn(f"*To {to}*"), context(f"from {look.sender}")]
     made: Blocks = []
     if look.lines:
-        options = [option(label[:NAME], str(line)) for line, label in look.lines]
+        options = [option(label, str(line)) for line, label in look.lines]
         here = next(one for one in options if one["value"] == str(look.line))
         made.append(_input("line", "From", {
             "type": "static_select", "action_id": "compose_line", "options": options,
@@ -58,7 +57,7 @@ def _whom(look: Look) -> Blocks:
 def _text(look: Look) -> Blocks:
     made: Blocks = []
     if look.templates:
-        options = [option(name[:NAME], str(key)) for key, name in look.templates]
+        options = [option(name, str(key)) for key, name in look.templates]
         made.append(_input(f"template:{look.account}:{look.box}", "Template", {
             "type": "static_select", "action_id": "compose_template", "options": options,
             "placeholder": plain("Insert a template"),

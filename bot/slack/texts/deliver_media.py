@@ -18,11 +18,10 @@ from bot.slack import files
 from bot.slack.cards import Card
 from bot.slack.outcomes import (
     BAD_CARD,
-    LONGEST_UPDATE,
     NO_FILES,
+    change,
     drawn,
     first_taken,
-    fit,
     keyed,
     outcome,
 )
@@ -142,8 +141,7 @@ class AttachCarrier(Carrier):
             channel = message.conversation.channel
 
         def attach(form: Card, _: int) -> Done:
-            form = {**form, "text": fit(form["text"], LONGEST_UPDATE)}
-            self.client.chat_update(channel=channel, ts=told["ts"], file_ids=told["files"], **form)
+            change(self.client, channel, told["ts"], form, told["files"])
             return Done({})
 
         form = drawn(media_cards.pictures, message, told["files"])

@@ -21,7 +21,7 @@ from bot.slack.cards import (
 )
 from bot.texts import offers
 from bot.texts.scheduled import Listed
-from bot.words import count, escape
+from bot.words import count, escape, short
 
 LISTED = "later:"  # opens the block_id of a listed text's buttons
 SHOWN = 150  # characters of a listed text
@@ -68,8 +68,7 @@ def line(draft: Draft, by_all: bool) -> str:
     name = escape(contacts.Recipient(draft.number, offers.contact_of(draft)).name)
     whose = f" · by {offers.by(draft)}" if by_all else ""
     said = draft.body or count(len(draft.media), "attachment")
-    said = said if len(said) <= SHOWN else f"{said[:SHOWN]}…"
-    shown = " ".join(escape(said).split())
+    shown = " ".join(escape(short(said, SHOWN)).split())
     return f"*{name}* · {at} · {count(draft.credits, 'credit')}{whose}\n>{shown}"
 
 

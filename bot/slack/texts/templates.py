@@ -17,7 +17,7 @@ from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.team.front import error_at, refusal_view, values
 from bot.team import roles
 from bot.texts import templates
-from bot.words import clean, escape
+from bot.words import clean, escape, short
 from ledger.database import session
 
 View = dict[str, Any]
@@ -98,9 +98,8 @@ def list_view(account: int, found: list[Template]) -> View:
     """The modal of an account's templates."""
     blocks: cards.Blocks = [mrkdwn(INTRODUCTION)]
     for one in found:
-        text = one.body if len(one.body) <= LISTED else f"{one.body[: LISTED - 1]}…"
-        beside = button("Edit", "template_edit", str(one.id))
-        blocks.append({**mrkdwn(f"*{escape(one.name)}*\n{escape(text)}"), "accessory": beside})
+        said = mrkdwn(f"*{escape(one.name)}*\n{escape(short(one.body, LISTED))}")
+        blocks.append({**said, "accessory": button("Edit", "template_edit", str(one.id))})
     blocks.append({"type": "actions", "block_id": "templates", "elements": [
         button("New template", "template_new", str(account)),
     ]})  # fmt: skip
