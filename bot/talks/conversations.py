@@ -118,8 +118,8 @@ def _show_new(conversation: Conversation, message: Message, new: bool, now: date
     quiet = conversation.heard_at is None or now - conversation.heard_at > CALLED_AGAIN_AFTER
     changed = conversation.state == "closed" or conversation.snoozed_until is not None
     _begin(conversation)
-    if not new and (changed or conversation.waiting_since is None):
-        threads.show_root(conversation)
+    if not new and (changed or quiet or conversation.waiting_since is None):
+        threads.show_root(conversation)  # once for what they say in one go: Slack takes 50 a minute
     conversation.state, conversation.snoozed_until, conversation.heard_at = "open", None, now
     conversation.waiting_since = conversation.waiting_since or now
     threads.show(message, call=conversation.assigned_to if quiet else None)

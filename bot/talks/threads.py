@@ -43,6 +43,20 @@ class Thread(NamedTuple):
     is_there: bool  # or will be, as soon as Slack has its first post
 
 
+def newest_said(conversation: Conversation) -> Message | None:
+    """The newest text in or out that a person wrote; None where there is none that is shown.
+
+    What SmartPlans write begins no thread and leaves a root as it is.
+    """
+    if conversation.contact.blocked_at is not None:
+        return None
+    written = (Message.conversation == conversation) & ~Message.automated
+    newest: Message | None = (
+        Message.select().where(written).order_by(Message.made_at.desc(), Message.id.desc()).first()
+    )
+    return newest
+
+
 def thread_of(conversation: Conversation) -> Thread:
     """The thread of a conversation."""
     return Thread(

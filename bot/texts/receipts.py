@@ -314,6 +314,8 @@ def _tell(message: Message, part: Locked, fate: Fate) -> None:
         f"{whose} text to {name} did not arrive. {fate.reason or ''} {money(part, fate)}",
         f"told:{part.ref}",
     )
+    if not message.automated:
+        threads.show_root(message.conversation)
 
 
 def money(part: Locked, fate: Fate) -> str:

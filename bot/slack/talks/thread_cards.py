@@ -8,9 +8,11 @@ from bot.contacts import consent, contacts
 from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
+from bot.talks import threads
 from bot.talks.desk import Wake
+from bot.team import people
 from bot.texts import drafts, offers, scheduled
-from bot.words import count, escape
+from bot.words import count, escape, short
 
 STATES = {
     "waiting": "Queued", "accepted": "Queued", "scheduled": "Queued", "queued": "Queued",
@@ -20,11 +22,12 @@ STATES = {
 }  # fmt: skip
 
 
+PREVIEW = 80  # characters of the newest text that a root shows
 TOMORROW = 2  # of the times that a conversation can be put off until: the usual one
 
 
 def root(conversation: Conversation, former: str | None = None) -> Card:
-    """The first post of a conversation's thread: who it is, whose it is, who waits since when.
+    """The first post of a conversation's thread: who it is, the newest words, who waits since when.
 
     `former` is the address of the thread before this one.
     """
@@ -34,13 +37,14 @@ def root(conversation: Conversation, former: str | None = None) -> Card:
     if contact.name is None:
         about.insert(0, "New contact")
     line = " · ".join(escape(part) for part in about)
-    notes = _state(conversation)
+    said, notes = _newest(conversation), _state(conversation)
     if former:
         notes.append(f"<{former}|the thread before this one>")
     return {
-        "text": " · ".join([escape(name), *([line] if line else []), *notes]),
+        "text": " · ".join([part for part in (escape(name), line, escape(said), *notes) if part]),
         "blocks": [
             mrkdwn(f"*{escape(name)}*" + (f"\n{line}" if line else "")),
+            *words(said),
             context(" · ".join(notes)),
             {"type": "actions", "block_id": f"talk:{conversation.id}",
              "elements": _handles(conversation)},
@@ -51,6 +55,19 @@ def root(conversation: Conversation, former: str | None = None) -> Card:
 def moved(name: str, new: str) -> Card:
     """The root of a thread that took no more replies, with the address of the next."""
     return cards.note(f"*{escape(name)}*: this conversation goes on <{new}|in a new thread>.")
+
+
+def _newest(conversation: Conversation) -> str:
+    """Who wrote the newest text and how it begins, on one line; "" where none is to be shown."""
+    message = threads.newest_said(conversation)
+    if message is None:
+        return ""
+    who = "They"
+    if message.direction == "out":
+        who = people.called(str(message.author)) or "One of you"
+    said = " ".join(message.body.split()) or count(len(message.media), "attachment")
+    failed = f" ({STATES[message.status].lower()})" if message.failure else ""
+    return f"{who}: {short(said, PREVIEW)}{failed}"
 
 
 def _state(conversation: Conversation) -> list[str]:
