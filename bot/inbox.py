@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import peewee
 import structlog
 
 from bot import clock, tally
@@ -139,12 +138,11 @@ class _Waiting:
 
 
 def work_one(handlers: Handlers, tries: int) -> bool:
-    """Applies the next due row, if there is one. Returns whether there was."""
+    """Applies the next due row, if there is one. Returns whether there was. Raises what the
+    database raised where it is away: then it takes no note of the row either."""
     taken: dict[str, Any] = {}
     try:
         return _apply_next(handlers, taken)
-    except peewee.OperationalError:
-        raise  # the database, not the row
     except Park as error:
         _put_off(taken, str(error), park=True)
     except NotYet as error:
@@ -159,6 +157,7 @@ def work_one(handlers: Handlers, tries: int) -> bool:
 
 @transaction
 def _apply_next(handlers: Handlers, taken: dict[str, Any]) -> bool:
+    taken.clear()
     now = clock.now()
     row = query(TAKE, now).fetchone()
     if row is None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
+import peewee
 import pytest
 import requests
 
-from bot import doctor, inbox
+from bot import clock, doctor, inbox
 from bot.models import Contact, Conversation, Inbox, Message
 from bot.team import opening
 from bot.twilio import backfill
@@ -88,10 +90,6 @@ def test_the_second_text_waits_for_nobody_and_the_root_says_who_waits(house: Hou
 
 
 def test_a_text_after_a_long_silence_is_shown_in_the_channel_too(house: House) -> None:
-    from datetime import timedelta
-
-    from bot import clock
-
     house.twilio.text(ANN, LINE, "Hello")
     house.work()
     with clock.travelled(timedelta(days=8)):
@@ -152,18 +150,17 @@ def test_a_text_for_no_line_of_ours_is_parked_and_comes_back(house: House) -> No
     assert texts() == 1
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, peewee.OperationalError])
 def test_a_row_that_fails_is_tried_again_then_parked_and_holds_up_nobody_else(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    """Also one that makes the database say that it cannot go on, while it answers all others."""
+
     def broken(payload: inbox.Payload, now: object) -> None:
-        raise ZeroDivisionError("a fault of ours")
+        raise error("a fault of ours")
 
     good = house.handlers["twilio.sms"]
     monkeypatch.setitem(house.handlers, "twilio.sms", broken)  # type: ignore[arg-type]
-    from datetime import timedelta
-
-    from bot import clock
-
     house.twilio.text(ANN, LINE, "Hello")
     for minutes in (0, 2, 4, 6, 8):
         with clock.travelled(timedelta(minutes=minutes)):
@@ -173,6 +170,7 @@ def test_a_row_that_fails_is_tried_again_then_parked_and_holds_up_nobody_else(
         assert (row.state, row.tries) == ("parked", 5)
         assert "a fault of ours" in row.error
     monkeypatch.setitem(house.handlers, "twilio.sms", good)  # type: ignore[arg-type]
+    assert any("a fault of ours" in line for line in doctor.findings())
     house.twilio.text(ANN, LINE, "Hello again")
     house.work()
     assert texts() == 1
@@ -180,6 +178,22 @@ def test_a_row_that_fails_is_tried_again_then_parked_and_holds_up_nobody_else(
     house.work()
     assert texts() == 2
     assert house.audit() == []
+
+
+def test_while_the_database_is_away_no_row_is_blamed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise peewee.OperationalError("the database is away")
+
+    house.twilio.text(ANN, LINE, "Hello")
+    monkeypatch.setitem(house.handlers, "twilio.sms", away)  # type: ignore[arg-type]
+    monkeypatch.setattr(inbox, "PUT_OFF", inbox.PUT_OFF.replace("inbox", "nowhere", 1))
+    for _ in range(7):
+        with pytest.raises(peewee.DatabaseError):
+            inbox.work_one(house.handlers, 5)
+    with database.session():
+        assert (Inbox.get().state, Inbox.get().tries) == ("new", 0)
 
 
 def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) -> None:
