@@ -593,9 +593,11 @@ def test_opt_out_words_come_with_the_first_text_and_after_30_quiet_days(world: W
 # What goes wrong
 
 
-def test_one_that_breaks_stops_no_other_and_is_paused_after_a_day(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [KeyError, database.peewee.OperationalError])
+def test_one_that_breaks_stops_no_other_and_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
+    """Also one that makes the database say that it cannot go on, while it answers all others."""
     from bot.smartplans import step_choices
 
     plan = world.plan(text("Hi"))
@@ -604,7 +606,7 @@ def test_one_that_breaks_stops_no_other_and_is_paused_after_a_day(
 
     def quote(number: str, *rest: object, **more: object) -> object:
         if number == NY2:
-            raise KeyError(number)
+            raise error(number)
         return whole(number, *rest, **more)
 
     monkeypatch.setattr(step_choices.rates, "quote", quote)
@@ -612,7 +614,7 @@ def test_one_that_breaks_stops_no_other_and_is_paused_after_a_day(
     assert len(world.texts()) == 2
     with database.session():
         (left,) = Enrollment.select().where(Enrollment.state == "active")
-        assert left.why == "its step could not be run (KeyError)"
+        assert left.why == f"its step could not be run ({error.__name__})"
     world.later(hours=1)
     monkeypatch.undo()
     world.later(hours=1)
@@ -719,6 +721,7 @@ def test_deliveries_and_runs_are_written_together_or_not_at_all(
         raise database.peewee.OperationalError("the database is away")
 
     monkeypatch.setattr(rows, "update", broken)
+    monkeypatch.setattr(steps, "_due_ids", broken)
     with pytest.raises(database.peewee.OperationalError), world.at():
         steps.run_due(FAST, by_mail=False)
     monkeypatch.undo()
