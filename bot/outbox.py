@@ -62,11 +62,14 @@ DELIVERY = (
 DUE_LANES = """
     SELECT name, has_slot FROM lane WHERE crew = %s AND due_at <= %s
     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+# The attempt that a lane is at; then the oldest, which may have come back behind it.
 HEAD = """
     SELECT id, key, kind, lane, pace, payload, state, tries, claim, due_at, attempted_at,
            lease_until
-    FROM delivery WHERE lane = %s AND state IN ('queued', 'sending', 'unknown')
-    ORDER BY id LIMIT 1"""
+    FROM delivery WHERE id = COALESCE(
+        (SELECT id FROM delivery WHERE lane = %s AND state IN ('sending', 'unknown')),
+        (SELECT id FROM delivery WHERE lane = %s AND state IN ('queued', 'sending', 'unknown')
+         ORDER BY id LIMIT 1))"""
 SET_LANE = "UPDATE lane SET due_at = %s, has_slot = %s WHERE name = %s"
 REOPEN = "UPDATE lane SET due_at = %s, has_slot = false, crew = %s WHERE name = %s"
 LOCK_LANE = "SELECT name FROM lane WHERE name = %s FOR UPDATE"
@@ -184,15 +187,20 @@ def claim(room: Mapping[str, int], carriers: Carriers, timing: Timing) -> list[D
     heads = []
     for hands, most in room.items():
         for lane, has_slot in query(DUE_LANES, hands, now, most).fetchall():
-            row = query(HEAD, lane).fetchone()
-            if row is None:
+            head = _head(lane)
+            if head is None:
                 query(SET_LANE, None, False, lane)
             else:
-                heads.append((Head(*row), bool(has_slot)))
+                heads.append((head, bool(has_slot)))
     # By pace, so that two workers lock the paces in one order.
     heads.sort(key=lambda pair: pair[0].pace)
     claims = (_claim_head(head, has_slot, now, carriers, timing) for head, has_slot in heads)
     return [delivery for delivery in claims if delivery]
+
+
+def _head(lane: str) -> Head | None:
+    row = query(HEAD, lane, lane).fetchone()
+    return Head(*row) if row else None
 
 
 def _claim_head(
@@ -352,11 +360,10 @@ def _is_patient(outcome: Outcome) -> bool:
 
 def _reopen(lane: str) -> None:
     """Makes the lane due when its head is, for those who take it; idle when nothing is left."""
-    row = query(HEAD, lane).fetchone()
-    if row is None:
+    head = _head(lane)
+    if head is None:
         query(SET_LANE, None, False, lane)
     else:
-        head = Head(*row)
         query(REOPEN, instant(head.due_at), crew(head.kind), lane)
 
 
@@ -404,8 +411,7 @@ def hurry(pace: str, instead: str | None = None) -> int:
         query(OPEN_PACE, now, shut)
     for lane in sorted(parked | put_off):
         query(LOCK_LANE, lane)
-        row = query(HEAD, lane).fetchone()
-        head = Head(*row) if row else None
+        head = _head(lane)
         if head and head.pace == pace and head.state == "queued":
             query(HURRY, now, instead or pace, lane, pace)
             query(SET_LANE, now, False, lane)

@@ -249,13 +249,26 @@ def test_what_was_refused_for_a_day_is_parked_and_comes_back() -> None:
         assert turn(peer) == ["a1"]
 
 
+def test_what_comes_back_waits_for_the_attempt_that_its_lane_is_at() -> None:
+    put("a1")
+    put("a2")
+    with database.session():
+        Delivery.update(state="parked").where(Delivery.key == "a1").execute()
+    assert turn(Peer(Unknown("time-out"))) == ["a2"]
+    put("b1", lane="b")
+    assert outbox.retry_parked() == 1
+    with clock.travelled(timedelta(seconds=100)):
+        assert sorted(turn(Peer())) == ["a2", "b1"]
+        assert turn(Peer()) == ["a1"]
+
+
 def test_looking_for_due_work_reads_an_index_and_not_the_table() -> None:
     """Cost grows with the work due, not with what is kept."""
     now = clock.now()
     for sql, values, by in (
         (outbox.DUE, ("slack", "slack", now), "crew"),
         (outbox.DUE_LANES, ("slack", now, 5), "crew"),
-        (outbox.HEAD, ("a",), "lane"),
+        (outbox.HEAD, ("a", "a"), "lane"),
     ):
         if database.is_sqlite():
             with database.session():
