@@ -110,13 +110,20 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """A fault of ours, in an attempt, in a look or in what follows from it: nothing is known."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class NotThere:
     """A look found nothing. The delivery is sent again after `enough` such looks."""
 
     enough: int
 
 
-Outcome = Done | Again | Failed | Unknown | NotThere
+Outcome = Done | Again | Failed | Unknown | Broken | NotThere
 
 
 class Carrier(ABC):

@@ -6,7 +6,7 @@ it. An attempt whose outcome nobody knows (a time-out, a 5xx, a killed worker) l
 
     queued → sending → done | failed | parked
                 ↓  ↑ (after empty looks)
-              unknown → done
+              unknown → done | parked
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import structlog
 from bot import clock, models, tally
 from bot.carriers import (
     Again,
+    Broken,
     Carrier,
     Carriers,
     Delivery,
@@ -41,9 +42,10 @@ from ledger.database import instant, query, session, transaction, wake_workers
 log = structlog.get_logger()
 
 
-GIVE_UP_AFTER = 40  # tries that were surely not taken (about a day), before a delivery is parked
+GIVE_UP_AFTER = 40  # tries that were surely not taken, or looks that broke (about a day)
 SOON_S = 3  # before a look at a peer that lists at once
 BACKOFF_S = (1, 2, 5, 15, 60, 300, 1800)
+UNSEEN = -1  # looks, of what was parked while nobody knew whether it arrived
 
 REPLACE = "UPDATE delivery SET payload = %s WHERE replaces = %s AND state = 'queued'"
 ADD = """
@@ -65,7 +67,7 @@ DUE_LANES = """
 # The attempt that a lane is at; then the oldest, which may have come back behind it.
 HEAD = """
     SELECT id, key, kind, lane, pace, payload, state, tries, claim, due_at, attempted_at,
-           lease_until
+           lease_until, looks
     FROM delivery WHERE id = COALESCE(
         (SELECT id FROM delivery WHERE lane = %s AND state IN ('sending', 'unknown')),
         (SELECT id FROM delivery WHERE lane = %s AND state IN ('queued', 'sending', 'unknown')
@@ -77,12 +79,13 @@ START = """
     UPDATE delivery SET state = 'sending', tries = tries + 1, looks = 0, claim = %s,
            attempted_at = %s, lease_until = %s WHERE id = %s"""
 START_LOOK = "UPDATE delivery SET lease_until = %s WHERE id = %s AND state = 'unknown'"
+LOOK_FIRST = "UPDATE delivery SET state = 'unknown', looks = 0 WHERE id = %s AND state = 'queued'"
 LOSE = """
     UPDATE delivery SET state = 'unknown', due_at = %s, error = %s
     WHERE id = %s AND state = 'sending'"""
 FINISH = """
     UPDATE delivery SET state = %s, error = %s, due_at = %s, done_at = %s, looks = looks + %s,
-           tries = tries - %s
+           tries = tries + %s
     WHERE id = %s AND claim = %s AND state IN ('sending', 'unknown')"""
 LOOKS = "SELECT looks FROM delivery WHERE id = %s"
 LOCK_PACE = "SELECT next_at, shut_until, every_s FROM pace WHERE key = %s FOR UPDATE"
@@ -127,6 +130,7 @@ class Head(NamedTuple):
     due_at: Any
     attempted_at: Any
     lease_until: Any
+    looks: int
 
 
 @transaction
@@ -212,6 +216,9 @@ def _claim_head(
         state, due = "unknown", instant(head.lease_until) + timedelta(seconds=late)
         if not query(LOSE, due, "the worker was killed", head.id).rowcount:
             return None  # finished this instant; whoever finished it sets the lane
+    elif state == "queued" and head.looks == UNSEEN:
+        state = "unknown"
+        query(LOOK_FIRST, head.id)
     if due > now:
         query(SET_LANE, due, has_slot, head.lane)
         return None
@@ -302,8 +309,9 @@ def _record(
     state, error, due, empty_looks = _verdict(delivery, outcome, now, carrier, timing)
     ended = now if state in ("done", "failed") else None
     uncounted = _is_patient(outcome) and delivery.tries > len(BACKOFF_S)
+    more = 1 if isinstance(outcome, Broken) and delivery.unknown else -int(uncounted)
     ours = query(
-        FINISH, state, error, due, ended, empty_looks, int(uncounted), delivery.id, delivery.claim
+        FINISH, state, error, due, ended, empty_looks, more, delivery.id, delivery.claim
     ).rowcount  # fmt: skip
     if not ours:
         # Somebody else resolved it, or is sending it again. That the peer has it still counts.
@@ -339,19 +347,29 @@ def _verdict(
             elif delivery.tries >= GIVE_UP_AFTER and not outcome.patient:
                 return "parked", why[:500], now, 0
             return "queued", why[:500], now + timedelta(seconds=wait), 0
-        case Unknown(why=why):
-            look_at = now + timedelta(seconds=SOON_S)
+        case Broken(why=why) if delivery.unknown:
+            if delivery.tries >= GIVE_UP_AFTER:
+                return "parked", why[:500], now, UNSEEN - _looks(delivery)
+            wait = BACKOFF_S[min(delivery.tries, len(BACKOFF_S)) - 1]
+            return "unknown", why[:500], now + timedelta(seconds=wait), 0
+        case Unknown(why=why) | Broken(why=why):
+            soon = now + timedelta(seconds=SOON_S)
+            look_at = soon if isinstance(outcome, Unknown) else delivery.lease_until
             if carrier.lists_late:
                 look_at = delivery.lease_until + timedelta(seconds=timing.look_after_s)
             return "unknown", why[:500], look_at, 0
         case NotThere(enough=enough):
-            looks = query(LOOKS, delivery.id).fetchone()[0]
+            looks = _looks(delivery)
             if looks + 1 >= enough and delivery.tries >= GIVE_UP_AFTER:
                 return "parked", "not at the peer, however often it was sent", now, 1
             if looks + 1 >= enough:
                 return "queued", "not at the peer: sent again", now, 1
             look_at = now + timedelta(seconds=timing.look_apart_s)
             return "unknown", "not at the peer yet", look_at, 1
+
+
+def _looks(delivery: Delivery) -> int:
+    return int(query(LOOKS, delivery.id).fetchone()[0])
 
 
 def _is_patient(outcome: Outcome) -> bool:

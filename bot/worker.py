@@ -3,6 +3,7 @@ those of another. Any number of workers may run."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import queue
@@ -16,7 +17,7 @@ import psycopg
 import structlog
 
 from bot import clock, inbox, outbox, scheduler
-from bot.carriers import Carriers, Delivery, Timing, crew
+from bot.carriers import Broken, Carriers, Delivery, Timing, crew
 from bot.hands import Hands
 from bot.models import Heartbeat
 from ledger.database import is_sqlite, transaction
@@ -35,6 +36,10 @@ def spare_the_collector() -> None:
     makes thousands of small things that all go by themselves."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def _broken(error: Exception) -> Broken:
+    return Broken(f"{type(error).__name__}: {error}")
 
 
 class Worker:
@@ -124,15 +129,16 @@ class Worker:
 
     def _deliver(self, delivery: Delivery) -> None:
         carrier = self.carriers[delivery.kind]
-        try:
-            with structlog.contextvars.bound_contextvars(delivery_id=delivery.id):
-                if not outbox.may_start(delivery, self.timing):
-                    return  # its lease ends; it is looked up then
+        with structlog.contextvars.bound_contextvars(delivery_id=delivery.id):
+            if not outbox.may_start(delivery, self.timing):
+                return  # its lease ends; it is looked up then
+            try:
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
-                log.info("outbox.tried", kind=delivery.kind, outcome=type(outcome).__name__)
-            self.tried.put((delivery, outcome))
-        except Exception:
-            log.exception("outbox.broken", delivery_id=delivery.id)
+            except Exception as error:
+                log.exception("outbox.broken")
+                outcome = _broken(error)
+            log.info("outbox.tried", kind=delivery.kind, outcome=type(outcome).__name__)
+        self.tried.put((delivery, outcome))
 
     def _record(self) -> None:
         """Records outcomes until None comes, those that came together in one commit."""
@@ -156,8 +162,10 @@ class Worker:
         for delivery, outcome in batch:
             try:
                 outbox.finish(delivery, outcome, self.carriers, self.timing)
-            except Exception:  # its lease ends, and it is looked up
+            except Exception as error:
                 log.exception("outbox.broken", delivery_id=delivery.id)
+                with contextlib.suppress(Exception):  # its lease ends, and it is looked up
+                    outbox.finish(delivery, _broken(error), self.carriers, self.timing)
 
     @transaction
     def beat(self) -> None:
