@@ -27,10 +27,10 @@ from bot.health import health as health_pages
 from bot.lines import calls as line_calls
 from bot.lines import health, setups, vitals
 from bot.lines.health import Look
+from bot.lines.models import Line
 from bot.mail import pages as mail_pages
 from bot.mail.deliver import LetterCarrier, MailCarrier
 from bot.marketplace import marketplace
-from bot.models import Line
 from bot.operator import plans_or_exit, require_schema_or_exit, settings_or_exit
 from bot.slack import bolt, events, roll_call
 from bot.slack import routes as slack_routes

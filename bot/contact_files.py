@@ -12,8 +12,8 @@ import click
 
 from bot import clock
 from bot.contacts import columns, exports, imports
+from bot.contacts.models import Sheet
 from bot.errors import Refused
-from bot.models import Sheet
 from bot.operator import require_schema_or_exit
 from bot.words import count
 from ledger.database import session

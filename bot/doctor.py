@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from bot import clock
-from bot.models import Delivery, Heartbeat, Inbox, Lane, Member
+from bot.models import Delivery, Heartbeat, Inbox, Lane
 from bot.talks import outages
+from bot.team.models import Member
 from ledger.database import instant, query, session
 from ledger.models import Account
 

@@ -16,12 +16,15 @@ import app as wiring
 from bot import audit, clock, config, inbox, outbox
 from bot.carriers import crew
 from bot.contacts import directory
-from bot.models import Address, Conversation, Line, Policy, Viewer
+from bot.credits.models import Address
+from bot.lines.models import Line
 from bot.sandbox import Sandbox, slack_watching, wait
 from bot.sandbox.server import stop
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import Act
+from bot.talks.models import Conversation
 from bot.team import accounts, opening, viewers
+from bot.team.models import Policy, Viewer
 from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 

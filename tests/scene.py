@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from bot import clock
 from bot.contacts import imports
 from bot.lines import setups
+from bot.lines.models import Line
 from bot.lines.offers import Held
-from bot.models import Lane, Line, Pace
+from bot.models import Lane, Pace
 from bot.sandbox import slack_watching, wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_forms import state

@@ -24,7 +24,7 @@ from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.sandbox.slack_signing import FORM, JSON, Answer, Signed
 from bot.slack.bolt import OOPS, THREADS
-from bot.smartplans.models import TABLES
+from bot.tables import TABLES
 from ledger import database
 from ledger.models import Account
 from tests.house import House

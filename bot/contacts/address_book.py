@@ -14,7 +14,7 @@ from datetime import datetime
 
 import phonenumbers
 
-from bot.models import Contact, Tag, Word
+from bot.contacts.models import Contact, Tag, Word
 from ledger.database import query, transaction
 
 LONGEST_WORD = 60  # bytes of a row, and of what is looked for

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
+from bot.contacts.models import Consent, Contact
 from bot.errors import Refused
-from bot.models import Consent, Contact, Conversation, Line
+from bot.lines.models import Line
 from bot.smartplans import plan_events
+from bot.talks.models import Conversation
 
 # Twilio's words for long codes, and the FCC's (47 CFR 64.1200(a)(10)); the whole body must match,
 # but for case, spaces and punctuation.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import phonenumbers
 
 from bot.contacts import address_book, numbers
+from bot.contacts.models import Contact
 from bot.contacts.numbers import E164
 from bot.errors import Refused
-from bot.models import Contact, Line
+from bot.lines.models import Line
 
 LONGEST_NAME = 6  # words
 PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types

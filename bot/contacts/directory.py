@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 from bot import clock
 from bot.contacts import address_book, consent, contacts, hours, numbers, special_days
+from bot.contacts.models import Consent, Contact, Tag
 from bot.contacts.special_days import Day
 from bot.errors import Refused
-from bot.models import Consent, Contact, Conversation, Line, Tag
+from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import threads
+from bot.talks.models import Conversation
 from bot.team import roles, viewers
 from bot.words import clean, is_email
 from ledger.database import transaction

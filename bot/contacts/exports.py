@@ -8,7 +8,7 @@ from typing import Any
 
 from bot import outbox
 from bot.contacts import sheets, special_days
-from bot.models import Consent, Contact, Tag
+from bot.contacts.models import Consent, Contact, Tag
 from bot.smartplans import plan_events
 from bot.team import roles
 from ledger.database import session, transaction

@@ -17,7 +17,8 @@ from phonenumbers import timezone as number_zones
 
 from bot.contacts import numbers
 from bot.errors import Wrong
-from bot.models import Line, Policy
+from bot.lines.models import Line
+from bot.team.models import Policy
 from bot.words import clock_words
 
 #: A number that could be anywhere in its country: toll-free, personal, of many islands.

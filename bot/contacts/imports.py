@@ -24,8 +24,8 @@ import structlog
 from bot import clock, outbox
 from bot.contacts import columns, contacts, sheets, takeover
 from bot.contacts.address_book import plain
+from bot.contacts.models import Sheet, SheetRow
 from bot.errors import Refused
-from bot.models import Sheet, SheetRow
 from bot.team import roles
 from bot.words import OPERATOR, clean
 from ledger.database import query, transaction

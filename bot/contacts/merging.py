@@ -14,12 +14,14 @@ from datetime import datetime
 
 from bot.contacts import address_book, consent, contacts, directory
 from bot.contacts.directory import Kept
+from bot.contacts.models import Consent, Contact, Tag
 from bot.errors import Refused
-from bot.models import Consent, Contact, Conversation, Draft, Message, Tag
 from bot.smartplans import plan_events
 from bot.smartplans.models import ALIVE, Enrollment
 from bot.talks import threads
+from bot.talks.models import Conversation, Message
 from bot.team import viewers
+from bot.texts.models import Draft
 from bot.words import escape
 from ledger import credits
 from ledger.database import transaction

@@ -10,10 +10,11 @@ from typing import Any
 
 from bot.contacts import address_book, columns, consent, contacts, directory, numbers, special_days
 from bot.contacts.directory import Details, Difference, Unfit
+from bot.contacts.models import Consent, Contact, Sheet, SheetRow, Tag, Word
 from bot.errors import Refused
-from bot.models import Consent, Contact, Conversation, Sheet, SheetRow, Tag, Word
 from bot.smartplans import plan_events
 from bot.talks import threads
+from bot.talks.models import Conversation
 from bot.team import viewers
 from ledger.database import query
 

@@ -9,9 +9,11 @@ from datetime import date, datetime, time, timedelta
 from bot import clock, outbox
 from bot.contacts import contacts
 from bot.credits import notices
-from bot.models import Digest, Line, Message
+from bot.credits.models import Digest
+from bot.lines.models import Line
 from bot.smartplans import plan_days
 from bot.talks import unanswered
+from bot.talks.models import Message
 from bot.words import count, day_words
 from ledger import boundaries, reports, subscriptions
 from ledger.database import instant, query, session, transaction

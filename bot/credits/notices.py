@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from bot import clock, outbox
-from bot.models import Address, Line, Member
+from bot.credits.models import Address
+from bot.lines.models import Line
 from bot.team import viewers
+from bot.team.models import Member
 from bot.words import count, day_words
 from ledger import alerts, reports
 from ledger.alerts import Crossing, Expiry

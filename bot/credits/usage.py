@@ -11,9 +11,10 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from bot.contacts import contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Call, Contact, Conversation, Message
 from bot.smartplans import plan_spending
+from bot.talks.models import Call, Conversation, Message
 from bot.words import day_words, no_formula
 from ledger import boundaries, reports, subscriptions
 from ledger.database import session

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.contacts import contacts, numbers
 from bot.errors import Refused, Wrong
 from bot.lines import repairs, text_back
-from bot.models import Line
+from bot.lines.models import Line
 from bot.team import lines, roles, viewers
 from bot.words import count
 from ledger import rates

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from bot import inbox, outbox, tally
 from bot.contacts import address_book, contacts
+from bot.contacts.models import Contact
 from bot.lines import text_back
-from bot.models import Call, Contact, Conversation, Line
+from bot.lines.models import Line
 from bot.talks import conversations, threads
+from bot.talks.models import Call, Conversation
 from bot.words import count, when
 from ledger import credits, rates
 from ledger.database import session, transaction

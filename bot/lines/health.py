@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from bot import outbox
 from bot.contacts import contacts
-from bot.models import Line, Member, Trouble
+from bot.lines.models import Line, Trouble
 from bot.team import roles, viewers
+from bot.team.models import Member
 from ledger.database import session, transaction
 
 #: Something is wrong where nobody could read of it in the channel.

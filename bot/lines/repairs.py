@@ -8,7 +8,7 @@ from datetime import datetime
 from bot import outbox
 from bot.errors import Refused
 from bot.lines import health
-from bot.models import Line, Trouble
+from bot.lines.models import Line, Trouble
 from bot.team import roles
 from ledger.database import transaction
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from bot import outbox
 from bot.contacts import hours
 from bot.credits import digest
+from bot.credits.models import Digest
 from bot.errors import Wrong
 from bot.lines import health
-from bot.models import Conversation, Digest, Line
+from bot.lines.models import Line
 from bot.smartplans import room
+from bot.talks.models import Conversation
 from bot.team import lines, roles, viewers
 from bot.words import OPERATOR
 from ledger.database import instant, query, transaction

@@ -15,8 +15,8 @@ from bot import outbox
 from bot.contacts import contacts
 from bot.errors import Refused, Wrong
 from bot.lines import steps
+from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.offers import Held, Kind, Own
-from bot.models import Line, Setup, TwilioAccount
 from bot.team import lines, roles
 from bot.words import OPERATOR
 from ledger.database import query, transaction

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from bot import outbox
-from bot.models import Line, Part, Setup, TwilioAccount
+from bot.lines.models import Line, Setup, TwilioAccount
+from bot.talks.models import Part
 from bot.team import accounts, lines, viewers
 from ledger.database import query, transaction
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.contacts import contacts
 from bot.lines.health import SETUP, Problem, begin, mend, open_of
-from bot.models import Line
+from bot.lines.models import Line
 from ledger.database import transaction
 
 

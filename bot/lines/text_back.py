@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.contacts import consent, numbers
-from bot.models import Call, Conversation, Message
 from bot.talks import conversations, threads
+from bot.talks.models import Call, Conversation, Message
 from bot.team import lines
 from bot.texts import departures, first_texts
 from bot.texts.departures import Leaving

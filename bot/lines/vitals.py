@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.lines.health import Look, Problem
-from bot.models import Inbox, Line
+from bot.lines.models import Line
+from bot.models import Inbox
 from bot.words import count
 from ledger.database import query, session
 

@@ -18,11 +18,14 @@ from zoneinfo import ZoneInfo
 import requests
 
 from bot import clock
-from bot.models import Delivery, Digest, Draft, Inbox, Message
+from bot.credits.models import Digest
+from bot.models import Delivery, Inbox
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.server import Faults
 from bot.sandbox.slack import Channel, Post
 from bot.smartplans.models import Enrollment
+from bot.talks.models import Message
+from bot.texts.models import Draft
 from ledger import database
 
 LINE, ADDRESS = "+14155550100", "office@harbor.example"

@@ -13,9 +13,9 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.contacts.contacts import Recipient
-from bot.models import Draft
 from bot.texts import offers
 from bot.texts.kinds import size_words
+from bot.texts.models import Draft
 from bot.texts.offers import Offer
 from bot.texts.sending import Sent
 from bot.words import clock_words, count, day_words, escape, short, when

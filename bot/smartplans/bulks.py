@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot import clock, outbox
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.smartplans import enrollments, plan_preview, plan_versions
 from bot.smartplans.models import Bulk, SmartPlan
 from bot.smartplans.room import Pace

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import hours
-from bot.models import Contact, Conversation, Tag
+from bot.contacts.models import Contact, Tag
 from bot.smartplans import schedule
 from bot.smartplans.models import (
     ALIVE,
@@ -25,6 +25,7 @@ from bot.smartplans.models import (
     StepRun,
 )  # fmt: skip
 from bot.smartplans.schedule import Course, Dates, Ran, Spot, When
+from bot.talks.models import Conversation
 from ledger.database import query, transaction
 from ledger.models import Account
 

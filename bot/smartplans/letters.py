@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from bot.models import Contact, Member
+from bot.contacts.models import Contact
 from bot.smartplans.models import Letter
+from bot.team.models import Member
 from bot.words import is_email
 from ledger.database import session, transaction
 from ledger.models import Account

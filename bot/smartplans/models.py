@@ -6,8 +6,10 @@ from typing import Any
 
 import peewee
 
-from bot.models import TABLES as BRIDGE_TABLES
-from bot.models import Contact, JSONText, Line, Message, one_of
+from bot.contacts.models import Contact
+from bot.lines.models import Line
+from bot.models import JSONText, one_of
+from bot.talks.models import Message
 from ledger.database import InstantField
 from ledger.models import Account, Table
 
@@ -327,9 +329,3 @@ class ContactDate(Table):
 
     class Meta:
         primary_key = peewee.CompositeKey("contact", "field")
-
-
-TABLES = [
-    *BRIDGE_TABLES, SmartPlan, SmartPlanVersion, Step, Picture, PlanRule, Bulk, Enrollment,
-    Reminder, Letter, StepRun, ContactDate,
-]  # fmt: skip

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.contacts.models import Contact
 from bot.contacts.special_days import Day
-from bot.models import Contact
 from bot.smartplans import enrollments
 from bot.smartplans.models import (
     ALIVE,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.contacts import address_book
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.smartplans import bulks, enrollments, smartplans
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import Bulk, Enrollment, SmartPlan

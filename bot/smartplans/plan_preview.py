@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.contacts import address_book
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Line
+from bot.lines.models import Line
 from bot.smartplans import enrollments, schedule, step_choices, step_facts
 from bot.smartplans.models import SmartPlan, Step
 from bot.smartplans.plan_shapes import Shape

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import peewee
 
 from bot import clock, outbox
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.smartplans.models import Reminder
 from bot.team import roles, viewers
 from ledger import rows

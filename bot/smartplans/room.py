@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import outbox
-from bot.models import Line
+from bot.lines.models import Line
 from bot.smartplans.models import SmartPlan
 from ledger import boundaries
 from ledger.database import query, transaction

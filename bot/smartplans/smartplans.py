@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import Refused
-from bot.models import Line
+from bot.lines.models import Line
 from bot.smartplans import enrollments, plan_preview, plan_shapes, plan_versions
 from bot.smartplans.models import (
     ALIVE,

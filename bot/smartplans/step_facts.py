@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from bot.contacts import contacts, hours
-from bot.models import Line, Member, Policy
+from bot.lines.models import Line
 from bot.smartplans import enrollments
 from bot.smartplans.models import Bulk, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.schedule import Course, Dates, Ran, Spot
+from bot.team.models import Member, Policy
 from ledger.database import instant, query
 from ledger.models import Account
 from ledger.rows import among

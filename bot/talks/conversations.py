@@ -9,9 +9,11 @@ from typing import Any
 
 from bot import inbox, outbox, tally
 from bot.contacts import address_book, consent, contacts
-from bot.models import Contact, Conversation, Line, Message
+from bot.contacts.models import Contact
+from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import threads
+from bot.talks.models import Conversation, Message
 from bot.team import viewers
 from ledger import credits, rates, rows
 from ledger.database import instant, query, transaction

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 from bot import clock
 from bot.contacts import contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Draft, Line
+from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
+from bot.talks.models import Conversation
 from bot.team import people, roles, viewers
+from bot.texts.models import Draft
 from bot.words import count, day_words, escape
 from ledger import credits
 from ledger.boundaries import local

@@ -17,9 +17,13 @@ import peewee
 
 from bot import clock, outbox
 from bot.contacts import contacts
-from bot.models import Address, Conversation, Delivery, Line, Member, Message
+from bot.credits.models import Address
+from bot.lines.models import Line
+from bot.models import Delivery
 from bot.talks import threads
+from bot.talks.models import Conversation, Message
 from bot.team import roles
+from bot.team.models import Member
 from bot.words import count, escape
 from ledger.database import query, transaction
 from ledger.models import Account

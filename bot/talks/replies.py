@@ -15,10 +15,11 @@ from typing import Any
 from bot import inbox, outbox
 from bot.contacts import contacts
 from bot.errors import Refused
-from bot.models import Conversation, Draft
 from bot.talks import desk, threads
+from bot.talks.models import Conversation
 from bot.team import roles
 from bot.texts import drafts, offers, sending
+from bot.texts.models import Draft
 from bot.words import escape
 from ledger import credits
 from ledger.database import db, transaction

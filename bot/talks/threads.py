@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from bot import outbox
-from bot.models import Conversation, Draft, Message
+from bot.talks.models import Conversation, Message
+from bot.texts.models import Draft
 from ledger.database import query, transaction
 
 MADE_UP = timedelta(days=7)  # how old a text may be whose copy is brought up to date once more

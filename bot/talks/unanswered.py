@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bot.contacts import contacts
-from bot.models import Contact, Conversation, Line
+from bot.contacts.models import Contact
+from bot.lines.models import Line
+from bot.talks.models import Conversation
 
 LISTED = 20
 

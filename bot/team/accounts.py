@@ -9,9 +9,10 @@ from typing import Any
 from bot.contacts import hours
 from bot.credits import digest
 from bot.errors import Refused, Wrong
-from bot.models import Line, Member, Policy
+from bot.lines.models import Line
 from bot.talks import outages
 from bot.team import first_run, people, persons, roles, viewers
+from bot.team.models import Member, Policy
 from ledger import credits
 from ledger.database import transaction
 from ledger.models import Account

@@ -10,8 +10,10 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.errors import Refused
-from bot.models import Conversation, Line, Member, Message
+from bot.lines.models import Line
+from bot.talks.models import Conversation, Message
 from bot.team import lines, roles
+from bot.team.models import Member
 from bot.team.persons import OUTSIDERS, Person, is_outside
 from ledger.database import transaction
 from ledger.models import Account, Subscription

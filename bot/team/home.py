@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.credits import billing
 from bot.credits.billing import Account
-from bot.models import Line, Member, Viewer
+from bot.lines.models import Line
 from bot.smartplans import in_motion
 from bot.smartplans.in_motion import InMotion
 from bot.talks import desk, unanswered
@@ -16,6 +16,7 @@ from bot.talks.desk import Failed
 from bot.talks.unanswered import Waiting
 from bot.team import first_run, people, roles, viewers
 from bot.team.first_run import Step
+from bot.team.models import Member, Viewer
 from ledger.database import transaction
 from ledger.subscriptions import standing
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bot import outbox
 from bot.errors import Refused, Wrong
-from bot.models import Conversation, Line
+from bot.lines.models import Line
+from bot.talks.models import Conversation
 from bot.team import roles
 from ledger.database import transaction
 

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 from bot import clock
 from bot.contacts.contacts import textable
 from bot.credits import digest
-from bot.models import Address, Line, Member, TwilioAccount
+from bot.credits.models import Address
+from bot.lines.models import Line, TwilioAccount
 from bot.team import lines, viewers
+from bot.team.models import Member
 from bot.team.roles import ROLES
 from bot.words import is_email
 from ledger import credits, subscriptions

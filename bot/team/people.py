@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from bot import clock, outbox
 from bot.errors import Refused
-from bot.models import Conversation, Line, Member
+from bot.lines.models import Line
 from bot.talks import threads
+from bot.talks.models import Conversation
 from bot.team import roles, viewers
+from bot.team.models import Member
 from bot.team.persons import Person, is_gone, name_of
 from bot.words import OPERATOR, escape
 from ledger.database import query, transaction

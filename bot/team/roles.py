@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import Refused
-from bot.models import Member
+from bot.team.models import Member
 from bot.words import OPERATOR
 
 ROLES = ("owner", "manager", "agent")

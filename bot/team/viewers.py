@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot import clock, outbox
-from bot.models import Viewer
+from bot.team.models import Viewer
 from ledger.database import query, transaction
 
 FIRST_LISTED, STEP, MOST_LISTED = 10, 20, 50

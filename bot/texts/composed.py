@@ -14,10 +14,11 @@ from bot import outbox
 from bot.contacts import address_book
 from bot.contacts.contacts import Recipient
 from bot.errors import Refused, Wrong
-from bot.models import Conversation, Draft, Typing
 from bot.talks import conversations, threads
+from bot.talks.models import Conversation
 from bot.texts import composer, drafts, filling, keystrokes, offers, scheduled, sending
 from bot.texts.composer import Look, Terms, Typed
+from bot.texts.models import Draft, Typing
 from bot.words import escape
 from ledger import credits
 from ledger.database import db, transaction

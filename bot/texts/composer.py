@@ -13,11 +13,14 @@ from typing import Any
 
 from bot.contacts import address_book, contacts, numbers
 from bot.contacts.contacts import Recipient
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Line, Message, Typing
+from bot.lines.models import Line
 from bot.talks import threads
+from bot.talks.models import Conversation, Message
 from bot.team import lines, roles
 from bot.texts import drafts, offers, templates
+from bot.texts.models import Typing
 from bot.texts.offers import Offer
 from ledger import rates
 from ledger.database import transaction

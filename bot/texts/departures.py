@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from bot import outbox, tally
-from bot.models import Line, Message, Part
+from bot.lines.models import Line
 from bot.talks import threads
+from bot.talks.models import Message, Part
 from bot.talks.threads import Thread
 from ledger import credits, rates
 from ledger.credits import Charge

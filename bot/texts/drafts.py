@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import consent, contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Draft, Line
+from bot.lines.models import Line
 from bot.talks import threads
+from bot.talks.models import Conversation
 from bot.team import lines, roles, viewers
 from bot.texts import first_texts, kinds, offers
+from bot.texts.models import Draft
 from bot.texts.offers import Media, Offer
 from ledger import rates
 from ledger.database import transaction

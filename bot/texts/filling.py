@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import address_book, contacts, hours
-from bot.models import Contact, Template, Typing
+from bot.contacts.models import Contact
 from bot.texts import composer, scheduled, templates
 from bot.texts.composer import LONGEST, Typed
+from bot.texts.models import Template, Typing
 from ledger import savings
 
 

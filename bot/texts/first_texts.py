@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import peewee
 
 from bot.contacts import hours
-from bot.models import Contact, Conversation
+from bot.contacts.models import Contact
+from bot.talks.models import Conversation
 from ledger.database import instant
 
 SAID_AGAIN_AFTER = timedelta(days=30)  # without a text, by an automated one

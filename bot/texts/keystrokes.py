@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.models import Draft, Typing
 from bot.texts import composer, filling
 from bot.texts.composer import Look, Typed
+from bot.texts.models import Draft, Typing
 from ledger.database import query, transaction
 
 GAP = timedelta(milliseconds=300)  # between two updates of one view

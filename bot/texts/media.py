@@ -10,8 +10,8 @@ from typing import Any
 
 from bot import outbox
 from bot.contacts import contacts
-from bot.models import Message
 from bot.talks import replies, threads
+from bot.talks.models import Message
 from bot.talks.replies import Reply
 from bot.texts.kinds import Kind
 from bot.words import count, escape

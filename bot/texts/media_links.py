@@ -14,7 +14,7 @@ from urllib.parse import quote
 from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from bot import clock
-from bot.models import Part
+from bot.talks.models import Part
 from bot.texts.kinds import KINDS, Kind, safe_name
 from ledger.database import session
 

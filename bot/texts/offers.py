@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.contacts import address_book, contacts, hours, numbers
-from bot.models import Contact, Conversation, Draft, Line, Message
+from bot.contacts.models import Contact
+from bot.lines.models import Line
+from bot.talks.models import Conversation, Message
 from bot.team import people
+from bot.texts.models import Draft
 from bot.words import count, escape
 from ledger import credits, rates, savings
 from ledger.credits import Funds

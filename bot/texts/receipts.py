@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from bot import inbox, outbox, tally
 from bot.contacts import consent, contacts
 from bot.lines import suspended
-from bot.models import Call, Message, Part, TwilioAccount
+from bot.lines.models import TwilioAccount
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
+from bot.talks.models import Call, Message, Part
 from bot.team import viewers
 from bot.texts import first_texts
 from bot.words import escape

@@ -19,10 +19,12 @@ import structlog
 from bot import clock
 from bot.contacts import address_book, contacts, hours
 from bot.errors import Refused
-from bot.models import Conversation, Draft, Line, Message
+from bot.lines.models import Line
 from bot.talks import conversations, threads
+from bot.talks.models import Conversation, Message
 from bot.team import lines, roles, viewers
 from bot.texts import drafts, first_texts, offers, sending
+from bot.texts.models import Draft
 from bot.words import count, escape
 from ledger import credits
 from ledger.boundaries import local

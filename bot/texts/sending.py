@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.contacts import address_book, contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Draft, Message
 from bot.talks import conversations, threads
+from bot.talks.models import Message
 from bot.team import roles
 from bot.texts import departures, drafts, first_texts, offers
 from bot.texts.departures import Leaving
+from bot.texts.models import Draft
 from bot.texts.offers import Offer, shortage
 from bot.words import count
 from ledger import credits, rates

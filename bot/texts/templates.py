@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping
 
 from bot.contacts import contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused, Wrong
-from bot.models import Contact, Line, Member, Template
+from bot.lines.models import Line
 from bot.team import roles
+from bot.team.models import Member
+from bot.texts.models import Template
 from ledger.database import transaction
 
 MOST = 50  # of an account: what a menu shows without a search

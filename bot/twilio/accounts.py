@@ -11,8 +11,8 @@ from twilio.rest import Client
 
 from bot import clock
 from bot.config import Settings
+from bot.lines.models import TwilioAccount
 from bot.lines.sealing import Seal
-from bot.models import TwilioAccount
 from bot.twilio.client import connect
 from ledger.database import session, transaction
 from ledger.models import Account

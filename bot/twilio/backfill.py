@@ -14,8 +14,10 @@ from twilio.rest.api.v2010.account.message import MessageInstance
 from bot import clock, inbox
 from bot.inbox import Payload
 from bot.lines import health, vitals
-from bot.models import Call, Inbox, Line, Message, Part
+from bot.lines.models import Line
+from bot.models import Inbox
 from bot.retention import KEPT
+from bot.talks.models import Call, Message, Part
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from ledger.database import session, transaction

@@ -11,7 +11,7 @@ from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outco
 from bot.inbox import Payload
 from bot.lines import calls
 from bot.lines.calls import CallIn
-from bot.models import Call
+from bot.talks.models import Call
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from bot.twilio.inbound import moment, place

@@ -10,8 +10,8 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
 from bot.lines.health import Look, Problem
+from bot.lines.models import Line
 from bot.lines.sealing import CannotOpen
-from bot.models import Line
 from bot.twilio.accounts import Accounts, NoAccount
 from bot.twilio.errors import WRONG_CREDENTIALS
 from bot.twilio.upkeep import NOT_FOUND, calls_here, service_of, texts_here

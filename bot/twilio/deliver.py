@@ -20,7 +20,7 @@ from bot import clock
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.config import Settings
 from bot.lines.sealing import CannotOpen
-from bot.models import Part
+from bot.talks.models import Part
 from bot.texts import media_links, receipts
 from bot.texts.receipts import Outgoing, outgoing
 from bot.twilio.accounts import Accounts, NoAccount

@@ -16,7 +16,7 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
-from bot.models import Setup
+from bot.lines.models import Setup
 from bot.twilio.accounts import Accounts
 from bot.twilio.client import status_of
 from bot.twilio.deliver import outcome

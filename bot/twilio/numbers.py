@@ -12,9 +12,9 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
 from bot.contacts import contacts
+from bot.lines.models import TwilioAccount
 from bot.lines.offers import Held, Offer, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
-from bot.models import TwilioAccount
 from bot.twilio.accounts import SID, Accounts, NoAccount
 from bot.twilio.client import RateLimited, connect, status_of
 from bot.words import OPERATOR

@@ -9,7 +9,8 @@ import structlog
 from twilio.rest import Client
 
 from bot import clock, inbox
-from bot.models import Call, Line, Message, Part
+from bot.lines.models import Line
+from bot.talks.models import Call, Message, Part
 from bot.texts import receipts
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome

@@ -10,7 +10,7 @@ from twilio.rest import Client
 
 from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.lines import repairs
-from bot.models import Line
+from bot.lines.models import Line
 from bot.twilio.accounts import Accounts
 from bot.twilio.deliver import outcome
 from bot.twilio.webhooks import RETRY_FRAGMENT

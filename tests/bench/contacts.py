@@ -22,7 +22,8 @@ from slack_sdk.signature import SignatureVerifier
 import app as wiring
 from bot import config, logs
 from bot.contacts import address_book, imports
-from bot.models import Contact, Member, Tag, Word
+from bot.contacts.models import Contact, Tag, Word
+from bot.team.models import Member
 from ledger import credits, database
 from ledger.database import is_sqlite, query, session, transaction
 from tests import databases

@@ -10,8 +10,10 @@ from pathlib import Path
 import requests
 
 from bot import clock
-from bot.models import Contact, Conversation, Line, Message, Part
+from bot.contacts.models import Contact
+from bot.lines.models import Line
 from bot.sandbox import Sandbox
+from bot.talks.models import Conversation, Message, Part
 from bot.texts import media_links
 from ledger import database
 from ledger.database import transaction

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot import clock
-from bot.models import Contact, Line, Policy
+from bot.contacts.models import Contact
+from bot.lines.models import Line
 from bot.smartplans import (
     bulks,
     plan_people,
@@ -29,6 +30,7 @@ from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
 from bot.team import opening
+from bot.team.models import Policy
 from bot.worker import spare_the_collector
 from ledger import credits, database, rows
 from ledger.database import is_sqlite, query, session, transaction

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot import clock
-from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post, View
+from bot.team.models import Member
 from ledger import credits, database, plans
 from tests.house import ANN, BEN, LINE, House
 

@@ -215,7 +215,7 @@ def test_a_notice_that_cannot_be_drawn_is_said_plainly(
 def test_slack_that_is_away_while_a_card_is_drawn_is_no_fault_of_the_card(house: House) -> None:
     thread = begun(house)
     with capture_logs() as logs:
-        from bot.models import Conversation
+        from bot.talks.models import Conversation
 
         with database.session():
             Conversation.update(former_ts="1700000000.000001").execute()

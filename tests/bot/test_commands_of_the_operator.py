@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot import clock
-from bot.models import Heartbeat, Line, Member
+from bot.lines.models import Line
+from bot.models import Heartbeat
 from bot.sandbox import Sandbox
+from bot.team.models import Member
 from bot.worker import Worker
 from ledger import database
 from ledger.models import Account, Entry

@@ -14,10 +14,11 @@ import requests
 from itsdangerous import URLSafeSerializer
 
 from bot import clock, marketplace
-from bot.models import Inbox, Part
+from bot.models import Inbox
 from bot.sandbox import Sandbox
 from bot.smartplans import letters
 from bot.smartplans.models import Letter
+from bot.talks.models import Part
 from bot.texts import media_links
 from ledger import database
 from tests import pictures

@@ -12,7 +12,8 @@ import pytest
 
 from bot import clock
 from bot.credits import renewals
-from bot.models import Line, Message, Part
+from bot.lines.models import Line
+from bot.talks.models import Message, Part
 from bot.team import opening
 from bot.twilio import poll
 from bot.twilio.accounts import Accounts

@@ -13,10 +13,10 @@ import structlog
 from slack_sdk.errors import SlackApiError
 
 from bot import clock, logs
-from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.slack import commands, events
 from bot.team import opening
+from bot.team.models import Member
 from ledger import database
 from tests.house import House
 from tests.logged import written

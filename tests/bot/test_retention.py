@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot import clock, retention
-from bot.models import Delivery, Inbox, Message
+from bot.models import Delivery, Inbox
+from bot.talks.models import Message
 from ledger import database
 from ledger.models import Entry
 from tests.house import ANN, LINE, House

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Contact, Member
+from bot.contacts.models import Contact
 from bot.smartplans import plan_people
 from bot.smartplans.models import SmartPlan
+from bot.team.models import Member
 from ledger import database
 from tests.bot.smartplans.test_smartplans_in_slack import made, person, pushed
 from tests.browser.test_pictures import daytime

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Contact
+from bot.contacts.models import Contact
 from bot.texts import templates
 from ledger import database
 from tests import pictures

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Contact, Member
+from bot.contacts.models import Contact
+from bot.team.models import Member
 from ledger import database
 from tests.bot.talks.threads import begun, card, is_told, press, replied
 from tests.browser.test_pictures import daytime, drawn, look, office

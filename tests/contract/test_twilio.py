@@ -14,7 +14,7 @@ import pytest
 from flask import Response
 
 from bot import clock
-from bot.models import Line
+from bot.lines.models import Line
 from bot.sandbox import Sandbox
 from bot.sandbox.twilio import Exchange
 from bot.team import opening

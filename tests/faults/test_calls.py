@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from bot import clock
-from bot.models import Call, Delivery, Inbox, Line, Message
+from bot.lines.models import Line
+from bot.models import Delivery, Inbox
 from bot.sandbox import Sandbox, wait
+from bot.talks.models import Call, Message
 from ledger import credits, database
 from ledger.models import Account
 from tests import databases

@@ -16,8 +16,9 @@ import pytest
 import requests
 
 from bot import doctor, marketplace
-from bot.models import Inbox, Part
+from bot.models import Inbox
 from bot.sandbox import Sandbox, wait
+from bot.talks.models import Part
 from ledger import database
 from ledger.models import Account, Alert, Subscription
 from tests import databases, pictures

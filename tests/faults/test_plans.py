@@ -16,12 +16,14 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Contact, Line, Policy
+from bot.contacts.models import Contact
+from bot.lines.models import Line
 from bot.sandbox import Sandbox, wait
 from bot.smartplans import bulks, plan_people, plan_versions, smartplans
 from bot.smartplans.models import Bulk, Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
+from bot.team.models import Policy
 from ledger import credits, database
 from ledger.models import Account
 from tests import databases

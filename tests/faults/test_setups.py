@@ -13,10 +13,11 @@ import pytest
 
 from bot import clock
 from bot.lines import setups
+from bot.lines.models import Line, Setup
 from bot.lines.offers import Held, Own
 from bot.lines.sealing import Seal
 from bot.lines.setups import Plan
-from bot.models import Delivery, Line, Setup
+from bot.models import Delivery
 from bot.sandbox import Sandbox, wait
 from ledger import database
 from ledger.models import Account

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.models import Policy
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import View
+from bot.team.models import Policy
 from ledger import database, rates
 from ledger.models import Account, Entry
 from tests import databases

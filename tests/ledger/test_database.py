@@ -12,7 +12,7 @@ import pytest
 from playhouse.schema_diff import diff_models
 
 from bot.models import MIGRATIONS
-from bot.smartplans.models import TABLES
+from bot.tables import TABLES
 from ledger import database
 from ledger.database import transaction
 from ledger.models import Account

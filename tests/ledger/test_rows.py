@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import peewee
 import pytest
 
-from bot.models import Contact, Delivery
+from bot.contacts.models import Contact
+from bot.models import Delivery
 from ledger import credits, rows
 from ledger.database import overlapped, query, session, transaction
 

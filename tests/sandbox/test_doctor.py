@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from bot import clock, config
-from bot.models import Delivery, Heartbeat, Inbox, Line, Member, TwilioAccount
+from bot.lines.models import Line, TwilioAccount
+from bot.models import Delivery, Heartbeat, Inbox
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.stage import LINE, Stage
+from bot.team.models import Member
 from bot.twilio.accounts import Accounts
 from bot.words import count
 from ledger import database

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.contacts import contacts, directory, hours
 from bot.contacts.directory import Kept
-from bot.models import Consent, Contact
+from bot.contacts.models import Consent, Contact
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain, when
 from bot.words import day_words, escape

@@ -14,8 +14,8 @@ from slack_sdk.webhook import WebhookClient
 from bot import clock
 from bot.contacts import address_book, contacts, directory
 from bot.contacts.directory import Details, Said, Unfit
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, typed_words, whisper
 from bot.slack.cards import Card

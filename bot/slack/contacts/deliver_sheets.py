@@ -10,10 +10,10 @@ from slack_sdk import WebClient
 
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.contacts import exports, imports
+from bot.contacts.models import Sheet
 from bot.contacts.sheets import MOST_BYTES
 from bot.downloads import Away, Misled, Shut, Source, TooLarge, Trouble
 from bot.errors import Refused
-from bot.models import Sheet
 from bot.slack import cards, files
 from bot.slack.contacts import sheet_cards
 from bot.slack.outcomes import change, first_taken, keyed, outcome, read_back

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import columns, imports
-from bot.models import Sheet, SheetRow
+from bot.contacts.models import Sheet, SheetRow
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain
 from bot.words import count, escape

@@ -11,8 +11,8 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.contacts import exports, imports
+from bot.contacts.models import Sheet, SheetRow
 from bot.errors import Refused
-from bot.models import Sheet, SheetRow
 from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, whisper
 from bot.slack.contacts import sheet_cards

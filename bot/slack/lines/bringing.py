@@ -13,9 +13,9 @@ from bot import clock
 from bot.contacts import contacts, numbers
 from bot.errors import Refused
 from bot.lines import setups
+from bot.lines.models import Line
 from bot.lines.offers import Held, Unreached
 from bot.lines.setups import Plan
-from bot.models import Line
 from bot.slack import cards
 from bot.slack.answers import reply, show_in
 from bot.slack.lines import setup_cards, setup_views

@@ -15,7 +15,7 @@ from bot.lines.call_settings import (
     minute_price,
 )
 from bot.lines.calls import WORDS
-from bot.models import Line
+from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.cards import context, mrkdwn, plain, words
 from bot.words import count

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot import clock
 from bot.lines.health import Look, Problem
-from bot.models import Line
+from bot.lines.models import Line
 from bot.talks import outages
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.lines import steps
-from bot.models import Line, Setup
+from bot.lines.models import Line, Setup
 from bot.slack.lines import setup_cards
 from bot.slack.outcomes import CLOCKS_APART_S, first_taken, keyed, outcome, read_back
 from ledger.database import session

@@ -11,8 +11,8 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines import health, repairs
 from bot.lines.health import SETUP
+from bot.lines.models import Line, Trouble
 from bot.lines.repairs import REPAIRED
-from bot.models import Line, Trouble
 from bot.slack import cards
 from bot.slack.answers import beside
 from bot.slack.cards import Card, button, mrkdwn

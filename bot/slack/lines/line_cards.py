@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import contacts
+from bot.lines.models import Line, Setup
 from bot.lines.settings import LONGEST_NAME, MOST_PLAN_TEXTS, Settings, Stands, name_of
-from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import button, context, mrkdwn, when
 from bot.slack.lines import call_cards

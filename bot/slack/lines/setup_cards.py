@@ -6,8 +6,8 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.lines import health, steps
+from bot.lines.models import Line, Setup
 from bot.lines.offers import NORTH_AMERICA
-from bot.models import Line, Setup
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn
 from bot.words import OPERATOR, escape

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import contacts
+from bot.lines.models import Line
 from bot.lines.offers import COUNTRIES, PAGE, Held, Offer
 from bot.lines.setups import LONGEST_NAME, TO_MOVE
-from bot.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option
 from bot.slack.lines.setup_cards import AFTER, LETTER, SUPPORT

@@ -13,9 +13,9 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.errors import Refused
 from bot.lines import setups
+from bot.lines.models import Setup
 from bot.lines.offers import PAGE, Unreached, wanted
 from bot.lines.setups import Plan
-from bot.models import Setup
 from bot.slack.answers import refusal_view, show_in
 from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.contacts import contacts
-from bot.models import Contact
+from bot.contacts.models import Contact
 from bot.slack.cards import LONGEST_OPTION, Blocks, context, mrkdwn, option, plain, when
 from bot.slack.smartplans.smart_views import modal
 from bot.slack.smartplans.step_views import box, choice, menu

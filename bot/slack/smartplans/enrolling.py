@@ -12,8 +12,8 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.contacts import address_book, contacts
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.slack import cards
 from bot.slack.answers import show_in
 from bot.slack.smartplans import enroll_views

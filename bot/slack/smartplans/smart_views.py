@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import contacts
-from bot.models import Line
+from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.slack.smartplans.step_views import box, choice, initial, menu, moving

@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.errors import Refused
-from bot.models import Line
+from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.answers import or_refusal, show_in, typed_words, whisper
 from bot.slack.cards import Card

@@ -12,7 +12,6 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.contacts import contacts
-from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.client import permalink
 from bot.slack.outcomes import (
@@ -28,7 +27,9 @@ from bot.slack.outcomes import (
 )
 from bot.slack.talks import thread_cards
 from bot.talks import outages, threads
+from bot.talks.models import Conversation, Message
 from bot.texts import drafts
+from bot.texts.models import Draft
 from ledger.database import session
 
 #: A thread that takes no more replies: the conversation goes on in a new one.

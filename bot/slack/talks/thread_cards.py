@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from bot.contacts import consent, contacts
-from bot.models import Conversation, Draft, Message
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
 from bot.talks import threads
 from bot.talks.desk import Wake
+from bot.talks.models import Conversation, Message
 from bot.team import people
 from bot.texts import drafts, offers, scheduled
+from bot.texts.models import Draft
 from bot.words import count, escape, short
 
 STATES = {

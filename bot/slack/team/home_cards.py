@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot.contacts import contacts
+from bot.lines.models import Line
 from bot.lines.settings import name_of, trouble
-from bot.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
 from bot.slack.credits import credit_cards

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.models import Member, Policy
 from bot.slack import cards
 from bot.slack.cards import context, mrkdwn
 from bot.team.accounts import LONGEST_PLAN_GAP, LONGEST_WORDS, MOST_PLAN_TEXTS
+from bot.team.models import Member, Policy
 from bot.words import hour_words
 
 MOST_NAMED = 50  # people

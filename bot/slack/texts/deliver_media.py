@@ -13,7 +13,6 @@ from slack_sdk.errors import SlackApiError
 from bot import downloads
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
 from bot.downloads import Away, Gone, Shut, Source, TooLarge, Trouble
-from bot.models import Message
 from bot.slack import files
 from bot.slack.cards import Card
 from bot.slack.outcomes import (
@@ -27,6 +26,7 @@ from bot.slack.outcomes import (
 )
 from bot.slack.talks.deliver import PostCarrier, about
 from bot.slack.texts import media_cards
+from bot.talks.models import Message
 from bot.talks.replies import Reply
 from bot.texts import composed, kinds, media
 from bot.words import OPERATOR

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import contacts
-from bot.models import Draft
 from bot.slack.cards import (
     CHECKED_AGAIN,
     LONGEST_INPUT,
@@ -20,6 +19,7 @@ from bot.slack.cards import (
     when,
 )
 from bot.texts import offers
+from bot.texts.models import Draft
 from bot.texts.scheduled import Listed
 from bot.words import count, escape, short
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any
 
 from bot.contacts import contacts
-from bot.models import Message
 from bot.slack.cards import Card, context, mrkdwn
+from bot.talks.models import Message
 from bot.words import count, escape
 
 #: What Slack's image block shows.

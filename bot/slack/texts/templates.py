@@ -10,13 +10,13 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 
 from bot.errors import Refused
-from bot.models import Template
 from bot.slack import cards
 from bot.slack.answers import show_in
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.team.front import error_at, refusal_view, values
 from bot.team import roles
 from bot.texts import templates
+from bot.texts.models import Template
 from bot.words import clean, escape, short
 from ledger.database import session
 

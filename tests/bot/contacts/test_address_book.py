@@ -6,7 +6,8 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import MIGRATIONS, Contact, Tag, Word
+from bot.contacts.models import Contact, Tag, Word
+from bot.models import MIGRATIONS
 from ledger import credits, database
 from ledger.models import Account
 from tests import databases

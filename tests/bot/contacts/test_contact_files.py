@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from bot.contacts import address_book
-from bot.models import Contact, Sheet, Word
+from bot.contacts.models import Contact, Sheet, Word
 from ledger import database
 from tests.commands import ROOT, clean
 from tests.house import ANN, House

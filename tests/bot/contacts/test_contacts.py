@@ -10,11 +10,12 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book, numbers
+from bot.contacts.models import Consent, Contact, Word
 from bot.errors import Refused
-from bot.models import Consent, Contact, Conversation, Word
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.slack.limits import check, check_view
+from bot.talks.models import Conversation
 from bot.team import opening
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.contacts import hours
-from bot.models import Contact, Policy
+from bot.contacts.models import Contact
+from bot.team.models import Policy
 
 HOME = "America/New_York"
 LOWER_48 = ["America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"]

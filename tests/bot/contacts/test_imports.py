@@ -12,7 +12,7 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book, exports, imports, takeover
-from bot.models import Consent, Contact, Sheet, SheetRow, Tag, Word
+from bot.contacts.models import Consent, Contact, Sheet, SheetRow, Tag, Word
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.slack.limits import check, check_view

@@ -8,7 +8,7 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book, directory
-from bot.models import Consent, Contact, Conversation, Draft, Message
+from bot.contacts.models import Consent, Contact
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.slack.limits import check_view
@@ -16,7 +16,9 @@ from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
+from bot.talks.models import Conversation, Message
 from bot.team import opening
+from bot.texts.models import Draft
 from ledger import database
 from tests.house import ANN, BEN, LINE, House
 

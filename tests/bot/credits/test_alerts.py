@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from bot import clock
 from bot.credits import notices
-from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.team import opening
+from bot.team.models import Member
 from bot.words import is_email
 from ledger import credits, database, subscriptions
 from ledger.models import Account, Alert, Entry, Period

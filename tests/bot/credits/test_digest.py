@@ -10,7 +10,8 @@ import pytest
 
 from bot import clock
 from bot.credits import digest
-from bot.models import Digest, Message, Part
+from bot.credits.models import Digest
+from bot.talks.models import Message, Part
 from bot.team import opening
 from bot.texts import receipts
 from ledger import credits, database, subscriptions

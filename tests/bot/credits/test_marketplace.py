@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from bot import marketplace
-from bot.models import Address, Member
+from bot.credits.models import Address
 from bot.sandbox import Sandbox
+from bot.team.models import Member
 from ledger import database, subscriptions
 from ledger.models import Account, Change
 from tests.house import House

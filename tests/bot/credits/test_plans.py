@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from bot import clock
-from bot.models import Member
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import View
 from bot.sandbox.slack_people import Signed
 from bot.sandbox.slack_reading import plain
 from bot.sandbox.slack_watching import turned
+from bot.team.models import Member
 from ledger import audit, database, subscriptions
 from ledger.models import Change
 from tests.bot.office import CATALOGUE, NEW_YORK, confirm, open_plans, spend

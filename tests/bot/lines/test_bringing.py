@@ -8,13 +8,17 @@ import pytest
 
 from bot import clock
 from bot.lines import setups
+from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.sealing import Seal
-from bot.models import Draft, Inbox, Line, Member, Message, Setup, TwilioAccount
+from bot.models import Inbox
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
 from bot.slack.lines import setups as listeners
 from bot.smartplans.models import SmartPlan
+from bot.talks.models import Message
 from bot.team import opening
+from bot.team.models import Member
+from bot.texts.models import Draft
 from bot.twilio import accounts
 from bot.twilio.accounts import Accounts
 from ledger import database

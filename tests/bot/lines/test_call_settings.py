@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bot import clock
-from bot.models import Call, Line, Member
+from bot.lines.models import Line
 from bot.sandbox.slack import Post, View
 from bot.slack.credits import credit_cards
 from bot.slack.limits import check
+from bot.talks.models import Call
 from bot.team import opening
+from bot.team.models import Member
 from ledger import credits, database
 from ledger.rates import RateCard
 from tests.bot.credits.test_usage import report, rows

@@ -10,10 +10,13 @@ import pytest
 import requests
 
 from bot import clock, doctor
+from bot.contacts.models import Contact
 from bot.lines import calls
 from bot.lines.calls import WORDS
-from bot.models import Call, Contact, Inbox, Line, Message
+from bot.lines.models import Line
+from bot.models import Inbox
 from bot.sandbox.twilio_calls import TwimlError, parsed
+from bot.talks.models import Call, Message
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import credits, database

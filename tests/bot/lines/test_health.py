@@ -11,9 +11,10 @@ import pytest
 import app as wiring
 from bot import clock
 from bot.lines import health
-from bot.models import Line, Member, Trouble
+from bot.lines.models import Line, Trouble
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
+from bot.team.models import Member
 from ledger import database
 from tests.commands import flask
 from tests.house import ANN, LINE, LONDON, House

@@ -8,10 +8,12 @@ import pytest
 
 from bot import clock
 from bot.credits import margin
-from bot.models import Inbox, Line, Member, Setup
+from bot.lines.models import Line, Setup
+from bot.models import Inbox
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import View
 from bot.sandbox.twilio_numbers import Offer
+from bot.team.models import Member
 from ledger import database
 from tests.bot.office import NEW_YORK
 from tests.house import ANN, House

@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 
 from bot import clock, retention
-from bot.models import Inbox, Line, Message
+from bot.lines.models import Line
+from bot.models import Inbox
 from bot.sandbox import Sandbox
+from bot.talks.models import Message
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from ledger import database

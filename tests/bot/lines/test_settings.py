@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 
 from bot import clock, outbox
-from bot.models import Digest, Line, Member, Trouble
+from bot.credits.models import Digest
+from bot.lines.models import Line, Trouble
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.team import opening
+from bot.team.models import Member
 from ledger import database
 from tests.bot.office import at_hour
 from tests.house import ANN, BEN, LINE, House

@@ -11,8 +11,10 @@ import requests
 
 import app as wiring
 from bot import clock, config, doctor
+from bot.lines.models import Line, TwilioAccount
 from bot.lines.sealing import CannotOpen, Seal
-from bot.models import Inbox, Line, Message, Part, TwilioAccount
+from bot.models import Inbox
+from bot.talks.models import Message, Part
 from bot.team import accounts as here
 from bot.team import opening
 from bot.twilio import accounts, backfill, poll

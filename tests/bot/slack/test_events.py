@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.models import Inbox, Member
+from bot.models import Inbox
+from bot.team.models import Member
 from ledger import database
 from tests.bot.talks.threads import begun
 from tests.house import House

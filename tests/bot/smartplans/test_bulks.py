@@ -11,8 +11,8 @@ import pytest
 
 import app as wiring
 from bot import clock
+from bot.contacts.models import Contact, Tag
 from bot.errors import Refused
-from bot.models import Contact, Member, Tag
 from bot.sandbox.slack import Post
 from bot.slack.limits import check
 from bot.slack.smartplans import bulk_cards
@@ -20,6 +20,7 @@ from bot.smartplans import bulks, plan_events, plan_people, smartplans
 from bot.smartplans.models import Bulk, Enrollment, SmartPlan
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.room import Pace
+from bot.team.models import Member
 from ledger import credits, database
 from tests.bot.smartplans.test_smartplans_in_slack import made, opened, pushed, switched_on
 from tests.bot.smartplans.test_steps import BOSS, CLERK, FAST, World, reminder, text, world

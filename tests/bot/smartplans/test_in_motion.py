@@ -8,8 +8,8 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact
 from bot.sandbox.slack import View
 from bot.slack.limits import check_view
 from bot.smartplans import in_motion, plan_counts, plan_people, plan_versions, smartplans, steps

@@ -11,7 +11,7 @@ import requests
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Contact
+from bot.contacts.models import Contact
 from bot.smartplans import plan_people, room, smartplans, steps
 from bot.smartplans.models import Letter, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot import clock
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Message
 from bot.smartplans import enrollments, plan_people, plan_preview, plan_versions, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
+from bot.talks.models import Message
 from ledger import database
 from tests.bot.smartplans.test_steps import (
     BOSS,

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.contacts import address_book
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Line, Member
+from bot.lines.models import Line
 from bot.smartplans import (
     enrollments,
     plan_events,
@@ -22,6 +23,7 @@ from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step,
 from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import When
 from bot.team import opening
+from bot.team.models import Member
 from ledger import database
 from ledger.models import Account
 from ledger.rates import quote

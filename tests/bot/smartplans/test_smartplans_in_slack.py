@@ -9,11 +9,11 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Member
 from bot.sandbox import slack_watching
 from bot.sandbox.slack import Post, View
 from bot.smartplans import plan_people
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan, Step
+from bot.team.models import Member
 from ledger import database
 from tests.house import ANN, BEN, House
 

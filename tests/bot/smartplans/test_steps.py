@@ -10,8 +10,10 @@ import pytest
 
 from bot import audit, clock, outbox
 from bot.contacts import address_book
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Delivery, Line, Message, Policy
+from bot.lines.models import Line
+from bot.models import Delivery
 from bot.smartplans import (
     plan_events,
     plan_people,
@@ -25,7 +27,9 @@ from bot.smartplans import (
 from bot.smartplans.models import Enrollment, Letter, Reminder, SmartPlan, Step, StepRun
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
+from bot.talks.models import Conversation, Message
 from bot.team import opening
+from bot.team.models import Policy
 from ledger import credits, database, rows
 from ledger.models import Account
 from tests.house import LINE

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Contact, Delivery
+from bot.contacts.models import Contact
+from bot.models import Delivery
 from bot.smartplans import (
     bulks,
     plan_events,

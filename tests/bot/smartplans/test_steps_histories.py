@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.contacts import directory, hours
+from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.models import Contact, Conversation, Message
 from bot.smartplans import (
     law,
     plan_events,
@@ -30,6 +30,7 @@ from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 from bot.smartplans.schedule import Limits, When
 from bot.talks import conversations, desk
 from bot.talks.conversations import TextIn
+from bot.talks.models import Conversation, Message
 from ledger import credits, database
 from tests.bot.smartplans.test_schedule import forbidden
 from tests.bot.smartplans.test_steps import BOSS, FAST, World, world

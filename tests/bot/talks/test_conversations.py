@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import clock
-from bot.models import Contact, Conversation, Member, Message
+from bot.contacts.models import Contact
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard, opened
@@ -19,6 +19,8 @@ from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
 from bot.talks import conversations, desk
+from bot.talks.models import Conversation, Message
+from bot.team.models import Member
 from ledger import database
 from tests.bot.talks.threads import begun, is_told, replied
 from tests.house import ANN, BEN, LINE, House

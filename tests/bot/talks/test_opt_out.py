@@ -8,12 +8,15 @@ import pytest
 
 from bot import clock, inbox
 from bot.contacts import consent
-from bot.models import Consent, Contact, Conversation, Draft, Line, Message, Part
+from bot.contacts.models import Consent, Contact
+from bot.lines.models import Line
 from bot.sandbox import wait
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_watching import heard
+from bot.talks.models import Conversation, Message, Part
 from bot.team import opening
 from bot.texts import receipts, scheduled
+from bot.texts.models import Draft
 from bot.texts.receipts import Fate
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts

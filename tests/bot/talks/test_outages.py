@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from bot import clock, doctor, outbox
-from bot.models import Conversation, Delivery, Lane, Member, Message
+from bot.models import Delivery, Lane
 from bot.sandbox import Sandbox
 from bot.sandbox.slack import Post
 from bot.talks import outages
+from bot.talks.models import Conversation, Message
 from bot.team import opening
+from bot.team.models import Member
 from ledger import database
 from tests.bot.talks.test_conversations import press, root, says, settled, team
 from tests.bot.talks.threads import begun, replied, texts

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from bot import clock
-from bot.models import Conversation, Message
 from bot.sandbox.slack import Post
+from bot.talks.models import Conversation, Message
 from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team
 from tests.bot.talks.threads import begun, replied

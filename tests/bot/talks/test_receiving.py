@@ -10,7 +10,9 @@ import pytest
 import requests
 
 from bot import clock, doctor, inbox
-from bot.models import Contact, Conversation, Inbox, Message
+from bot.contacts.models import Contact
+from bot.models import Inbox
+from bot.talks.models import Conversation, Message
 from bot.team import opening
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts

@@ -8,8 +8,12 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Contact, Draft, Line, Member, Message
+from bot.contacts.models import Contact
+from bot.lines.models import Line
+from bot.talks.models import Message
 from bot.team import people
+from bot.team.models import Member
+from bot.texts.models import Draft
 from ledger import credits, database
 from tests.bot.talks.threads import (
     begun,

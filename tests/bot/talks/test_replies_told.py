@@ -10,10 +10,12 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.models import Conversation, Draft, Inbox
+from bot.models import Inbox
 from bot.sandbox.slack import Post
 from bot.sandbox.slack_signing import Signed
 from bot.talks import conversations
+from bot.talks.models import Conversation
+from bot.texts.models import Draft
 from ledger import database
 from tests.bot.talks.test_replies import join, set_mode
 from tests.bot.talks.threads import begun, card, is_told, posts, press, replied, texts, whispered

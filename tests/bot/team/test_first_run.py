@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Line, Member
+from bot.lines.models import Line
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.slack import View
 from bot.team import opening
+from bot.team.models import Member
 from ledger import database
 from ledger.models import Account
 from tests.house import ANN, House

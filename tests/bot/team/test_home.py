@@ -13,11 +13,15 @@ import pytest
 
 import app as wiring
 from bot import clock
-from bot.models import Contact, Conversation, Delivery, Line, Member, Message, Policy, Viewer
+from bot.contacts.models import Contact
+from bot.lines.models import Line
+from bot.models import Delivery
 from bot.sandbox import wait
 from bot.slack.limits import check_view
 from bot.slack.team import home_cards
+from bot.talks.models import Conversation, Message
 from bot.team import home, opening, roles, viewers
+from bot.team.models import Member, Policy, Viewer
 from bot.worker import Worker
 from ledger import credits, database, plans, subscriptions
 from ledger.rows import insert

@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from bot import clock, doctor
-from bot.models import Conversation, Member
 from bot.operator import handover
 from bot.sandbox.slack import View
 from bot.slack import commands
+from bot.talks.models import Conversation
 from bot.team import opening, roles
+from bot.team.models import Member
 from ledger import credits, database
 from tests.house import ANN, LINE, House
 

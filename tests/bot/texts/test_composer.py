@@ -15,11 +15,15 @@ from werkzeug.serving import make_server
 
 import app as wiring
 from bot import clock
-from bot.models import Contact, Conversation, Draft, Line, Member, Message, Template, Typing
+from bot.contacts.models import Contact
+from bot.lines.models import Line
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.slack.texts import compose_cards
+from bot.talks.models import Conversation, Message
+from bot.team.models import Member
 from bot.texts import composer, keystrokes
+from bot.texts.models import Draft, Template, Typing
 from ledger import credits, database
 from tests.house import ANN, BEN, LONDON, House
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from bot import clock
-from bot.models import Draft
 from bot.sandbox import wait
 from bot.sandbox.slack import View
+from bot.texts.models import Draft
 from ledger import database
 from tests import pictures
 from tests.bot.texts.test_composer import form, shows, still, to, type_in, written

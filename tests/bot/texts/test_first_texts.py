@@ -8,8 +8,9 @@ import pytest
 
 from bot import clock
 from bot.contacts import hours
-from bot.models import Contact, Conversation, Message, Part
+from bot.contacts.models import Contact
 from bot.sandbox import Sandbox
+from bot.talks.models import Conversation, Message, Part
 from bot.team import accounts
 from bot.texts import first_texts
 from ledger import database

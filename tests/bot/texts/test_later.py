@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import clock
-from bot.models import Draft, Member, Policy
 from bot.sandbox import wait
 from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_watching import heard, opened, turned
+from bot.team.models import Member, Policy
 from bot.texts import scheduled
+from bot.texts.models import Draft
 from ledger import credits, database
 from tests.bot.talks.test_conversations import at_once, choose, press, root, says, settled, team
 from tests.bot.talks.threads import begun, replied, texts

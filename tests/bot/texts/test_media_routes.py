@@ -13,9 +13,9 @@ import requests
 from werkzeug import serving
 
 from bot import clock
-from bot.models import Part
 from bot.sandbox.server import StandIn, wait
 from bot.sandbox.slack_files import File
+from bot.talks.models import Part
 from bot.texts import media_links
 from ledger import database
 from tests import pictures

@@ -10,11 +10,12 @@ import pytest
 from flask import Response, request
 
 from bot import clock
-from bot.models import Delivery, Message
+from bot.models import Delivery
 from bot.sandbox.server import StandIn, wait
 from bot.sandbox.slack import Post
 from bot.sandbox.twilio_media import Media
 from bot.slack.outcomes import opaque
+from bot.talks.models import Message
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
 from bot.worker import Worker

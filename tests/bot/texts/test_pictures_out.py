@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Draft, Line, Message, Part, Policy
+from bot.lines.models import Line
 from bot.sandbox.slack import Post
 from bot.sandbox.twilio import Text
+from bot.talks.models import Message, Part
+from bot.team.models import Policy
+from bot.texts.models import Draft
 from ledger import database
 from tests import pictures
 from tests.house import ANN, LINE, LONDON, House

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import clock
-from bot.models import Message, Part
+from bot.talks.models import Message, Part
 from bot.texts import receipts
 from bot.texts.receipts import FINAL, RANK, Fate, advances
 from ledger import database

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bot.models import Draft, Line, Message
+from bot.lines.models import Line
 from bot.sandbox import wait
+from bot.talks.models import Message
+from bot.texts.models import Draft
 from ledger import database, rates, savings
 from tests.bot.talks import threads
 from tests.house import ANN, LONDON, House

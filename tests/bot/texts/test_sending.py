@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.models import Contact, Draft, Message, Part
+from bot.contacts.models import Contact
 from bot.sandbox import Sandbox, wait
 from bot.slack import cards
 from bot.slack.limits import check, check_view
+from bot.talks.models import Message, Part
 from bot.texts import drafts
+from bot.texts.models import Draft
 from ledger import database
 from tests.house import ANN, LONDON, House
 

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from bot import clock
-from bot.models import Line, Member, Template
+from bot.lines.models import Line
 from bot.sandbox import wait
 from bot.sandbox.slack import View
 from bot.slack.client import connect
 from bot.slack.limits import check_view
 from bot.slack.texts import compose
 from bot.slack.texts.templates import edit_view, list_view
+from bot.team.models import Member
 from bot.texts import templates
+from bot.texts.models import Template
 from ledger import credits, database
 from tests.house import House
 
