@@ -20,7 +20,7 @@ from bot.credits.models import Address
 from bot.lines.models import Line
 from bot.sandbox import Sandbox, slack_watching, wait
 from bot.sandbox.server import stop
-from bot.sandbox.slack import Post, View
+from bot.sandbox.slack_records import Post, View
 from bot.sandbox.slack_watching import Act
 from bot.talks.models import Conversation
 from bot.team import accounts, opening, viewers

@@ -13,8 +13,8 @@ from bot.lines.models import Line
 from bot.lines.offers import Held
 from bot.models import Lane, Pace
 from bot.sandbox import slack_watching, wait
-from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_forms import state
+from bot.sandbox.slack_records import Post, View
 from bot.slack.lines import setup_views
 from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step

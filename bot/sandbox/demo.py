@@ -14,7 +14,7 @@ from bot import clock
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.demo_plan import Month
 from bot.sandbox.page.web import Page
-from bot.sandbox.slack import Post
+from bot.sandbox.slack_records import Post
 from bot.sandbox.slack_watching import heard, opened, turned
 from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
 from bot.sandbox.terminal import Terminal

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from bot.sandbox.slack import APP, Channel, Post, View, message_of
 from bot.sandbox.slack_forms import (
     HELD,
     WRITTEN,
@@ -21,6 +20,7 @@ from bot.sandbox.slack_forms import (
     missing,
     state,
 )
+from bot.sandbox.slack_records import APP, Channel, Post, View, message_of
 from bot.sandbox.slack_signing import ACK_S, Answer, Signed
 from bot.sandbox.slack_troubles import Troubled
 from bot.sandbox.slack_writing import Writers

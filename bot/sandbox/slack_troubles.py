@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack import Post
+from bot.sandbox.slack_records import Post
 from bot.sandbox.slack_signing import Signer
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from bot.sandbox.slack import Post, message_of
+from bot.sandbox.slack_records import Post, message_of
 from bot.sandbox.slack_signing import Signed, Signer
 from bot.sandbox.slack_typing import Typed
 

@@ -11,8 +11,8 @@ from functools import partial
 
 import requests
 
-from bot.sandbox.slack import Post
 from bot.sandbox.slack_people import Workspace
+from bot.sandbox.slack_records import Post
 from bot.sandbox.slack_signing import Signed
 
 SEEN_WITHIN_S = 60  # of a card: an agent looks away after that

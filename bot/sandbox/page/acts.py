@@ -17,8 +17,8 @@ from bot import audit, clock
 from bot.sandbox import slack_refusals as refusals
 from bot.sandbox.page import drawn, sights, tour
 from bot.sandbox.page.sights import Place
-from bot.sandbox.slack import View
 from bot.sandbox.slack_files import Refusal
+from bot.sandbox.slack_records import View
 from bot.sandbox.slack_signing import ACK_S, Answer
 from bot.sandbox.stage import LINE, Stage
 

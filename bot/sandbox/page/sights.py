@@ -12,8 +12,8 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.sandbox.mail import MailStandIn
-from bot.sandbox.slack import Post, View
 from bot.sandbox.slack_company import Company
+from bot.sandbox.slack_records import Post, View
 from bot.sandbox.stage import LINE, Stage
 from bot.sandbox.twilio import Text, TwilioStandIn
 from ledger import database

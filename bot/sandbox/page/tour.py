@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.contacts import contacts
 from bot.sandbox import wait
 from bot.sandbox.page import sights
-from bot.sandbox.slack import Post
+from bot.sandbox.slack_records import Post
 from bot.sandbox.slack_watching import heard, opened
 from bot.sandbox.stage import LINE, Stage
 

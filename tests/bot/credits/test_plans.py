@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from bot import clock
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack import View
 from bot.sandbox.slack_people import Signed
 from bot.sandbox.slack_reading import plain
+from bot.sandbox.slack_records import View
 from bot.sandbox.slack_watching import turned
 from bot.team.models import Member
 from ledger import audit, database, subscriptions

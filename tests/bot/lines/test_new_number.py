@@ -11,7 +11,7 @@ from bot.credits import margin
 from bot.lines.models import Line, Setup
 from bot.models import Inbox
 from bot.sandbox import Sandbox
-from bot.sandbox.slack import View
+from bot.sandbox.slack_records import View
 from bot.sandbox.twilio_numbers import Offer
 from bot.team.models import Member
 from ledger import database

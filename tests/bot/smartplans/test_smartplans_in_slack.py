@@ -10,7 +10,7 @@ import pytest
 from bot import clock
 from bot.contacts import address_book
 from bot.sandbox import slack_watching
-from bot.sandbox.slack import Post, View
+from bot.sandbox.slack_records import Post, View
 from bot.smartplans import plan_people
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan, Step
 from bot.team.models import Member

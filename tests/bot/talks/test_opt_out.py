@@ -11,7 +11,7 @@ from bot.contacts import consent
 from bot.contacts.models import Consent, Contact
 from bot.lines.models import Line
 from bot.sandbox import wait
-from bot.sandbox.slack import Post
+from bot.sandbox.slack_records import Post
 from bot.sandbox.slack_watching import heard
 from bot.talks.models import Conversation, Message, Part
 from bot.team import opening

@@ -10,7 +10,7 @@ import pytest
 
 from bot import clock
 from bot.sandbox import wait
-from bot.sandbox.slack import Post, View
+from bot.sandbox.slack_records import Post, View
 from bot.sandbox.slack_watching import heard, opened, turned
 from bot.team.models import Member, Policy
 from bot.texts import scheduled

@@ -12,7 +12,7 @@ from flask import Response, request
 from bot import clock
 from bot.models import Delivery
 from bot.sandbox.server import StandIn, wait
-from bot.sandbox.slack import Post
+from bot.sandbox.slack_records import Post
 from bot.sandbox.twilio_media import Media
 from bot.slack.outcomes import opaque
 from bot.talks.models import Message
