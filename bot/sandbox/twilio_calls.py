@@ -13,11 +13,10 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-import requests
 from flask import Response, jsonify, request
 
 from bot import clock
-from bot.sandbox.twilio_media import TwilioMedia
+from bot.sandbox.twilio_services import TwilioServices
 
 LONGEST_SAY = 4_096  # characters
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -76,32 +75,13 @@ class Leg:
 
 
 @dataclass
-class TwilioCalls(TwilioMedia):
+class TwilioCalls(TwilioServices):
     """What Twilio does with calls."""
 
-    app_url: str = ""
     legs: dict[str, Leg] = field(default_factory=dict)  # by SID, in order
     picks_up: dict[str, int] = field(default_factory=dict)  # a phone, and for how many seconds
     engaged: set[str] = field(default_factory=set)  # phones that are busy
     kept_back: set[str] = field(default_factory=set)  # webhooks of calls that never go: dial, call
-
-    # What the whole stand-in has
-
-    def home_of(self, number: str) -> str:
-        """The account that a number of ours is in."""
-        raise NotImplementedError
-
-    def _answered(self, url: str, params: dict[str, str]) -> requests.Response | None:
-        """What we answer to a webhook; None if nothing."""
-        raise NotImplementedError
-
-    def _voice_url(self, number: str) -> str:
-        """Where a number's calls are asked about."""
-        raise NotImplementedError
-
-    def _status_url(self, number: str) -> str:
-        """Where the end of its calls is told."""
-        raise NotImplementedError
 
     # What tests and the demo tell it
 

@@ -13,7 +13,8 @@ from urllib.parse import urldefrag
 import requests
 from flask import Response, jsonify, redirect, request
 
-from bot.sandbox.server import Route, StandIn
+from bot.sandbox.server import Route
+from bot.sandbox.twilio_webhooks import TwilioWebhooks
 from bot.texts.kinds import KINDS, recognise
 
 HOST, CDN = "https://api.twilio.com", "https://media.twiliocdn.com"
@@ -54,7 +55,7 @@ class MediaRefusal(Exception):
 
 
 @dataclass
-class TwilioMedia(StandIn):
+class TwilioMedia(TwilioWebhooks):
     """What Twilio's addresses of attachments do."""
 
     ROUTES: ClassVar[tuple[Route, ...]] = (
@@ -63,25 +64,6 @@ class TwilioMedia(StandIn):
     )
 
     media: dict[str, Media] = field(default_factory=dict)  # by SID
-    account_sid: str = ""
-    auth_token: str = ""
-    more_accounts: dict[str, str] = field(default_factory=dict)  # SID → token
-    #: Where our app listens, and its PUBLIC_URL, for which webhooks are signed.
-    public: tuple[str, str] | None = None
-
-    def token_of(self, account: str | None) -> str | None:
-        """An account's token."""
-        return (
-            self.auth_token
-            if account == self.account_sid
-            else self.more_accounts.get(account or "")
-        )
-
-    def authenticated(self) -> str | None:
-        """The account whose SID and token the request shows."""
-        given = request.authorization
-        sid = given.username if given else None
-        return sid if given and sid and given.password == self.token_of(sid) else None
 
     def keep(
         self, text_sid: str, content: bytes, content_type: str = "image/jpeg",

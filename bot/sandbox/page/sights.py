@@ -15,7 +15,8 @@ from bot.sandbox.mail import MailStandIn
 from bot.sandbox.slack_company import Company
 from bot.sandbox.slack_records import Post, View
 from bot.sandbox.stage import LINE, Stage
-from bot.sandbox.twilio import Text, TwilioStandIn
+from bot.sandbox.twilio import TwilioStandIn
+from bot.sandbox.twilio_texts import Text
 from ledger import database
 from ledger.models import Account, Entry
 
