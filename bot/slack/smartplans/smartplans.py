@@ -14,9 +14,10 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.slack import cards
-from bot.slack.answers import or_refusal, show_in, typed_words, whisper
+from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.slack.cards import Card
-from bot.slack.smartplans import enrolling, smart_views, step_views, with_pictures
+from bot.slack.smartplans import enrolling, smart_views, steps
+from bot.slack.smartplans.plan_modal import act, open_modal, plan_view, save
 from bot.slack.team.front import refusal_view, values
 from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
@@ -69,30 +70,17 @@ def _called(account: int, user: str, typed: str) -> int:
     return int(found[0].id)
 
 
-@transaction
-def plan_view(plan_id: int, user: str, said: str = "") -> View:
-    """The modal of a plan, as this member may see it. Raises Refused."""
-    plan = smartplans.get(plan_id, user)
-    following = plan.flows_into.name if plan.flows_into else None
-    may_write = roles.role_of(user, plan.account_id) in roles.MANAGERS
-    return smart_views.plan_view(
-        plan, plan_versions.shape_of(plan), plan_counts.of(plan.id),
-        may_write=may_write and plan.state != "archived", line=plan.line, flows_into=following,
-        said=said,
-    )  # fmt: skip
-
-
 # From the list, and from the plan
 
 
 def opened(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Open."""
-    _open(ack, body, client.views_open, lambda user, key: plan_view(int(key), user))
+    open_modal(ack, body, client.views_open, lambda user, key: plan_view(int(key), user))
 
 
 def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """New plan."""
-    _open(ack, body, client.views_open, lambda user, key: _new_view(int(key), user))
+    open_modal(ack, body, client.views_open, lambda user, key: _new_view(int(key), user))
 
 
 @transaction
@@ -140,7 +128,7 @@ def _make(account: int, user: str, given: Mapping[str, Any]) -> int:
 
 def settings(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Settings."""
-    _open(ack, body, client.views_push, lambda user, key: _settings_view(int(key), user))
+    open_modal(ack, body, client.views_push, lambda user, key: _settings_view(int(key), user))
 
 
 @transaction
@@ -168,7 +156,7 @@ def settled(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> No
             rules=_rules(given),
         )  # fmt: skip
 
-    _save(ack, body, view, client, "name", settle)
+    save(ack, body, view, client, "name", settle)
 
 
 def _rules(given: Mapping[str, Any]) -> tuple[RuleShape, ...]:
@@ -181,105 +169,28 @@ def _rules(given: Mapping[str, Any]) -> tuple[RuleShape, ...]:
     return tuple(made)
 
 
-# Steps
-
-
-def add(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Add a text, an e-mail, a reminder."""
-    kind = body["actions"][0]["action_id"].rpartition("_")[2]
-    _open(ack, body, client.views_push, lambda user, key: _step_view(int(key), user, kind, None))
-
-
-def step(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Edit, beside a step."""
-
-    def make(user: str, value: str) -> View:
-        plan, _, key = value.partition(":")
-        return _step_view(int(plan), user, "", key)
-
-    _open(ack, body, client.views_push, make)
-
-
-@transaction
-def _step_view(plan_id: int, user: str, kind: str, key: str | None) -> View:
-    plan = smartplans.own(plan_id, user)
-    shape = plan_versions.shape_of(plan)
-    on_it = smartplans.effect(plan_id, user, shape).on_it
-    if key is None:
-        return step_views.view(plan_id, kind, shape, None, on_it, None)
-    place = _place(shape, key)
-    without = replace(shape, steps=shape.steps[:place] + shape.steps[place + 1 :])
-    removal = smartplans.effect(plan_id, user, without) if without.steps else None
-    return step_views.view(plan_id, shape.steps[place].kind, shape, place, on_it, removal)
-
-
-def step_saved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
-    """A step's Save. Pictures that are added are read first."""
-    about, given = json.loads(view["private_metadata"]), values(view)
-    if given.get("files"):
-        return with_pictures.save(ack, body, view, client, plan_view)
-
-    def settle(shape: Shape) -> Shape:
-        return step_views.settled(about, given, shape)[0]
-
-    if _save(ack, body, view, client, "body", settle) and given["who"]:
-        learn_name(client, given["who"])  # who is named in it
-    return None
-
-
-def step_removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Take this step out."""
-    plan, _, key = body["actions"][0]["value"].partition(":")
-    user, shown = body["user"]["id"], body["view"]
-    ack()
-    try:
-        shown_now = _without(int(plan), user, key)
-    except Refused as refusal:
-        show_in(client, shown["id"], refusal_view(refusal))
-        return
-    show_in(client, shown["id"], smart_views.told("The step is taken out."))
-    show_in(client, shown["root_view_id"], shown_now)
-
-
-@transaction
-def _without(plan_id: int, user: str, key: str) -> View:
-    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
-    place = _place(shape, key)
-    steps = shape.steps[:place] + shape.steps[place + 1 :]
-    smartplans.edit(plan_id, user, replace(shape, steps=steps), clock.now())
-    return plan_view(plan_id, user)
-
-
-def _place(shape: Shape, key: str) -> int:
-    keys = [step.key for step in shape.steps]
-    if key not in keys:
-        raise Refused("This step is no longer in the plan. Open the plan again.")
-    return keys.index(key)
-
-
 # Pause, share, duplicate, archive
 
 
 def pause(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Pause."""
-    _do(ack, body, client, lambda user, plan: smartplans.switch_off(plan, user).id,
+    act(ack, body, client, lambda user, plan: smartplans.switch_off(plan, user).id,
         "Paused: nothing of it goes out, and nobody is taken off.")  # fmt: skip
 
 
 def more(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """The menu behind the three dots."""
     what, _, key = body["actions"][0]["selected_option"]["value"].partition(":")
-    if what == "archive":
-        return _open(ack, body, client.views_push,
-                     lambda user, _: _archive_view(int(key), user), key)  # fmt: skip
-    if what == "yaml":
-        return _open(ack, body, client.views_push, lambda user, _: _yaml_view(int(key), user), key)
+    views = {"archive": _archive_view, "yaml": _yaml_view}
+    if what in views:
+        make = views[what]
+        return open_modal(ack, body, client.views_push, lambda user, key: make(int(key), user), key)
     acts: dict[str, tuple[Callable[[str, int], int], str]] = {
         "duplicate": (lambda user, plan: smartplans.duplicate(plan, user, clock.now()).id,
                       "This is the copy. It is not switched on, and its rules are left out."),
         "share": (_share, ""),
     }  # fmt: skip
-    return _do(ack, body, client, *acts[what], key)
+    return act(ack, body, client, *acts[what], key)
 
 
 @transaction
@@ -319,56 +230,6 @@ def archived(ack: Ack, body: dict[str, Any], view: View) -> None:
 # What these share
 
 
-def _open(
-    ack: Ack, body: dict[str, Any], open_view: Callable[..., Any],
-    make: Callable[[str, str], View], key: str | None = None,
-) -> None:  # fmt: skip
-    try:
-        view = make(body["user"]["id"], key or body["actions"][0]["value"])
-    except Refused as refusal:
-        view = refusal_view(refusal)
-    ack()
-    open_view(trigger_id=body["trigger_id"], view=view)
-
-
-def _do(
-    ack: Ack, body: dict[str, Any], client: WebClient, act: Callable[[str, int], int], said: str,
-    key: str | None = None,
-) -> None:  # fmt: skip
-    """Acts on a plan; its modal shows what came of it."""
-    user = body["user"]["id"]
-    try:
-        view = plan_view(act(user, int(key or body["actions"][0]["value"])), user, said)
-    except Refused as refusal:
-        view = refusal_view(refusal)
-    ack()
-    show_in(client, body["view"]["id"], view)
-
-
-def _save(
-    ack: Ack, body: dict[str, Any], view: View, client: WebClient, block: str,
-    settle: Callable[[Shape], Shape],
-) -> bool:  # fmt: skip
-    """Keeps a form's change; the plan below it shows it. Returns whether it was one to keep."""
-    about, user, move = json.loads(view["private_metadata"]), body["user"]["id"], values(view)
-    try:
-        shown = _edited(about["plan"], user, settle, move.get("move") != "stay")
-    except Refused as refusal:
-        where = refusal.where if isinstance(refusal, step_views.Unfit) else block
-        ack(response_action="errors", errors={where: str(refusal)})
-        return False
-    ack()
-    show_in(client, view["root_view_id"], shown)
-    return True
-
-
-@transaction
-def _edited(plan_id: int, user: str, settle: Callable[[Shape], Shape], move: bool) -> View:
-    shape = plan_versions.shape_of(smartplans.own(plan_id, user))
-    smartplans.edit(plan_id, user, settle(shape), clock.now(), move=move)
-    return plan_view(plan_id, user, "Saved.")
-
-
 def _lines(account: int) -> list[Line]:
     return list(Line.live().where(Line.account == account).order_by(Line.id))
 
@@ -382,20 +243,16 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "smart_open": opened,
     "smart_new": new,
     "smart_settings": settings,
-    "smart_add_text": add,
-    "smart_add_email": add,
-    "smart_add_reminder": add,
-    "smart_step": step,
-    "smart_step_remove": step_removed,
     "smart_pause": pause,
     "smart_more": more,
+    **steps.ACTIONS,
     **enrolling.ACTIONS,
 }
 VIEWS: dict[str, Callable[..., None]] = {
     "smart_made": made,
     "smart_settled": settled,
-    "smart_step_saved": step_saved,
     "smart_archived": archived,
+    **steps.VIEWS,
     **enrolling.VIEWS,
 }
 OPTIONS = enrolling.OPTIONS

@@ -8,7 +8,7 @@ it is at work, and then what came of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from bot.downloads import Away
 from bot.errors import Refused
 from bot.slack import files
 from bot.slack.answers import show_in
-from bot.slack.smartplans import smart_views, step_views
+from bot.slack.smartplans import plan_modal, smart_views, step_views
 from bot.slack.team.front import values
 from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_versions, smartplans, step_pictures
@@ -44,24 +44,21 @@ class Read(NamedTuple):
     why_not: Sequence[str] = ()
 
 
-def save(
-    ack: Ack, body: dict[str, Any], view: View, client: WebClient,
-    plan_view: Callable[[int, str, str], View],
-) -> None:  # fmt: skip
+def save(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
     """Save: the plan as it is now, or the form with what is wrong."""
     about, given, user = json.loads(view["private_metadata"]), values(view), body["user"]["id"]
     try:
         _may(about, given, user)
         reading = READERS.submit(_read, client, given["files"])
         read = reading.result(ANSWERS_WITHIN_S)
-        shown = _saved(about, given, user, read, plan_view)
+        shown = _saved(about, given, user, read)
     except Refused as refusal:
         where = refusal.where if isinstance(refusal, step_views.Unfit) else "files"
         ack(response_action="errors", errors={where: str(refusal)})
         return
     except TimeoutError:
         ack(response_action="update", view=smart_views.told(READING))
-        _late(reading.result(), about, given, user, view, client, plan_view)
+        _late(reading.result(), about, given, user, view, client)
         return
     ack()
     show_in(client, view["root_view_id"], shown)
@@ -71,11 +68,11 @@ def save(
 
 def _late(
     read: Read, about: dict[str, Any], given: dict[str, Any], user: str, view: View,
-    client: WebClient, plan_view: Callable[[int, str, str], View],
+    client: WebClient,
 ) -> None:  # fmt: skip
     """The pictures took their time: the form's place shows what came of it."""
     try:
-        shown = _saved(about, given, user, read, plan_view)
+        shown = _saved(about, given, user, read)
     except Refused as refusal:
         show_in(client, view["id"], _again(about, given, user, str(refusal)))
     else:
@@ -113,10 +110,7 @@ def _read(client: WebClient, given: Sequence[dict[str, Any]]) -> Read:
 
 
 @transaction
-def _saved(
-    about: dict[str, Any], given: dict[str, Any], user: str, read: Read,
-    plan_view: Callable[[int, str, str], View],
-) -> View:  # fmt: skip
+def _saved(about: dict[str, Any], given: dict[str, Any], user: str, read: Read) -> View:
     """Keeps the pictures and the step. Raises Refused, and changes nothing, if one cannot be."""
     if read.why_not:
         raise Refused(" ".join(read.why_not))
@@ -124,7 +118,7 @@ def _saved(
     kept = [step_pictures.keep(plan.account_id, user, *file, now) for file in read.files]
     shape, _ = step_views.settled(about, given, plan_versions.shape_of(plan), kept)
     smartplans.edit(plan.id, user, shape, now, move=given.get("move") != "stay")
-    return plan_view(plan.id, user, f"Saved, with {count(len(kept), 'picture')} added.")
+    return plan_modal.plan_view(plan.id, user, f"Saved, with {count(len(kept), 'picture')} added.")
 
 
 @transaction
