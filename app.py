@@ -21,7 +21,7 @@ from bot import clock, doctor, inbox, logs, operator, request_log, retention, sc
 from bot.carriers import RATES, Carriers, Rate, Timing
 from bot.config import Settings
 from bot.contact_files import contacts_by_file
-from bot.contacts import imports
+from bot.contacts import sheet_rows
 from bot.credits import digest, notices, renewals
 from bot.health import health as health_pages
 from bot.lines import calls as line_calls
@@ -182,7 +182,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("smartplans that wait", 5, plan_upkeep.wake_fed),
         ("smartplans in bulk", 2, functools.partial(bulks.work, pace(settings))),
         ("reminders", 30, reminders.wake_due),
-        ("imports", 2, imports.work),
+        ("imports", 2, sheet_rows.work),
         ("renewals", 10, renewals.book_due),
         ("retention", 3600, retention.forget),
         ("expiries", 600, functools.partial(notices.tell_expiries, by_mail)),

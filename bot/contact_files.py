@@ -11,7 +11,7 @@ from typing import IO
 import click
 
 from bot import clock
-from bot.contacts import columns, exports, imports
+from bot.contacts import columns, exports, imports, sheet_rows
 from bot.contacts.models import Sheet
 from bot.errors import Refused
 from bot.operator import require_schema_or_exit
@@ -56,8 +56,8 @@ def take(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        header, length = imports.read_in(sheet.id, _seekable(file))
-        imports.was_read(sheet.id, header, length)
+        header, length = sheet_rows.read_in(sheet.id, _seekable(file))
+        sheet_rows.was_read(sheet.id, header, length)
         sheet = imports.settle_columns(sheet, named)
     except Refused as refusal:
         imports.drop(sheet)
@@ -116,7 +116,7 @@ def _read_by(sheet: Sheet) -> str:
 def _through(sheet: Sheet, done: str) -> Sheet:
     """Works on a sheet until all its rows are looked at; says how far it is."""
     while (sheet := imports.now_at(sheet)).state in ("checking", "importing"):
-        imports.work(2, sheet.id)
+        sheet_rows.work(2, sheet.id)
         looked = imports.looked(imports.now_at(sheet))
         click.echo(f"{looked:,} of {count(sheet.length, 'row')} {done}", err=True)
     return sheet

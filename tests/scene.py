@@ -7,7 +7,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot import clock
-from bot.contacts import imports
+from bot.contacts import sheet_rows
 from bot.lines import setups
 from bot.lines.models import Line
 from bot.lines.offers import Held
@@ -584,7 +584,7 @@ class Day:
         for minutes in range(1, 5):
             with clock.travelled(timedelta(minutes=minutes)):
                 self.house.work()
-                while imports.work():
+                while sheet_rows.work():
                     pass
                 self.house.work()
         return self.house.told(self.owner)[-1]

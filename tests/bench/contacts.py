@@ -21,7 +21,7 @@ from slack_sdk.signature import SignatureVerifier
 
 import app as wiring
 from bot import config, logs
-from bot.contacts import address_book, imports
+from bot.contacts import address_book, imports, sheet_rows
 from bot.contacts.models import Contact, Tag, Word
 from bot.team.models import Member
 from ledger import credits, database
@@ -244,7 +244,7 @@ def _import(url: str) -> tuple[float, ...]:
         text.flush()
         before, began = _memory(), time.perf_counter()
         sheet = imports.of_operator("Bench", "bench.csv", datetime.now(UTC))
-        imports.was_read(sheet.id, *imports.read_in(sheet.id, text.buffer))
+        sheet_rows.was_read(sheet.id, *sheet_rows.read_in(sheet.id, text.buffer))
     times, longest = [time.perf_counter() - began], 0.0
     for state in ("checking", "importing"):
         if state == "importing":
@@ -252,7 +252,7 @@ def _import(url: str) -> tuple[float, ...]:
         began = time.perf_counter()
         while imports.now_at(sheet).state == state:
             slab = time.perf_counter()
-            imports.work(0.0001, sheet.id)
+            sheet_rows.work(0.0001, sheet.id)
             longest = max(longest, time.perf_counter() - slab)
         times.append(time.perf_counter() - began)
     assert imports.now_at(sheet).counts == {"new": MANY}

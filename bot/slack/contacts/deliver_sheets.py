@@ -9,7 +9,7 @@ from pathlib import Path
 from slack_sdk import WebClient
 
 from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
-from bot.contacts import exports, imports
+from bot.contacts import exports, imports, sheet_rows
 from bot.contacts.models import Sheet
 from bot.contacts.sheets import MOST_BYTES
 from bot.downloads import Away, Misled, Shut, Source, TooLarge, Trouble
@@ -41,7 +41,7 @@ class SheetCarrier(Carrier):
                 for chunk in coming.chunks():
                     kept.write(chunk)
                 kept.seek(0)
-                header, length = imports.read_in(sheet.id, kept)
+                header, length = sheet_rows.read_in(sheet.id, kept)
         except Refused as refusal:
             return Failed(str(refusal))
         except Trouble as trouble:
@@ -56,9 +56,9 @@ class SheetCarrier(Carrier):
         """Has the rows checked, or says what is wrong with the file."""
         sheet = delivery.payload["sheet"]
         if isinstance(outcome, Failed):
-            imports.fail(sheet, outcome.why)
+            sheet_rows.fail(sheet, outcome.why)
         else:
-            imports.was_read(sheet, outcome.result["header"], outcome.result["length"])
+            sheet_rows.was_read(sheet, outcome.result["header"], outcome.result["length"])
 
 
 def _not_fetched(trouble: Trouble, tries: int) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import clock
-from bot.contacts import address_book, exports, imports, takeover
+from bot.contacts import address_book, exports, sheet_rows, takeover
 from bot.contacts.models import Consent, Contact, Sheet, SheetRow, Tag, Word
 from bot.sandbox import wait
 from bot.sandbox.slack_records import Post, View
@@ -63,7 +63,7 @@ class Import:
             self.minutes += 1
             with clock.travelled(timedelta(minutes=self.minutes)):
                 self.house.work()
-                while imports.work():
+                while sheet_rows.work():
                     pass
                 self.house.work()
         post = self.house.told(self.house.agent)[-1]
@@ -309,7 +309,7 @@ def test_it_goes_on_where_a_killed_worker_left_off(
 
     monkeypatch.setattr(takeover, "look_at", killed)
     with pytest.raises(KeyboardInterrupt):
-        imports.work(60)
+        sheet_rows.work(60)
     monkeypatch.undo()
     assert on.count() == 300
     with database.session():
@@ -360,7 +360,7 @@ def test_stop_keeps_what_was_imported_and_says_how_much(on: Import) -> None:
     on.press(post, "Import 500 rows")
     on.minutes += 1
     with clock.travelled(timedelta(minutes=on.minutes)):
-        imports.work(0.0001)
+        sheet_rows.work(0.0001)
         on.house.work()
     on.press(post, "Stop here")
     said = on.work().plain()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import clock
-from bot.contacts import address_book, exports, imports, special_days
+from bot.contacts import address_book, exports, imports, sheet_rows, special_days
 from bot.contacts.special_days import MONTHS
 from bot.errors import Refused
 from bot.smartplans import plan_events, plan_people, plan_versions, smartplans
@@ -124,13 +124,13 @@ Ben Ray,(415) 555-0124,someday,,,
 
 def imported(house: House, text: str) -> None:
     sheet = imports.of_operator("Harbor Homes", "people.csv", clock.now())
-    header, length = imports.read_in(sheet.id, io.BytesIO(text.encode()))
-    imports.was_read(sheet.id, header, length)
+    header, length = sheet_rows.read_in(sheet.id, io.BytesIO(text.encode()))
+    sheet_rows.was_read(sheet.id, header, length)
     while (sheet := imports.now_at(sheet)).state == "checking":
-        imports.work(2, sheet.id)
+        sheet_rows.work(2, sheet.id)
     imports.take_over(sheet)
     while (sheet := imports.now_at(sheet)).state == "importing":
-        imports.work(2, sheet.id)
+        sheet_rows.work(2, sheet.id)
     assert sheet.state == "done", sheet.why
 
 
