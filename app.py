@@ -41,11 +41,13 @@ from bot.slack.contacts.deliver_sheets import (
     SheetCarrier,
     SheetFileCarrier,
 )
-from bot.slack.credits.deliver_cards import CardCarrier, FilesCarrier, HomeCarrier, WhisperCarrier
+from bot.slack.credits.deliver_reports import ReportFilesCarrier
+from bot.slack.deliver_cards import CardCarrier, WhisperCarrier
 from bot.slack.lines import checks as slack_checks
 from bot.slack.lines.deliver_setup import SetupPostCarrier
 from bot.slack.smartplans.deliver_plans import PlanCardCarrier, PlanUpdateCarrier
 from bot.slack.talks.deliver import PostCarrier, UpdateCarrier
+from bot.slack.team.deliver_home import HomeCarrier
 from bot.slack.texts import media_routes
 from bot.slack.texts.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
 from bot.slack.texts.live import LiveQuotes
@@ -145,7 +147,7 @@ def carriers(settings: Settings) -> Carriers:
         "slack.post": PostCarrier(slack, by_mail=bool(mail)),
         "slack.update": UpdateCarrier(slack, by_mail=bool(mail)),
         "slack.card": CardCarrier(slack),
-        "slack.files": FilesCarrier(slack),
+        "slack.files": ReportFilesCarrier(slack),
         "slack.whisper": WhisperCarrier(slack),
         "slack.plan": PlanCardCarrier(slack),
         "slack.plan_update": PlanUpdateCarrier(slack),

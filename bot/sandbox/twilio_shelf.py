@@ -41,6 +41,7 @@ def usual() -> list[Offer]:
 
 
 def fits(offer: Offer, asked: Any) -> bool:
+    """Whether a search with these parameters finds the number."""
     has = offer.capabilities
     for name, kind in (("SmsEnabled", "SMS"), ("MmsEnabled", "MMS"), ("VoiceEnabled", "voice")):
         if asked.get(name) == "true" and not has[kind]:
@@ -68,6 +69,7 @@ def _has(pattern: str, digits: str) -> bool:
 
 
 def offered(offer: Offer) -> dict[str, Any]:
+    """The number as a search shows it."""
     parsed = phonenumbers.parse(offer.number)
     return {
         "friendly_name": phonenumbers.format_number(

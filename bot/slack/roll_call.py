@@ -1,4 +1,5 @@
-"""What only Slack knows and events may have missed: who has left, and where Partyline is."""
+"""What only Slack knows and events may have missed: who has left, what members are called, and
+where Partyline is."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from bot import clock
 from bot.slack.client import person
 from bot.team import accounts, people
+from ledger.database import session
 
 log = structlog.get_logger()
 
@@ -54,3 +56,11 @@ def look(client: WebClient, where: Iterable[str]) -> None:
             continue  # gone, or private and without us
         if told.get("is_member") and not told.get("is_archived"):
             accounts.entered(channel, clock.now())
+
+
+def learn_name(client: WebClient, user: str) -> None:
+    """A template may say who writes; Slack knows, where we were not told yet of a member."""
+    with session():
+        is_unknown = people.is_unnamed(user)
+    if is_unknown:
+        people.changed(person(client, user), clock.now())

@@ -232,6 +232,8 @@ def post(
     payload: dict[str, object],
     lane: str | None = None,
 ) -> None:
+    """Queues a post in the thread: `what` it shows (a root, text, draft, remark or stop_wish), and
+    the rest of what its carrier must know."""
     outbox.enqueue(
         key,
         "slack.post",

@@ -16,9 +16,9 @@ from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import show_in
+from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import enroll_views
 from bot.slack.team.front import refusal_view, values
-from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_people, plan_preview, plan_versions, smartplans
 from bot.team import roles
 from bot.words import clean

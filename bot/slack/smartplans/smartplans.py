@@ -16,10 +16,10 @@ from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.slack.cards import Card
+from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import enrolling, smart_views, steps
 from bot.slack.smartplans.plan_modal import act, open_modal, plan_view, save
 from bot.slack.team.front import refusal_view, values
-from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
 from bot.team import lines, roles

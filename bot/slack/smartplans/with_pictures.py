@@ -21,9 +21,9 @@ from bot.downloads import Away
 from bot.errors import Refused
 from bot.slack import files
 from bot.slack.answers import show_in
+from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import plan_modal, smart_views, step_views
 from bot.slack.team.front import values
-from bot.slack.texts.compose import learn_name
 from bot.smartplans import plan_versions, smartplans, step_pictures
 from bot.texts import kinds
 from bot.words import clean, count, escape

@@ -13,15 +13,13 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.errors import Refused, Wrong
-from bot.slack import cards
+from bot.slack import cards, roll_call
 from bot.slack.answers import whisper
-from bot.slack.client import person
 from bot.slack.markup import emoji_names
 from bot.slack.team.front import refusal_view
 from bot.slack.texts import compose_cards
 from bot.slack.texts.live import LiveQuotes, address
 from bot.talks import desk
-from bot.team import people
 from bot.texts import composed, composer, keystrokes
 from bot.texts.composed import Gone
 from bot.texts.composer import Typed
@@ -99,7 +97,7 @@ def typed(ack: Ack, body: dict[str, Any], context: BoltContext, client: WebClien
     ack()
     form = _form(body)
     if form.template is not None:
-        learn_name(client, form.user)
+        roll_call.learn_name(client, form.user)
     _live(context).typed(form)
 
 
@@ -124,14 +122,6 @@ def options(ack: Ack, body: dict[str, Any]) -> None:
     except Refused:
         found = []
     ack(options=[cards.option(label, value) for value, label in found])
-
-
-def learn_name(client: WebClient, user: str) -> None:
-    """A template may say who writes; Slack knows, where we were not told yet of a member."""
-    with session():
-        is_unknown = people.is_unnamed(user)
-    if is_unknown:
-        people.changed(person(client, user), clock.now())
 
 
 def _live(context: BoltContext) -> LiveQuotes:

@@ -11,9 +11,9 @@ from bot import clock
 from bot.lines.models import Line
 from bot.sandbox import wait
 from bot.sandbox.slack_records import View
+from bot.slack import roll_call
 from bot.slack.client import connect
 from bot.slack.limits import check_view
-from bot.slack.texts import compose
 from bot.slack.texts.templates import edit_view, list_view
 from bot.team.models import Member
 from bot.texts import templates
@@ -210,10 +210,10 @@ def test_slack_is_asked_for_the_name_of_a_member_once_and_never_of_a_stranger(
 ) -> None:
     client = connect(house.settings)
     asked = lambda: [given for name, given in house.slack.calls if name == "users.info"]  # noqa: E731
-    compose.learn_name(client, house.stranger)
+    roll_call.learn_name(client, house.stranger)
     assert asked() == []
     for _ in range(2):
-        compose.learn_name(client, house.agent)
+        roll_call.learn_name(client, house.agent)
     assert asked() == [{"user": house.agent}]
     with database.session():
         assert Member.get(Member.slack_user == house.agent).name == "Agent"
