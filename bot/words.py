@@ -10,6 +10,7 @@ LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
 _NOT = r"""@\s<>,;:()\[\]"\\"""  # RFC 5322 §3.2.3 keeps them for itself
 EMAIL = re.compile(f"[^{_NOT}]+@[^{_NOT}]+\\.[^{_NOT}.]+")
 OPERATOR = "whoever runs Partyline for you"
+_CALLED = re.compile("&lt;([@#][A-Z0-9]+)&gt;")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -26,6 +27,12 @@ def clean(text: str) -> str:
 def escape(text: str) -> str:
     """`text` so that Slack shows it as it is: nothing pings, links or disguises a link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def as_told(text: str) -> str:
+    """A sentence of ours as Slack's mark-up: whom and what it calls by id is called; all else that
+    stands in it, whoever wrote it, is shown as it is."""
+    return _CALLED.sub(r"<\1>", escape(text))
 
 
 def short(text: str, most: int) -> str:

@@ -19,6 +19,7 @@ from bot.slack.lines import setup_views
 from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step
 from bot.team import opening
+from bot.words import escape
 from ledger import database
 from tests import pictures
 from tests.bot.office import at_hour
@@ -38,8 +39,10 @@ LONG = "The gazebo is still for sale, and it comes with the wisteria. " * 11
 class Day:
     """What the house's owner does, and who writes to them."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, surname: str = "Quillfeather") -> None:
         self.house, self.slack, self.owner = house, house.slack, house.agent
+        self.surname = surname  # of two who write
+        self.typed = f"Zebulon {escape(surname)}"  # as Slack sends it
 
     def play(self) -> None:
         """All of it, one after the other."""
@@ -62,8 +65,8 @@ class Day:
         house.twilio.text(OTTO, house.line().number, "A saffron picture", media=["image/jpeg"])
         house.twilio.text(LONDON, house.line().number, "Please stop texting me, it is marzipan")
         house.work()
-        house.name(ZEB, "Zebulon Quillfeather")
-        house.name(OTTO, "Ottoline Quillfeather")
+        house.name(ZEB, f"Zebulon {self.surname}")
+        house.name(OTTO, f"Ottoline {self.surname}")
         house.work()
 
     def text_by_command(self) -> None:
@@ -73,7 +76,7 @@ class Day:
             house.ask("help", command)
         house.ask("Is the gazebo free?", "/quote")
         house.ask("waiting")
-        card = house.ask("Zebulon Quillfeather The gazebo is “free”")
+        card = house.ask(f"{self.typed} The gazebo is “free”")
         form = house.modal(owner, card, "Edit")
         self.submit(form, {"body": LONG})
         wait(lambda: "One picture message" in card.plain())
@@ -189,8 +192,8 @@ class Day:
         card = house.ask("zebulon", "/contacts")
         form = house.modal(owner, card, "Edit")
         self.submit(form, {"email": "zeb@quill.example", "tags": "Pergola"})
-        house.ask("tag Zebulon Quillfeather gazebo", "/contacts")
-        house.ask("untag Zebulon Quillfeather gazebo", "/contacts")
+        house.ask(f"tag {self.typed} gazebo", "/contacts")
+        house.ask(f"untag {self.typed} gazebo", "/contacts")
         form = house.opens(lambda: slack.command(owner, house.channel, "/contacts", "add"))
         self.submit(form, {"number": "+14155550177", "name": "Ottoline Pergola"})
         house.ask("export", "/contacts")

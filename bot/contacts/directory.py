@@ -13,7 +13,7 @@ from bot import clock
 from bot.contacts import address_book, consent, contacts, hours, numbers, special_days
 from bot.contacts.models import Consent, Contact, Tag
 from bot.contacts.special_days import Day
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import threads
@@ -60,14 +60,6 @@ class Said:
     on_day: date | None = None  # when; None: just now
 
 
-class Unfit(Refused):
-    """One of the details cannot be kept; `field` is its name, or one of Said's."""
-
-    def __init__(self, field: str, why: str) -> None:
-        self.field = field
-        super().__init__(why)
-
-
 @dataclass(frozen=True)
 class Difference:
     """What details would add to a contact; true if anything."""
@@ -108,7 +100,7 @@ def add(
     try:
         number = numbers.read(typed, contacts.home_region(account_id))
     except Refused as refusal:
-        raise Unfit("number", str(refusal)) from None
+        raise Wrong("number", str(refusal)) from None
     known = address_book.by_number(account_id, number)
     contact = known or address_book.meet(account_id, number, now)
     contact = _held(contact.id, user)
@@ -132,7 +124,7 @@ def save(
     contact = _held(contact_id, user)
     details = checked(details)
     if seen != _details(contact).version:
-        raise Unfit(
+        raise Wrong(
             "name", "Somebody changed this contact meanwhile. Close this, and open it again."
         )
     contact.name, contact.email, contact.notes = details.name, details.email, details.notes
@@ -216,26 +208,26 @@ def checked(details: Details) -> Details:
     notes = _printable(details.notes or "").strip()
     tags = tuple(dict.fromkeys(tidy(one).lower() for one in details.tags if tidy(one)))
     if len(name) > LONGEST_NAME:
-        raise Unfit("name", f"That name has {len(name)} characters; {LONGEST_NAME} is the most.")
+        raise Wrong("name", f"That name has {len(name)} characters; {LONGEST_NAME} is the most.")
     if email and not is_email(email):
-        raise Unfit("email", f"“{email[:60]}” is not an e-mail address.")
+        raise Wrong("email", f"“{email[:60]}” is not an e-mail address.")
     if len(notes) > LONGEST_NOTES:
-        raise Unfit(
+        raise Wrong(
             "notes", f"Those notes have {len(notes):,} characters; {LONGEST_NOTES:,} is the most."
         )
     if long := next((one for one in tags if len(one) > LONGEST_TAG), None):
-        raise Unfit(
+        raise Wrong(
             "tags", f"The tag “{long[:30]}…” is too long; {LONGEST_TAG} characters is the most."
         )
     if len(tags) > MOST_TAGS:
-        raise Unfit("tags", f"{len(tags)} tags; {MOST_TAGS} is the most for a contact.")
+        raise Wrong("tags", f"{len(tags)} tags; {MOST_TAGS} is the most for a contact.")
     zone = details.timezone or None
     if zone is not None and zone not in hours.every_zone():
-        raise Unfit("timezone", f"“{zone[:60]}” is no time zone. Write one like America/New_York.")
+        raise Wrong("timezone", f"“{zone[:60]}” is no time zone. Write one like America/New_York.")
     try:
         days = special_days.written(special_days.read(details.days or ""))
     except Refused as refusal:
-        raise Unfit("days", str(refusal)) from None
+        raise Wrong("days", str(refusal)) from None
     return Details(name or None, email or None, zone, tags, notes or None, days or None)
 
 
@@ -289,17 +281,17 @@ def _record(contact: Contact, user: str, said: Said, now: datetime) -> None:
     """
     how = tidy(said.how)
     if not how:
-        raise Unfit("how", "Say how they told you, like “on the phone” or “signed form”.")
+        raise Wrong("how", "Say how they told you, like “on the phone” or “signed form”.")
     if len(how) > LONGEST_HOW:
-        raise Unfit("how", f"{len(how)} characters; {LONGEST_HOW} is the most.")
+        raise Wrong("how", f"{len(how)} characters; {LONGEST_HOW} is the most.")
     zone = Account.get_by_id(contact.account_id).timezone
     if said.on_day is not None and said.on_day > now.astimezone(ZoneInfo(zone)).date():
-        raise Unfit("on_day", "That day has not come yet. Choose the day they told you.")
+        raise Wrong("on_day", "That day has not come yet. Choose the day they told you.")
     try:
         tell = consent.agree if said.given else consent.refuse
         tell(contact, how, now, user, said.on_day)
     except Refused as refusal:
-        raise Unfit("said", str(refusal)) from None
+        raise Wrong("said", str(refusal)) from None
 
 
 def changed(contact: Contact) -> None:

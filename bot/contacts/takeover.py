@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import address_book, columns, consent, contacts, directory, numbers, special_days
-from bot.contacts.directory import Details, Difference, Unfit
+from bot.contacts.directory import Details, Difference
 from bot.contacts.models import Consent, Contact, Sheet, SheetRow, Tag, Word
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.smartplans import plan_events
 from bot.talks import threads
 from bot.talks.models import Conversation
@@ -80,11 +80,11 @@ def fit(details: Details, notes: list[str]) -> Details:
     while True:
         try:
             return directory.checked(details)
-        except Unfit as unfit:
-            if unfit.field not in SPARED:
+        except Wrong as unfit:
+            if unfit.where not in SPARED:
                 raise
             notes.append(f"{unfit} Left out.")
-            nothing: dict[str, Any] = {unfit.field: () if unfit.field == "tags" else None}
+            nothing: dict[str, Any] = {unfit.where: () if unfit.where == "tags" else None}
             details = replace(details, **nothing)
 
 

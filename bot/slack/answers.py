@@ -10,9 +10,9 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.slack import cards
-from bot.slack.markup import to_phone
+from bot.slack.markup import to_phone, to_plain
 from bot.team import people
 from bot.words import clean
 from ledger.database import session
@@ -30,7 +30,7 @@ def or_refusal(make: Callable[[], cards.Card]) -> cards.Card:
     try:
         return make()
     except Refused as refusal:
-        return cards.note(str(refusal))
+        return cards.note(refusal)
 
 
 def whisper(ack: Ack, card: cards.Card) -> None:
@@ -66,7 +66,9 @@ def beside(respond: Callable[..., Any], body: dict[str, Any], card: cards.Card) 
     reply(respond, card, replace=False, **where)
 
 
-def tell(body: dict[str, Any], client: WebClient, respond: Callable[..., Any], words: str) -> None:
+def tell(
+    body: dict[str, Any], client: WebClient, respond: Callable[..., Any], words: Refused | str
+) -> None:  # fmt: skip
     """Says something to whoever pressed: beside the card, or as a modal where there is no card, on
     Home and in modals."""
     if body.get("response_url"):
@@ -75,10 +77,17 @@ def tell(body: dict[str, Any], client: WebClient, respond: Callable[..., Any], w
     return None
 
 
-def refusal_view(words: Refused | str) -> dict[str, Any]:
+def refusal_view(words: Exception | str) -> dict[str, Any]:
     """A modal that says why not, and what to do."""
     return {
         "type": "modal", "callback_id": "refused",
         "title": cards.plain("Partyline"), "close": cards.plain("Close"),
-        "blocks": [cards.mrkdwn(str(words))],
+        "blocks": [cards.mrkdwn(cards.told(words))],
     }  # fmt: skip
+
+
+def error_at(refusal: Exception, block: str) -> dict[str, str]:
+    """Why not, in plain words, at the input that it is about, or at this one."""
+    with session():
+        why = to_plain(str(refusal), people.called)
+    return {refusal.where if isinstance(refusal, Wrong) else block: why}

@@ -18,7 +18,7 @@ from bot.texts.kinds import size_words
 from bot.texts.models import Draft
 from bot.texts.offers import Offer
 from bot.texts.sending import Sent
-from bot.words import clock_words, count, day_words, escape, short, when
+from bot.words import as_told, clock_words, count, day_words, escape, short, when
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
 from ledger.savings import Saving
 
@@ -170,9 +170,15 @@ def timed(at: datetime) -> Card:
     )
 
 
-def note(text: str) -> Card:
-    """A sentence of Partyline's own; `text` is Slack's mark-up."""
+def note(said: Exception | str) -> Card:
+    """A sentence of Partyline's own, in Slack's mark-up, or a refusal."""
+    text = told(said)
     return {"text": text, "blocks": [mrkdwn(text)]}
+
+
+def told(said: Exception | str) -> str:
+    """Slack's mark-up of what is said: a refusal may hold somebody's words, shown as they are."""
+    return as_told(str(said)) if isinstance(said, Exception) else said
 
 
 def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bot.talks.models import Conversation
 from bot.team import roles
 from bot.texts import drafts, offers, sending
 from bot.texts.models import Draft
-from bot.words import escape
+from bot.words import as_told
 from ledger import credits
 from ledger.database import db, transaction
 
@@ -101,7 +101,7 @@ def quoted(
     try:
         draft = _kept(conversation, reply, media, now)
     except Refused as refusal:
-        refuse(conversation, reply, escape(str(refusal)), now)
+        refuse(conversation, reply, as_told(str(refusal)), now)
         return
     if not _sent_at_once(draft, reply, now):
         threads.show_draft(draft)

@@ -25,7 +25,7 @@ from bot.talks.models import Conversation, Message
 from bot.team import lines, roles, viewers
 from bot.texts import drafts, first_texts, offers, sending
 from bot.texts.models import Draft
-from bot.words import count, escape
+from bot.words import as_told, count, escape
 from ledger import credits
 from ledger.boundaries import local
 from ledger.database import db, query, session, transaction
@@ -204,7 +204,7 @@ def _look(draft_id: str) -> None:
     try:
         drafts.require_sendable(draft.line, draft.talk.contact, draft.body, draft.media)
     except Refused as refusal:
-        return _give_up(draft, escape(str(refusal)))
+        return _give_up(draft, as_told(str(refusal)))
     why = _why_ask(draft, now)
     if why is None:
         try:
@@ -212,7 +212,7 @@ def _look(draft_id: str) -> None:
                 sending.dispatch(draft, draft.version, now)
             return None
         except Refused as refusal:
-            why = escape(str(refusal))
+            why = as_told(str(refusal))
     return _ask(draft, why)
 
 

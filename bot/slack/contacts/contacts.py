@@ -13,14 +13,14 @@ from slack_sdk.webhook import WebhookClient
 
 from bot import clock
 from bot.contacts import address_book, contacts, directory
-from bot.contacts.directory import Details, Said, Unfit
+from bot.contacts.directory import Details, Said
 from bot.contacts.models import Contact
-from bot.errors import Refused
+from bot.errors import Refused, Wrong
 from bot.slack import cards
-from bot.slack.answers import or_refusal, reply, typed_words, whisper
+from bot.slack.answers import error_at, or_refusal, refusal_view, reply, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.contacts import contact_cards, merges, sheets
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.team import lines
 from bot.words import escape
 from ledger.database import transaction
@@ -103,7 +103,7 @@ def _add(ack: Ack, command: dict[str, Any], client: WebClient, typed: str) -> No
         if number and name:
             return whisper(ack, _made(account, user, number, Details(name=name), None))
     except Refused as refusal:
-        return whisper(ack, cards.note(str(refusal)))
+        return whisper(ack, cards.note(refusal))
     ack()
     about = {"account": account, "card_url": command["response_url"]}
     view = contact_cards.edit_view(None, about, number, name)
@@ -160,7 +160,7 @@ def _open(
         }  # fmt: skip
         view = contact_cards.edit_view(kept, about)
     except Refused as refusal:
-        view = refusal_view(str(refusal))
+        view = refusal_view(refusal)
     ack()
     client.views_open(trigger_id=body["trigger_id"], view=view)
 
@@ -171,8 +171,7 @@ def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
     try:
         card = _saved(about, given, user)
     except Refused as refusal:
-        field = refusal.field if isinstance(refusal, Unfit) else "name"
-        ack(response_action="errors", errors={field: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "name"))
     else:
         ack()
         if about["card_url"]:
@@ -192,7 +191,7 @@ def _saved(about: dict[str, Any], given: dict[str, Any], user: str) -> Card:
         on_day = date.fromisoformat(given["on_day"]) if given["on_day"] else None
         said = Said(given["said"] == "yes", given["how"] or "", on_day)
     elif given["how"] or given["on_day"]:
-        raise Unfit("said", "Choose what they told you, or leave how and when empty, too.")
+        raise Wrong("said", "Choose what they told you, or leave how and when empty, too.")
     if "contact" not in about:
         return _made(about["account"], user, given["number"] or "", details, said)
     now = clock.now()

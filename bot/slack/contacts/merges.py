@@ -14,9 +14,9 @@ from bot import clock
 from bot.contacts import address_book, contacts, directory, merging
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import reply
+from bot.slack.answers import error_at, refusal_view, reply
 from bot.slack.contacts import contact_cards, merge_cards
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.words import clean, escape
 from ledger.database import transaction
 
@@ -65,7 +65,7 @@ def chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
             raise Refused("Choose the other contact.")
         shown = _shown(about["contact"], int(other), body["user"]["id"], about["card_url"])
     except Refused as refusal:
-        ack(response_action="errors", errors={"other": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "other"))
     else:
         ack(response_action="update", view=shown)
 
@@ -92,7 +92,7 @@ def confirmed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         gone, seen = about["seen"][keep]
         card = _merged(int(keep), gone, body["user"]["id"], seen)
     except Refused as refusal:
-        ack(response_action="errors", errors={"keep": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "keep"))
     else:
         ack()
         reply(WebhookClient(about["card_url"], timeout=10).send, card)

@@ -14,9 +14,9 @@ from bot.contacts import exports, imports
 from bot.contacts.models import Sheet, SheetRow
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import or_refusal, reply, whisper
+from bot.slack.answers import error_at, or_refusal, refusal_view, reply, whisper
 from bot.slack.contacts import sheet_cards
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.team import lines, roles
 from ledger.database import transaction
 
@@ -30,7 +30,7 @@ def give(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         account = lines.account_for(user, command["channel_id"])
         roles.require_manager(user, account)
     except Refused as refusal:
-        return whisper(ack, cards.note(str(refusal)))
+        return whisper(ack, cards.note(refusal))
     ack()
     client.views_open(trigger_id=command["trigger_id"], view=sheet_cards.give_view(account))
     return None
@@ -44,7 +44,7 @@ def given(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
             int(view["private_metadata"]), body["user"]["id"], file, clock.now()
         )  # fmt: skip
     except Refused as refusal:
-        ack(response_action="errors", errors={"file": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "file"))
     else:
         ack(response_action="update", view=sheet_cards.given_view(sheet.name))
 
@@ -98,7 +98,7 @@ def columns_chosen(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None
     try:
         imports.choose_columns(sheet, body["user"]["id"], places)
     except Refused as refusal:
-        ack(response_action="errors", errors={"number": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "number"))
     else:
         ack()
 
@@ -109,7 +109,7 @@ def _decide(ack: Ack, respond: Respond, act: Callable[[], None]) -> None:
         act()
     except Refused as refusal:
         ack()
-        return reply(respond, cards.note(str(refusal)), replace=False)
+        return reply(respond, cards.note(refusal), replace=False)
     ack()
     return None
 

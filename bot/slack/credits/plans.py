@@ -37,9 +37,9 @@ def open_from(
         view = listed(user, account_of(), catalogue)
     except Refused as refusal:
         if say is None:
-            return whisper(ack, cards.note(str(refusal)))
+            return whisper(ack, cards.note(refusal))
         ack()
-        return say(str(refusal))
+        return say(cards.told(refusal))
     ack()
     client.views_open(trigger_id=trigger_id, view=view)
     return None
@@ -195,7 +195,7 @@ def _or_refusal(make: Callable[[], View]) -> View:
     try:
         return make()
     except Refused as refusal:
-        return plan_views.refused(str(refusal))
+        return plan_views.refused(cards.told(refusal))
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

@@ -17,13 +17,13 @@ from bot.lines.models import Line
 from bot.lines.offers import Held, Unreached
 from bot.lines.setups import Plan
 from bot.slack import cards
-from bot.slack.answers import reply, show_in
+from bot.slack.answers import error_at, reply, show_in
 from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View
 from bot.slack.lines.setups import Body, about, asked, or_refused, plan_of
 from bot.slack.team import front
 from bot.team import roles
-from bot.words import clean, escape
+from bot.words import clean
 from ledger.database import session
 
 
@@ -43,7 +43,7 @@ def brought(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
             home = contacts.home_region(account)
         number = numbers.read(clean(front.values(view)["number"] or ""), home)
     except Refused as refusal:
-        ack(response_action="errors", errors={"number": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "number"))
         return
     waits = setup_views.waiting("Bring a number", "Looking for it …")
     asked(ack, client, view["id"], waits, lambda: _found(account, user, number, context))
@@ -122,7 +122,7 @@ def own(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContex
         except (Unreached, Refused) as why:
             with session():
                 line = setups.line_of(account, user, number)
-            return setup_views.elsewhere(account, number, escape(str(why)), sid, line)
+            return setup_views.elsewhere(account, number, cards.told(why), sid, line)
 
     waits = setup_views.waiting("Bring a number", "Asking Twilio …")
     asked(ack, client, view["id"], waits, made)
@@ -136,7 +136,7 @@ def renewed(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
         with session():
             roles.require_manager(user, account)
     except Refused as refusal:
-        ack(response_action="errors", errors={"token": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "token"))
         return
 
     def made() -> View:
@@ -144,7 +144,7 @@ def renewed(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
             found = context["numbers"].own(sid, given, number)
             setups.renew(account, user, found, clock.now())
         except (Unreached, Refused) as why:
-            return setup_views.token(account, number, sid, escape(str(why)))
+            return setup_views.token(account, number, sid, cards.told(why))
         return setup_views.said("A new token", "Twilio takes it, and it is kept.")
 
     waits = setup_views.waiting("A new token", "Asking Twilio …")
@@ -174,7 +174,7 @@ def remind(ack: Ack, body: Body, view: View) -> None:
         words = f"You are asked every five days whether Twilio has moved {spoken}."
         shown = setup_views.said("Bring a number", words)
     except Refused as refusal:
-        shown = setup_views.said("Bring a number", str(refusal))
+        shown = setup_views.said("Bring a number", cards.told(refusal))
     ack(response_action="update", view=shown)
 
 
@@ -207,7 +207,7 @@ def forget(ack: Ack, body: Body, respond: Respond) -> None:
         number = setups.forget(body["actions"][0]["value"], body["user"]["id"], clock.now())
         words = f"{contacts.spoken(number)} is not asked about any more."
     except Refused as refusal:
-        words = str(refusal)
+        words = cards.told(refusal)
     reply(respond, cards.note(words))
 
 
@@ -225,7 +225,7 @@ def _placed(
             plan = plan_of(given, number)
             setups.require_place(plan)
     except Refused as refusal:
-        ack(response_action="errors", errors=front.error_at(refusal, next(iter(given), "sid")))
+        ack(response_action="errors", errors=error_at(refusal, next(iter(given), "sid")))
         return None
     return plan
 

@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.lines import call_settings
 from bot.lines.call_settings import Wanted
 from bot.lines.calls import WORDS
-from bot.slack.answers import refusal_view
+from bot.slack.answers import error_at, refusal_view
 from bot.slack.lines import call_cards
 from bot.slack.team import front
 from bot.team import lines
@@ -39,7 +39,7 @@ def changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         if price is None:
             call_settings.settle(line_id, user, wanted, None, clock.now())
     except Refused as refusal:
-        ack(response_action="errors", errors=front.error_at(refusal, "mode"))
+        ack(response_action="errors", errors=error_at(refusal, "mode"))
         return
     if price is None:
         ack()

@@ -49,7 +49,7 @@ def _pressed(does: Callable[..., str]) -> Callable[..., None]:
         try:
             said = does(int(body["actions"][0]["value"]), body["user"]["id"], clock.now())
         except Refused as refusal:
-            said = str(refusal)
+            said = cards.told(refusal)
         beside(respond, body, cards.note(said))
 
     listener.__doc__ = does.__doc__

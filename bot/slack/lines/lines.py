@@ -37,7 +37,7 @@ def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         try:
             view = OPENED[word](user, channel)
         except Refused as refusal:
-            return whisper(ack, cards.note(str(refusal)))
+            return whisper(ack, cards.note(refusal))
         ack()
         client.views_open(trigger_id=command["trigger_id"], view=view)
         return None

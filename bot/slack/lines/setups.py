@@ -16,7 +16,8 @@ from bot.lines import setups
 from bot.lines.models import Setup
 from bot.lines.offers import PAGE, Unreached, wanted
 from bot.lines.setups import Plan
-from bot.slack.answers import refusal_view, show_in
+from bot.slack.answers import error_at, refusal_view, show_in
+from bot.slack.cards import told
 from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View
 from bot.slack.team import front
@@ -69,7 +70,7 @@ def searched(ack: Ack, body: Body, view: View, client: WebClient, context: BoltC
             setups.require_may_add(meta["account"], user)
         wanted(meta["country"], meta["toll_free"], meta["wish"])
     except Refused as refusal:
-        ack(response_action="errors", errors={"wish": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "wish"))
         return
     waits = setup_views.waiting("A new number", "Looking …")
     asked(ack, client, view["id"], waits, lambda: _offers(meta, context))
@@ -94,7 +95,7 @@ def _offers(meta: dict[str, Any], context: BoltContext) -> View:
     try:
         found = context["numbers"].search(wish, meta["most"])
     except Unreached as why:
-        return setup_views.search(meta["account"], str(why), meta["country"], meta["wish"])
+        return setup_views.search(meta["account"], told(why), meta["country"], meta["wish"])
     if not found:
         none = "Twilio has no such number now. Ask for less: another area code, or none."
         return setup_views.search(meta["account"], none, meta["country"], meta["wish"])
@@ -164,7 +165,7 @@ def _begun(ack: Ack, block: str, begin: Callable[[], Setup]) -> None:
         with session():
             view = setup_cards.progress(begin())
     except (Refused, Unreached) as refusal:
-        ack(response_action="errors", errors=front.error_at(refusal, block))
+        ack(response_action="errors", errors=error_at(refusal, block))
     else:
         ack(response_action="update", view=view)
 
@@ -174,7 +175,7 @@ def or_refused(make: Callable[[], View]) -> View:
     try:
         return make()
     except (Refused, Unreached) as refusal:
-        return refusal_view(str(refusal))
+        return refusal_view(refusal)
 
 
 def account_here(user: str, channel: str) -> str:

@@ -15,10 +15,10 @@ from bot.contacts import address_book, contacts
 from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import show_in
+from bot.slack.answers import error_at, refusal_view, show_in
 from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import enroll_views
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.smartplans import plan_people, plan_preview, plan_versions, smartplans
 from bot.team import roles
 from bot.words import clean
@@ -95,7 +95,7 @@ def chosen(ack: Ack, body: dict[str, Any], view: View) -> None:
         shown = _priced(about["plan"], body["user"]["id"], given)
     except Refused as refusal:
         block = "people" if given["people"] else "contact"
-        ack(response_action="errors", errors={block: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, block))
     else:
         ack(response_action="update", view=shown)
 
@@ -224,7 +224,7 @@ def moved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None
     try:
         shown = _moved(about["enrollment"], user, int(given["to"]))
     except Refused as refusal:
-        ack(response_action="errors", errors={"to": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "to"))
         return
     ack()
     show_in(client, view["root_view_id"], shown)

@@ -35,7 +35,7 @@ def reminder(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient
         acts[what](key, user)
     except Refused as refusal:
         ack()
-        return tell(body, client, respond, str(refusal))
+        return tell(body, client, respond, refusal)
     ack()
     return viewers.publish(user)
 
@@ -55,7 +55,7 @@ def ask(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) -> 
             done = plan_upkeep.decline(one, user, (turn, place), now, for_good=for_good)
     except Refused as refusal:
         ack()
-        return tell(body, client, respond, str(refusal))
+        return tell(body, client, respond, refusal)
     ack()
     said = said if done else "That was settled already, or is no longer asked."
     if _on_home(body):
@@ -76,7 +76,7 @@ def bulk(ack: Ack, body: dict[str, Any], respond: Respond, client: WebClient) ->
     try:
         acts[what](key)
     except Refused as refusal:
-        tell(body, client, respond, str(refusal))
+        tell(body, client, respond, refusal)
 
 
 def _on_home(body: dict[str, Any]) -> bool:

@@ -11,9 +11,9 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.errors import Refused
-from bot.slack.answers import show_in
-from bot.slack.smartplans import smart_views, step_views
-from bot.slack.team.front import refusal_view, values
+from bot.slack.answers import error_at, refusal_view, show_in
+from bot.slack.smartplans import smart_views
+from bot.slack.team.front import values
 from bot.smartplans import plan_counts, plan_versions, smartplans
 from bot.smartplans.plan_shapes import Shape
 from bot.team import roles
@@ -71,8 +71,7 @@ def save(
     try:
         shown = _edited(about["plan"], user, settle, move.get("move") != "stay")
     except Refused as refusal:
-        where = refusal.where if isinstance(refusal, step_views.Unfit) else block
-        ack(response_action="errors", errors={where: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, block))
         return False
     ack()
     show_in(client, view["root_view_id"], shown)

@@ -14,12 +14,12 @@ from bot import clock
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.slack import cards
-from bot.slack.answers import or_refusal, typed_words, whisper
+from bot.slack.answers import error_at, or_refusal, refusal_view, typed_words, whisper
 from bot.slack.cards import Card
 from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import enrolling, smart_views, steps
 from bot.slack.smartplans.plan_modal import act, open_modal, plan_view, save
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
 from bot.team import lines, roles
@@ -44,7 +44,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         else:
             return whisper(ack, or_refusal(lambda: _list(account, user)))
     except Refused as refusal:
-        return whisper(ack, cards.note(str(refusal)))
+        return whisper(ack, cards.note(refusal))
     ack()
     client.views_open(trigger_id=command["trigger_id"], view=view)
     return None
@@ -98,7 +98,7 @@ def made(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
         plan = _make(account, user, given)
     except Refused as refusal:
         block = "yaml" if given["yaml"] else "name"
-        ack(response_action="errors", errors={block: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, block))
     else:
         ack(response_action="update", view=plan_view(plan, user, smart_views.MADE))
         learn_name(client, user)

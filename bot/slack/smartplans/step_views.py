@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.errors import Refused
+from bot.errors import Wrong
 from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, mrkdwn, option, plain
 from bot.smartplans.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
 from bot.smartplans.schedule import When
@@ -22,14 +22,6 @@ BASES = {
     "birthday": "the birthday", "closing": "the closing day", "date": "another date",
 }  # fmt: skip
 TITLES = {"text": "Text step", "email": "E-mail step", "reminder": "Reminder step"}
-
-
-class Unfit(Refused):
-    """What is wrong, and in which input."""
-
-    def __init__(self, where: str, why: str) -> None:
-        self.where = where
-        super().__init__(why)
 
 
 def view(
@@ -168,17 +160,17 @@ def read(
     added: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[StepShape, int]:  # fmt: skip
     """The step that the form holds, with the files that are added to it, and its place. Raises
-    Unfit."""
+    Wrong."""
     basis, field = given["basis"], None
     if basis not in ("enrolled", "previous"):
         field = (given["field"] or "").strip().lower() if basis == "date" else basis
         if not field:
-            raise Unfit("field", "Which date? Write its name, like: anniversary.")
+            raise Wrong("field", "Which date? Write its name, like: anniversary.")
         basis = "date"
     try:
         amount = int(given["amount"] or 0)
     except ValueError:
-        raise Unfit("amount", "Write a whole number.") from None
+        raise Wrong("amount", "Write a whole number.") from None
     days = sum(1 << int(day) for day in given["days"] or ())
     at = given["at"] if given["unit"] not in ("minutes", "hours") else None
     when = When(
@@ -198,7 +190,7 @@ def settled(
     about: Mapping[str, Any], given: Mapping[str, Any], shape: Shape,
     added: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[Shape, int]:  # fmt: skip
-    """The plan with the step as the form has it, and where that stands in it. Raises Unfit."""
+    """The plan with the step as the form has it, and where that stands in it. Raises Wrong."""
     written, place = read(about, given, shape, added)
     others = [one for one in shape.steps if not about["key"] or one.key != about["key"]]
     steps = (*others[:place], written, *others[place:])

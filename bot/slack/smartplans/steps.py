@@ -12,11 +12,11 @@ from slack_sdk import WebClient
 
 from bot import clock
 from bot.errors import Refused
-from bot.slack.answers import show_in
+from bot.slack.answers import refusal_view, show_in
 from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import smart_views, step_views, with_pictures
 from bot.slack.smartplans.plan_modal import open_modal, plan_view, save
-from bot.slack.team.front import refusal_view, values
+from bot.slack.team.front import values
 from bot.smartplans import plan_versions, smartplans
 from bot.smartplans.plan_shapes import Shape
 from ledger.database import transaction

@@ -20,13 +20,14 @@ from bot import clock
 from bot.downloads import Away
 from bot.errors import Refused
 from bot.slack import files
-from bot.slack.answers import show_in
+from bot.slack.answers import error_at, show_in
+from bot.slack.cards import told
 from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import plan_modal, smart_views, step_views
 from bot.slack.team.front import values
 from bot.smartplans import plan_versions, smartplans, step_pictures
 from bot.texts import kinds
-from bot.words import clean, count, escape
+from bot.words import clean, count
 from ledger.database import transaction
 from ledger.rates import PACK_BYTES
 
@@ -53,8 +54,7 @@ def save(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:
         read = reading.result(ANSWERS_WITHIN_S)
         shown = _saved(about, given, user, read)
     except Refused as refusal:
-        where = refusal.where if isinstance(refusal, step_views.Unfit) else "files"
-        ack(response_action="errors", errors={where: str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "files"))
         return
     except TimeoutError:
         ack(response_action="update", view=smart_views.told(READING))
@@ -74,7 +74,7 @@ def _late(
     try:
         shown = _saved(about, given, user, read)
     except Refused as refusal:
-        show_in(client, view["id"], _again(about, given, user, str(refusal)))
+        show_in(client, view["id"], _again(about, given, user, told(refusal)))
     else:
         show_in(client, view["root_view_id"], shown)
         show_in(client, view["id"], smart_views.told(":white_check_mark: Saved."))
@@ -123,7 +123,7 @@ def _saved(about: dict[str, Any], given: dict[str, Any], user: str, read: Read) 
 
 @transaction
 def _again(about: dict[str, Any], given: dict[str, Any], user: str, wrong: str) -> View:
-    """The form as it was filled in, but for the files, and what is wrong with them."""
+    """The form as it was filled in, but for the files, and what is wrong with them, in mark-up."""
     shape = plan_versions.shape_of(smartplans.own(about["plan"], user))
     on_it = smartplans.effect(about["plan"], user, shape).on_it
     has = [step.media for step in shape.steps if step.key == about["key"] and step.key]
@@ -132,5 +132,5 @@ def _again(about: dict[str, Any], given: dict[str, Any], user: str, wrong: str) 
     steps[place] = replace(steps[place], media=has[0] if has else ())
     return step_views.view(
         about["plan"], about["kind"], replace(shape, steps=tuple(steps)), place, on_it, None,
-        f"{escape(wrong)} Nothing was changed.",
+        f"{wrong} Nothing was changed.",
     )  # fmt: skip

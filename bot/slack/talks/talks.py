@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside
+from bot.slack.answers import beside, error_at
 from bot.slack.contacts import contacts
 from bot.slack.talks import thread_cards
 from bot.talks import desk
@@ -83,7 +83,7 @@ def _ask_until(
         times = desk.wake_times(conversation, body["user"]["id"], clock.now())
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     view = thread_cards.snooze_view(conversation, times)
     client.views_open(trigger_id=body["trigger_id"], view=view)
@@ -101,7 +101,7 @@ def snoozed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
             clock.now(),
         )  # fmt: skip
     except Refused as refusal:
-        ack(response_action="errors", errors={"other" if other else "until": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "other" if other else "until"))
     else:
         ack()
 
@@ -118,7 +118,7 @@ def _change(
         act(body["user"]["id"])
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     return None
 

@@ -27,7 +27,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
             account = lines.account_for(command["user_id"], command["channel_id"])
             found, total = unanswered.listed(account, now), unanswered.count(account, now)
     except Refused as refusal:
-        return whisper(ack, cards.note(str(refusal)))
+        return whisper(ack, cards.note(refusal))
     if not found:
         return whisper(ack, cards.note(":white_check_mark: Nobody waits for an answer."))
     shown = [_line(talk, client) for talk in found]

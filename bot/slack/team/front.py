@@ -10,9 +10,9 @@ from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.errors import Refused, Wrong
+from bot.errors import Refused
 from bot.slack import cards, roll_call
-from bot.slack.answers import refusal_view, reply, tell
+from bot.slack.answers import error_at, refusal_view, reply, tell
 from bot.slack.client import person
 from bot.slack.credits import plans
 from bot.slack.team import first_cards, settings_cards
@@ -54,7 +54,7 @@ def check(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) -
         missing = accounts.unjoined(account, user)
         way = first_run.steps(account, user)
     except Refused as refusal:
-        return tell(body, client, respond, str(refusal))
+        return tell(body, client, respond, refusal)
     viewers.publish(user)
     if missing:
         client.views_open(trigger_id=body["trigger_id"], view=first_cards.not_there(missing))
@@ -82,7 +82,7 @@ def account_opened(
     try:
         account = accounts.open_account(admin, clean(given["name"] or ""), given["zone"], now)
     except Refused as refusal:
-        ack(response_action="errors", errors={"name": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "name"))
     else:
         ack(response_action="update", view=plans.listed(user, account, catalogue))
 
@@ -95,7 +95,7 @@ def opens(make: Made) -> Callable[[Ack, dict[str, Any], WebClient], None]:
         try:
             view = make(body["user"]["id"], body["actions"][0]["value"])
         except Refused as refusal:
-            view = refusal_view(str(refusal))
+            view = refusal_view(refusal)
         ack()
         on_top = (body.get("view") or {}).get("type") == "modal"
         show = client.views_push if on_top else client.views_open
@@ -191,11 +191,6 @@ def settled(ack: Ack, block: str, change: Callable[[], Any]) -> bool:
         return False
     ack()
     return True
-
-
-def error_at(refusal: Exception, block: str) -> dict[str, str]:
-    """Why not, at the input that it is about, or at this one."""
-    return {refusal.where if isinstance(refusal, Wrong) else block: str(refusal)}
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

@@ -12,11 +12,10 @@ from slack_bolt import Ack, BoltContext
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.errors import Refused, Wrong
+from bot.errors import Refused
 from bot.slack import cards, roll_call
-from bot.slack.answers import whisper
+from bot.slack.answers import error_at, refusal_view, whisper
 from bot.slack.markup import emoji_names
-from bot.slack.team.front import refusal_view
 from bot.slack.texts import compose_cards
 from bot.slack.texts.live import LiveQuotes, address
 from bot.talks import desk
@@ -37,7 +36,7 @@ def from_command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     try:
         look = composer.start(command["user_id"], clock.now(), channel=command["channel_id"])
     except Refused as refusal:
-        return whisper(ack, cards.note(str(refusal)))
+        return whisper(ack, cards.note(refusal))
     ack()
     return _open(client, command["trigger_id"], look)
 
@@ -138,8 +137,8 @@ def submitted(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebC
     try:
         done = composed.submit(form, shown, clock.now())
     except Refused as refusal:
-        where = refusal.where if isinstance(refusal, Wrong) else "body"
-        ack(response_action="errors", errors={_input(view, where): str(refusal)})
+        [(where, why)] = error_at(refusal, "body").items()
+        ack(response_action="errors", errors={_input(view, where): why})
         return
     if not isinstance(done, Gone):
         ack(response_action="update", view=compose_cards.view(done))

@@ -15,7 +15,7 @@ from bot.slack.cards import Blocks, button, context, mrkdwn, option, plain
 from bot.texts.composed import Gone
 from bot.texts.composer import LONGEST, Look
 from bot.texts.offers import Offer, shortage
-from bot.words import clock_words, count, escape
+from bot.words import as_told, clock_words, count, escape
 from ledger.rates import PACK_FILES
 
 Card = dict[str, Any]
@@ -109,7 +109,7 @@ def _notes(look: Look) -> Iterable[str]:
     if look.note:
         yield escape(look.note)
     if look.trouble:
-        yield escape(look.trouble)
+        yield as_told(look.trouble)
     if look.offer:
         yield from look.offer.warnings
         if not look.offer.covered:

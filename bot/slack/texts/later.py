@@ -13,7 +13,7 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside, or_refusal, reply, whisper
+from bot.slack.answers import beside, error_at, or_refusal, reply, whisper
 from bot.slack.texts import later_cards
 from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
 from bot.texts import drafts, scheduled, sending
@@ -55,7 +55,7 @@ def when(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
         suggested = scheduled.suggest(draft_id, body["user"]["id"], clock.now())
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     about = {"draft": draft_id, "version": version, "card_url": card_url(body),
              "listed": _is_listed(body)}  # fmt: skip
@@ -79,7 +79,7 @@ def timed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
             return None
         scheduled.later(draft_id, about["version"], user, then, clock.now())
     except Refused as refusal:
-        ack(response_action="errors", errors={"at": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "at"))
         return None
     ack()
     return _outcome(about, user, cards.timed(then), f"Its time is {cards.when(then)} now.")
@@ -121,7 +121,7 @@ def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
             raise Refused(cards.TOO_LONG_TO_EDIT)
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     about = {"draft": draft_id, "version": version, "card_url": card_url(body),
              "listed": _is_listed(body), "agreed": 0}  # fmt: skip
@@ -139,7 +139,7 @@ def edited(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
             about["draft"], about["version"], user, written, about["agreed"], clock.now()
         )
     except Refused as refusal:
-        ack(response_action="errors", errors={"body": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "body"))
         return None
     if more is not None:
         asked = later_cards.reword_view({**about, "agreed": more}, written)
@@ -157,7 +157,7 @@ def _on_list(
     try:
         said = act(user)
     except Refused as refusal:
-        said = str(refusal)
+        said = cards.told(refusal)
     ack()
     card = or_refusal(lambda: _list(scheduled.listed_beside(draft_id, user), said))
     reply(respond, card)

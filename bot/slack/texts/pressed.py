@@ -41,7 +41,7 @@ def answer(
         outcome = act(body["user"]["id"])
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     if not thread:
         return reply(respond, _card(outcome))

@@ -11,9 +11,9 @@ from slack_sdk import WebClient
 
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import show_in
+from bot.slack.answers import error_at, refusal_view, show_in
 from bot.slack.cards import button, context, mrkdwn, plain
-from bot.slack.team.front import error_at, refusal_view, values
+from bot.slack.team.front import values
 from bot.team import roles
 from bot.texts import templates
 from bot.texts.models import Template

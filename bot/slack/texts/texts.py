@@ -13,7 +13,7 @@ from bot import clock
 from bot.contacts import contacts
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside, or_refusal, typed_words, whisper
+from bot.slack.answers import beside, error_at, or_refusal, typed_words, whisper
 from bot.slack.talks import waiting
 from bot.slack.texts import compose, later
 from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
@@ -125,7 +125,7 @@ def edit(ack: Ack, body: dict[str, Any], client: WebClient, respond: Respond) ->
         written = drafts.body_of(draft_id, body["user"]["id"])
     except Refused as refusal:
         ack()
-        return beside(respond, body, cards.note(str(refusal)))
+        return beside(respond, body, cards.note(refusal))
     ack()
     if len(written) > cards.LONGEST_INPUT:
         return beside(respond, body, cards.note(cards.TOO_LONG_TO_EDIT))
@@ -141,7 +141,7 @@ def edited(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
     try:
         card = cards.offer(drafts.edit(about["draft"], body["user"]["id"], written, clock.now()))
     except Refused as refusal:
-        ack(response_action="errors", errors={"body": str(refusal)})
+        ack(response_action="errors", errors=error_at(refusal, "body"))
     else:
         ack()
         on_card(about["card_url"], card)

@@ -287,7 +287,7 @@ def test_a_line_goes_on_in_an_own_account_and_misses_nothing(house: House) -> No
     assert any("Front desk, (415) 555-0100 is in another Twilio account now." in s for s in said)
     house.twilio.text(ANN, LINE, "After")
     house.tick()
-    heard = [post.plain() for post in house.thread(ANN)]
+    heard = [post.plain() for post in house.thread(ANN)[1:]]
     assert all(any(word in one for one in heard) for word in ("Before", "Between", "After"))
     house.send(BEN, "Hi Ben")
     house.settle()
@@ -555,7 +555,7 @@ def test_the_same_team_may_have_its_number_again_with_its_conversations(house: H
     goes_on(house, view)
     house.twilio.text(ANN, LINE, "Hello again")
     house.work()
-    assert len([p for p in house.thread(ANN) if "Hello" in p.plain()]) == 2
+    assert len([p for p in house.thread(ANN)[1:] if "Hello" in p.plain()]) == 2
 
 
 def test_agents_and_strangers_bring_and_release_nothing(house: House, sandbox: Sandbox) -> None:
