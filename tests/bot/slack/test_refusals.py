@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.models import Member
 from bot.sandbox import Sandbox
 from bot.slack import markup
+from bot.team.models import Member
 from bot.words import as_told
 from ledger import database
 from tests.bot.talks.threads import begun, card, is_told, replied, whispered
