@@ -16,7 +16,7 @@ from datetime import timedelta
 import psycopg
 import structlog
 
-from bot import clock, inbox, outbox, scheduler
+from bot import attempts, clock, inbox, scheduler
 from bot.carriers import Broken, Carriers, Delivery, Timing, crew
 from bot.hands import Hands
 from bot.models import Heartbeat
@@ -63,7 +63,7 @@ class Worker:
         self.wake_inbox, self.wake_outbox = threading.Event(), threading.Event()
         crews = dict.fromkeys(map(crew, carriers), hands) | {"files": FILE_HANDS}
         self.hands = Hands(crews, self.wake_outbox.set)
-        self.tried: queue.SimpleQueue[outbox.Attempt | None] = queue.SimpleQueue()
+        self.tried: queue.SimpleQueue[attempts.Attempt | None] = queue.SimpleQueue()
         self.jobs = [("heartbeat", BEAT_S, self.beat), *jobs]
 
     def run(self) -> None:
@@ -121,8 +121,8 @@ class Worker:
 
     def _deliver_due(self) -> bool:
         free = self.hands.free()
-        room = {name: free[name] for name in outbox.due(free)}
-        claimed = outbox.claim(room, self.carriers, self.timing) if room else []
+        room = {name: free[name] for name in attempts.due(free)}
+        claimed = attempts.claim(room, self.carriers, self.timing) if room else []
         for delivery in claimed:
             self.hands.take(crew(delivery.kind), self._deliver, delivery)
         return bool(claimed)
@@ -130,7 +130,7 @@ class Worker:
     def _deliver(self, delivery: Delivery) -> None:
         carrier = self.carriers[delivery.kind]
         with structlog.contextvars.bound_contextvars(delivery_id=delivery.id):
-            if not outbox.may_start(delivery, self.timing):
+            if not attempts.may_start(delivery, self.timing):
                 return  # its lease ends; it is looked up then
             try:
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
@@ -150,7 +150,7 @@ class Worker:
                     break
                 batch.append(more)
             try:
-                outbox.finish_all(batch, self.carriers, self.timing)
+                attempts.finish_all(batch, self.carriers, self.timing)
             except Exception:
                 log.exception("outbox.batch_broken")
                 self._record_one_by_one(batch)
@@ -158,14 +158,14 @@ class Worker:
             if over:
                 return
 
-    def _record_one_by_one(self, batch: list[outbox.Attempt]) -> None:
+    def _record_one_by_one(self, batch: list[attempts.Attempt]) -> None:
         for delivery, outcome in batch:
             try:
-                outbox.finish(delivery, outcome, self.carriers, self.timing)
+                attempts.finish(delivery, outcome, self.carriers, self.timing)
             except Exception as error:
                 log.exception("outbox.broken", delivery_id=delivery.id)
                 with contextlib.suppress(Exception):  # its lease ends, and it is looked up
-                    outbox.finish(delivery, _broken(error), self.carriers, self.timing)
+                    attempts.finish(delivery, _broken(error), self.carriers, self.timing)
 
     @transaction
     def beat(self) -> None:

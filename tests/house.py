@@ -13,7 +13,7 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 import app as wiring
-from bot import audit, clock, config, inbox, outbox
+from bot import attempts, audit, clock, config, inbox
 from bot.carriers import crew
 from bot.contacts import directory
 from bot.credits.models import Address
@@ -129,11 +129,11 @@ class House:
         """Delivers all that is due in the outbox. Returns how many attempts and looks it took."""
         tries = 0
         crews = set(map(crew, self.carriers))
-        while claimed := outbox.claim(dict.fromkeys(crews, 50), self.carriers, self.timing):
+        while claimed := attempts.claim(dict.fromkeys(crews, 50), self.carriers, self.timing):
             for delivery in claimed:
                 carrier = self.carriers[delivery.kind]
                 outcome = (carrier.look if delivery.unknown else carrier.attempt)(delivery)
-                outbox.finish(delivery, outcome, self.carriers, self.timing)
+                attempts.finish(delivery, outcome, self.carriers, self.timing)
                 tries += 1
         return tries
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import outbox
+from bot import paces
 from bot.contacts import hours
 from bot.credits import digest
 from bot.credits.models import Digest
@@ -79,7 +79,7 @@ def _stands(line: Line) -> Stands:
     last = {row[1]: instant(row[2]) for row in query(LAST_TEXTS, line.id).fetchall()}
     waits = (Conversation.line == line) & Conversation.waiting_since.is_null(False)
     return Stands(
-        line, last.get("in"), last.get("out"), outbox.pace_of(_pace(line)),
+        line, last.get("in"), last.get("out"), paces.every_s(_pace(line)),
         Conversation.select().where(waits).count(), _troubles(line),
     )  # fmt: skip
 
@@ -114,7 +114,7 @@ def settings(line_id: int, user: str) -> Settings:
     daily = Digest.get_or_none(Digest.account == found.account_id)
     usual = hours.policy(found.account_id)
     hour = daily.hour if daily and daily.next_at else None
-    return Settings(found, outbox.pace_of(_pace(found)), hour, usual.quiet_from, usual.quiet_until)
+    return Settings(found, paces.every_s(_pace(found)), hour, usual.quiet_from, usual.quiet_until)
 
 
 @transaction
@@ -144,7 +144,7 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     if wanted.channel and wanted.channel != found.channel:
         lines.move(found, wanted.channel)
     if wanted.pace_s != before.pace_s:
-        outbox.set_pace(_pace(found), wanted.pace_s, now)
+        paces.set_every_s(_pace(found), wanted.pace_s, now)
     if wanted.digest_hour != before.digest_hour:
         digest.set_hour(found.account_id, wanted.digest_hour, now)
     viewers.changed(found.account_id)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot import outbox
+from bot import outbox, paces
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.talks.models import Part
 from bot.team import accounts, lines, viewers
@@ -198,7 +198,7 @@ def _become_line(one: Setup, now: datetime) -> None:
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel
     line.save()
-    outbox.set_pace(f"number:{line.number}", None, now)
+    paces.set_every_s(f"number:{line.number}", None, now)
     if wishes["channel"]:
         lines.move(line, wishes["channel"])
     one.line = line

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import carriers, clock, outbox
+from bot import attempts, carriers, clock, lanes, outbox
 from bot.carriers import Again, Done, Failed, NotThere, Outcome, Rate, Timing, Unknown
 from bot.models import MIGRATIONS, Delivery, Lane, Pace
 from ledger import database
@@ -42,10 +42,10 @@ def put(key: str, lane: str = "a", pace: str = "channel:c", replaces: str | None
 
 def turn(peer: Peer, room: int = 10) -> list[str]:
     """Claims and attempts once. Returns the keys that were claimed."""
-    claimed = outbox.claim({"thing": room}, {"thing": peer}, TIMING)
+    claimed = attempts.claim({"thing": room}, {"thing": peer}, TIMING)
     for delivery in claimed:
         result = peer.look(delivery) if delivery.unknown else peer.attempt(delivery)
-        outbox.finish(delivery, result, {"thing": peer}, TIMING)
+        attempts.finish(delivery, result, {"thing": peer}, TIMING)
     return [delivery.key for delivery in claimed]
 
 
@@ -77,7 +77,7 @@ def test_one_attempt_a_lane_however_many_workers_claim() -> None:
     lock = threading.Lock()
 
     def work() -> None:
-        for delivery in outbox.claim({"thing": 10}, {"thing": Peer()}, TIMING):
+        for delivery in attempts.claim({"thing": 10}, {"thing": Peer()}, TIMING):
             with lock:
                 claimed.append(delivery.lane)
 
@@ -112,9 +112,9 @@ def test_a_newer_update_takes_the_place_of_one_that_has_not_left() -> None:
 def test_an_update_that_comes_back_gives_way_to_a_newer_one() -> None:
     put("old", replaces="post 1")
     peer = Peer(Again(0, "busy"))
-    claimed = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
+    claimed = attempts.claim({"thing": 1}, {"thing": peer}, TIMING)
     put("new", replaces="post 1")
-    outbox.finish(claimed[0], Again(0, "busy"), {"thing": peer}, TIMING)
+    attempts.finish(claimed[0], Again(0, "busy"), {"thing": peer}, TIMING)
     assert state("old") == "done"
     assert turn(peer) == ["new"]
 
@@ -189,7 +189,7 @@ def test_an_unknown_that_is_found_is_done_and_never_sent_again() -> None:
 def test_a_killed_workers_delivery_is_looked_up_when_its_lease_has_ended() -> None:
     put("a1")
     assert (
-        len(outbox.claim({"thing": 1}, {"thing": Peer()}, TIMING)) == 1
+        len(attempts.claim({"thing": 1}, {"thing": Peer()}, TIMING)) == 1
     )  # and then nothing: kill -9
     peer = Peer(Done({}))
     with clock.travelled(timedelta(seconds=59)):
@@ -198,7 +198,7 @@ def test_a_killed_workers_delivery_is_looked_up_when_its_lease_has_ended() -> No
         assert turn(peer) == []  # unknown now; looked up 30 s later
         assert state("a1") == "unknown"
     with clock.travelled(timedelta(seconds=95)):
-        claimed = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
+        claimed = attempts.claim({"thing": 1}, {"thing": peer}, TIMING)
         assert [d.unknown for d in claimed] == [True]
 
 
@@ -215,21 +215,21 @@ def test_a_witness_settles_an_unknown_at_once() -> None:
 def test_what_the_peer_said_counts_even_when_the_lease_was_lost() -> None:
     put("a1")
     peer = Peer()
-    (slow,) = outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
+    (slow,) = attempts.claim({"thing": 1}, {"thing": peer}, TIMING)
     with clock.travelled(timedelta(seconds=61)):
-        outbox.claim({"thing": 1}, {"thing": peer}, TIMING)
+        attempts.claim({"thing": 1}, {"thing": peer}, TIMING)
         assert state("a1") == "unknown"
-        outbox.finish(slow, Done({}), {"thing": peer}, TIMING)
+        attempts.finish(slow, Done({}), {"thing": peer}, TIMING)
     assert state("a1") == "done"
     assert peer.settled == [("a1", "Done")]
 
 
 def test_no_attempt_starts_with_too_little_of_its_lease_left() -> None:
     put("a1")
-    (delivery,) = outbox.claim({"thing": 1}, {"thing": Peer()}, TIMING)
-    assert outbox.may_start(delivery, TIMING)
+    (delivery,) = attempts.claim({"thing": 1}, {"thing": Peer()}, TIMING)
+    assert attempts.may_start(delivery, TIMING)
     with clock.travelled(timedelta(seconds=41)):
-        assert not outbox.may_start(delivery, TIMING)
+        assert not attempts.may_start(delivery, TIMING)
 
 
 def test_what_was_refused_for_a_day_is_parked_and_comes_back() -> None:
@@ -237,7 +237,7 @@ def test_what_was_refused_for_a_day_is_parked_and_comes_back() -> None:
     put("a2")
     peer = Peer()
     ahead = timedelta(0)
-    for _ in range(outbox.GIVE_UP_AFTER):
+    for _ in range(attempts.GIVE_UP_AFTER):
         peer.outcomes = [Again(0, "channel_not_found")]
         with clock.travelled(ahead):
             assert turn(peer, room=1) == ["a1"]
@@ -266,9 +266,9 @@ def test_looking_for_due_work_reads_an_index_and_not_the_table() -> None:
     """Cost grows with the work due, not with what is kept."""
     now = clock.now()
     for sql, values, by in (
-        (outbox.DUE, ("slack", "slack", now), "crew"),
-        (outbox.DUE_LANES, ("slack", now, 5), "crew"),
-        (outbox.HEAD, ("a", "a"), "lane"),
+        (attempts.DUE, ("slack", "slack", now), "crew"),
+        (attempts.DUE_LANES, ("slack", now, 5), "crew"),
+        (lanes.HEAD, ("a", "a"), "lane"),
     ):
         if database.is_sqlite():
             with database.session():
@@ -290,11 +290,11 @@ def test_a_lane_is_claimed_by_the_crew_of_its_head() -> None:
     for kind in ("slack.media", "slack.card", "slack.media"):
         outbox.enqueue(secrets.token_hex(4), kind, {}, lane="a", pace="channel:c")
     for crew, other in (("files", "slack"), ("slack", "files"), ("files", "slack")):
-        assert outbox.due([crew, other]) == [crew]
-        assert outbox.claim({other: 5}, peers, timing) == []
-        (delivery,) = outbox.claim({crew: 5, other: 5}, peers, timing)
-        outbox.finish(delivery, Done({}), peers, timing)
-    assert outbox.due(["slack", "files"]) == []
+        assert attempts.due([crew, other]) == [crew]
+        assert attempts.claim({other: 5}, peers, timing) == []
+        (delivery,) = attempts.claim({crew: 5, other: 5}, peers, timing)
+        attempts.finish(delivery, Done({}), peers, timing)
+    assert attempts.due(["slack", "files"]) == []
 
 
 def test_each_crew_claims_what_it_has_hands_for() -> None:
@@ -303,11 +303,11 @@ def test_each_crew_claims_what_it_has_hands_for() -> None:
             lane = f"{kind} {n}"
             outbox.enqueue(lane, kind, {}, lane=lane, pace=f"channel:{lane}")
     room = {"slack": 1, "twilio": 2}
-    assert [each.kind for each in outbox.claim(room, {}, TIMING)] == [
+    assert [each.kind for each in attempts.claim(room, {}, TIMING)] == [
         "slack.card", "twilio.message", "twilio.message",
     ]  # fmt: skip
-    assert sorted(outbox.due(["slack", "twilio", "mail", "files"])) == ["mail", "slack", "twilio"]
-    assert outbox.due([]) == []
+    assert sorted(attempts.due(["slack", "twilio", "mail", "files"])) == ["mail", "slack", "twilio"]
+    assert attempts.due([]) == []
 
 
 def test_lanes_of_before_are_claimed_after_the_migration(engine: str, tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_lanes_of_before_are_claimed_after_the_migration(engine: str, tmp_path: 
             )  # fmt: skip
     database.migrate(MIGRATIONS)
     for kind, crew in kinds.items():
-        assert [each.kind for each in outbox.claim({crew: 5}, {}, TIMING)] == [kind]
+        assert [each.kind for each in attempts.claim({crew: 5}, {}, TIMING)] == [kind]
     bound.close_all()
 
 

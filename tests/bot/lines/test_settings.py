@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import clock, outbox
+from bot import clock, paces
 from bot.credits.models import Digest
 from bot.lines.models import Line, Trouble
 from bot.sandbox import wait
@@ -159,7 +159,7 @@ def test_calls_are_settled_from_the_settings_of_the_line(house: House, from_home
 
 def test_a_line_has_a_pace_of_its_own(house: House) -> None:
     """Its first hundred go at once, as everywhere; then one a minute, and not one a second."""
-    outbox.set_pace(f"number:{LINE}", 60, clock.now())
+    paces.set_every_s(f"number:{LINE}", 60, clock.now())
     opening.give("Harbor Homes", 100, "for a test", "more")
     for n in range(103):
         house.send(f"+1415555{n + 1000}", "Hi")
