@@ -152,7 +152,7 @@ class Entry(Table):
 
     account = peewee.ForeignKeyField(Account, on_delete="RESTRICT", index=False)
     number = peewee.IntegerField()  # 1, 2, 3 … within the account
-    period = peewee.ForeignKeyField(Period, on_delete="RESTRICT")
+    period = peewee.ForeignKeyField(Period, on_delete="RESTRICT", index=False)
     key = peewee.TextField(unique=True)  # `in:<MessageSid>`, `out:<message>`, `grant:…`
     kind = peewee.TextField(
         constraints=[
@@ -165,7 +165,9 @@ class Entry(Table):
     amount = peewee.IntegerField()  # what it did to the balance: charges are negative
     balance = peewee.IntegerField()  # after it
     message = peewee.BigIntegerField(null=True)  # which text, or call, by its owner's number for it
-    charge = peewee.ForeignKeyField("self", null=True, on_delete="RESTRICT")  # what a refund undoes
+    charge = peewee.ForeignKeyField(  # what a refund undoes
+        "self", null=True, on_delete="RESTRICT", index=False
+    )
     grant = peewee.ForeignKeyField(Grant, null=True, on_delete="RESTRICT", index=False)
     reason = peewee.TextField()
     actor = peewee.TextField()
@@ -173,6 +175,9 @@ class Entry(Table):
 
     class Meta:
         indexes = ((("account", "number"), True), (("account", "made_at"), False))
+
+
+Entry.add_index(Entry.charge, where=Entry.charge.is_null(False), name="entry_charge_id")
 
 
 class Alert(Table):

@@ -94,18 +94,27 @@ class Message(Table):
     automated = peewee.BooleanField(  # a step of a SmartPlan
         default=False, constraints=[peewee.SQL("DEFAULT false")]
     )
-    message_sid = peewee.TextField(null=True, unique=True)  # of a text in
+    message_sid = peewee.TextField(null=True)  # of a text in
     in_channel = peewee.BooleanField(default=False)  # shown in the channel too
     slack_ts = peewee.TextField(null=True)  # of its copy in the thread
     shown = peewee.TextField(null=True)  # the state that copy shows
     recovered_at = InstantField(null=True)  # when no webhook brought it
     arrived_at = InstantField(null=True)  # and when Twilio had it, as its list says
-    draft = peewee.TextField(null=True, unique=True)  # what a text out was before Send
+    draft = peewee.TextField(null=True)  # what a text out was before Send
     price_micros = peewee.IntegerField(null=True)  # of a text in, Twilio's, in millionths
     made_at = InstantField()
 
     class Meta:
         indexes = ((("conversation", "made_at"), False),)
+
+
+Message.add_index(
+    Message.message_sid, unique=True, where=Message.message_sid.is_null(False),
+    name="message_message_sid",
+)  # fmt: skip
+Message.add_index(
+    Message.draft, unique=True, where=Message.draft.is_null(False), name="message_draft"
+)
 
 
 class Part(Table):
@@ -121,7 +130,7 @@ class Part(Table):
     twilio = peewee.ForeignKeyField(  # by which it is sent, whatever its line moves to
         TwilioAccount, null=True, on_delete="RESTRICT", index=False
     )
-    message_sid = peewee.TextField(null=True, unique=True)
+    message_sid = peewee.TextField(null=True)
     status = peewee.TextField(default="waiting")  # then Twilio's word
     error_code = peewee.IntegerField(null=True)
     price_micros = peewee.IntegerField(null=True)  # Twilio's, in millionths of its currency
@@ -131,6 +140,9 @@ class Part(Table):
         indexes = ((("message", "number"), True),)
 
 
+Part.add_index(
+    Part.message_sid, unique=True, where=Part.message_sid.is_null(False), name="part_message_sid"
+)
 Part.add_index(Part.ask_at, where=Part.ask_at.is_null(False), name="part_to_ask")
 
 
