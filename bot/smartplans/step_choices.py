@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from bot.contacts import consent, contacts
+from bot.contacts import consent, contacts, numbers
 from bot.smartplans import law, schedule
 from bot.smartplans.models import Step
 from bot.smartplans.schedule import Limits
@@ -22,8 +23,7 @@ A_DAY = timedelta(hours=24)
 DATE_LATE = timedelta(days=2)  # after which a birthday is over
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(NamedTuple):
     """A text goes out."""
 
     body: str
@@ -236,17 +236,29 @@ def _not_now(
     if texts:
         gap = timedelta(minutes=facts.policy.plan_gap_minutes)
         at, why = _later(at, why, texts[-1] + gap, "another text of a plan just went to them")
-    where = limits(due, facts, step)
+    where, opens_at = _hours(due, facts, step, now)
     most = min(facts.policy.plan_texts_a_day, where.law.most_a_day or 1000)
     if len(texts) >= most:
         said = f"{most} texts of plans went to them in 24 hours"
         at, why = _later(at, why, texts[-most] + A_DAY, said)
-    allowed = schedule.next_allowed(at, where)
+    allowed = opens_at if at == now else schedule.next_allowed(at, where)
     if allowed is None:
         return Remind(sender, _by_hand(due), body, "no hour suits every place they may live in")
     if allowed > at:
         at, why = allowed, "quiet hours"
     return Move(at, why) if at > now else None
+
+
+def _hours(due: Due, facts: Facts, step: Step, now: datetime) -> tuple[Limits, datetime | None]:
+    """Where the contact may be, and the first moment from now on that is allowed there: worked out
+    once for all of whom the same is known."""
+    known = (
+        now, numbers.alike(due.number), due.place, due.timezone, due.version, due.position
+    )  # fmt: skip
+    if known not in facts.hours:
+        where = limits(due, facts, step)
+        facts.hours[known] = where, schedule.next_allowed(now, where)
+    return facts.hours[known]
 
 
 def _priced(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -12,7 +12,7 @@ from bot.contacts import contacts, hours
 from bot.lines.models import Line
 from bot.smartplans import enrollments
 from bot.smartplans.models import Bulk, SmartPlan, SmartPlanVersion, Step
-from bot.smartplans.schedule import Course, Dates, Ran, Spot
+from bot.smartplans.schedule import Course, Dates, Limits, Ran, Spot
 from bot.team.models import Member, Policy
 from ledger.database import instant, query
 from ledger.models import Account
@@ -123,6 +123,8 @@ class Facts:
     dates: dict[int, Dates] = field(default_factory=dict)
     done: dict[int, frozenset[int]] = field(default_factory=dict)  # by enrollment: positions
     bulks: dict[int, str] = field(default_factory=dict)  # their states, of those that do not run
+    # Limits, and the first moment that they allow, by what is known of a contact.
+    hours: dict[Hashable, tuple[Limits, datetime | None]] = field(default_factory=dict)
 
     @cached_property
     def spoken_line(self) -> str:

@@ -9,6 +9,9 @@ decided in step_choices.py, and written in step_outcomes.py.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,12 +24,13 @@ from bot.smartplans.step_choices import Budget, choose
 from bot.smartplans.step_outcomes import Batch
 from bot.team import viewers
 from ledger import credits
-from ledger.database import instant, query, session, transaction
+from ledger.database import instant, is_sqlite, query, session, transaction
 
 log = structlog.get_logger()
 
 BATCH = 1000  # enrollments in one transaction
 PLANS = 100  # that are looked up at once
+HANDS = 3  # accounts at once, where the database takes more than one writer
 LONGEST = timedelta(minutes=5)  # of one tick: other jobs wait for none
 AGAIN = timedelta(hours=1)  # a step that breaks is tried,
 GIVE_UP_AFTER = timedelta(days=1)  # until so long after its time
@@ -46,18 +50,25 @@ SET_PLAN = "UPDATE smart_plan SET due_at = %s, spent = %s WHERE id = %s"
 def run_due(pace: Pace, by_mail: bool) -> int:
     """Does what is due in all plans. Returns how many enrollments were looked at."""
     began, looked_at = clock.now(), 0
-    while clock.now() - began < LONGEST:
-        plans = due_plans(clock.now())
-        if not plans:
-            break
-        looked_at += sum(run_plan(plan, pace, by_mail) for plan in plans)
+    run = functools.partial(_run_plans, pace=pace, by_mail=by_mail)
+    with ThreadPoolExecutor(1 if is_sqlite() else HANDS, "smartplans") as hands:
+        while clock.now() - began < LONGEST and (due := due_plans(clock.now())):
+            looked_at += sum(hands.map(run, due))
     return looked_at
 
 
-def due_plans(now: datetime) -> list[int]:
-    """Plans of which something is due, the one that waits longest first."""
+def due_plans(now: datetime) -> list[list[int]]:
+    """Plans of which something is due, those of an account together: one has its credits at a
+    time. The account that waits longest comes first."""
+    found: dict[int, list[int]] = {}
     with session():
-        return [row[0] for row in query(DUE_PLANS, now, PLANS).fetchall()]
+        for plan, account in query(DUE_PLANS, now, PLANS).fetchall():
+            found.setdefault(account, []).append(plan)
+    return list(found.values())
+
+
+def _run_plans(plans: Sequence[int], pace: Pace, by_mail: bool) -> int:
+    return sum(run_plan(plan, pace, by_mail) for plan in plans)
 
 
 def run_plan(plan_id: int, pace: Pace, by_mail: bool) -> int:

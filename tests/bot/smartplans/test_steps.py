@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -44,15 +47,15 @@ FAST = room.Pace(0.001, 0.001)
 class World:
     """An account with a line, and a clock that goes where it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: str = LINE) -> None:
         self.now = START
         opening.setup(
             account="Harbor Homes", timezone="America/New_York", owner=BOSS, agents=(CLERK,),
-            line=LINE, channel="C1", opening_credits=100, grants_last_months=0,
+            line=line, channel="C1", opening_credits=100, grants_last_months=0,
         )  # fmt: skip
         with database.session():
-            self.account = Account.get().id
-            self.line = Line.get().id
+            self.account = Account.get(Account.name == "Harbor Homes").id
+            self.line = Line.get(Line.number == line).id
             Policy.create(account=self.account, opt_out_words="")
 
     def plan(self, *written: StepShape, on: bool = True, **more: object) -> SmartPlan:
@@ -592,6 +595,37 @@ def test_opt_out_words_come_with_the_first_text_and_after_30_quiet_days(world: W
         said = [bool(m.words) for m in Message.select().order_by(Message.id)]
         assert said == [True, False, True]
         assert Contact.get().told_at == START
+
+
+def test_an_account_whose_credits_are_held_keeps_no_other_waiting(world: World) -> None:
+    if database.is_sqlite():
+        pytest.skip("it has one writer")
+    world.put(world.plan(text("Hi")), NY)
+    with database.session():
+        Account.update(name="Held").execute()
+    free = World("+14155550101")
+    free.put(free.plan(text("Hello")), NY2)
+    held, let_go = threading.Event(), threading.Event()
+
+    @database.transaction
+    def hold() -> None:
+        credits.held(world.account, START)
+        held.set()
+        let_go.wait(10)
+
+    with ThreadPoolExecutor(2) as hands, world.at():
+        holder = hands.submit(hold)
+        held.wait(10)
+        tick = hands.submit(steps.run_due, FAST, by_mail=False)
+        for _ in range(1000):
+            if world.texts():
+                break
+            time.sleep(0.01)
+        assert world.texts() == ["Hello"]
+        let_go.set()
+        holder.result()
+        tick.result()
+    assert world.texts() == ["Hello", "Hi"]
 
 
 # What goes wrong
