@@ -21,6 +21,8 @@ LONGEST_WORD = 60  # bytes of a row, and of what is looked for
 NAME_WORDS = 6  # of a name that a search knows
 STARTS, ENDS = "#", "<"  # open the rows of numbers: by their first digits, by their last
 WHOLE = "="  # opens the row of the whole name
+PAGE = 50  # rows of one range that are read at once
+TAGS_LISTED = 100  # a menu of Slack's holds no more
 SCANNED = 500  # contacts that one word of several may bring, before the others are asked about
 TWICE = 3  # as often as that a contact stands under one word, for all that is likely
 AFTER_ALL = b"\xff"  # follows every byte of UTF-8
@@ -87,9 +89,9 @@ def tags_of(contact: Contact) -> list[str]:
 
 
 @transaction
-def tags(account_id: int, most: int = 100) -> list[str]:
-    """The tags that contacts of the account have, by name."""
-    found = query(TAGS, account_id, most).fetchall()
+def tags(account_id: int) -> list[str]:
+    """The tags that contacts of the account have, by name; as many as a menu holds."""
+    found = query(TAGS, account_id, TAGS_LISTED).fetchall()
     return [row[0] for row in found]
 
 
@@ -247,13 +249,13 @@ def _bytes(word: str) -> bytes:
     return word.encode()[:LONGEST_WORD]
 
 
-def _in_range(account_id: int, one: Range, page: int = 50) -> Iterator[int]:
+def _in_range(account_id: int, one: Range) -> Iterator[int]:
     """The contacts in a range, in its order; some more than once."""
     (word, end), contact = one, 0
     while True:
-        rows = query(RANGE, account_id, word, end, word, contact, page).fetchall()
+        rows = query(RANGE, account_id, word, end, word, contact, PAGE).fetchall()
         yield from (row[1] for row in rows)
-        if len(rows) < page:
+        if len(rows) < PAGE:
             return
         word, contact = bytes(rows[-1][0]), rows[-1][1]
 

@@ -79,7 +79,7 @@ def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bo
 
 
 def withdraw(
-    conversation: Conversation, how: str, now: datetime, by: str | None = None
+    conversation: Conversation, how: str, now: datetime, by: str | None
 ) -> bool:  # fmt: skip
     """Marks the contact opted out of every line of the account. Returns whether that is new."""
     contact = conversation.contact

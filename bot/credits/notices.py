@@ -29,6 +29,7 @@ from ledger.subscriptions import Standing
 log = structlog.get_logger()
 
 _DAY = timedelta(days=1)
+AT_ONCE = 1000  # accounts that are told in one run
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ class Notice:
     channel: str | None  # in which it stands, too: where an e-mail leads
 
 
-def tell_crossings(by_mail: bool, most: int = 1000) -> int:
+def tell_crossings(by_mail: bool) -> int:
     """Tells every account that has crossed a threshold, once (R18, R19). Returns how many."""
     due = [(account, functools.partial(_tell_crossing, account, by_mail))
-           for account in alerts.crossed(most)]  # fmt: skip
+           for account in alerts.crossed(AT_ONCE)]  # fmt: skip
     return each("alert", due)
 
 
-def tell_expiries(by_mail: bool, most: int = 1000) -> int:
+def tell_expiries(by_mail: bool) -> int:
     """Tells of credits that will expire, 30 and 7 days before (R20). Returns of how many grants."""
     due = [(account, functools.partial(_tell_expiry, account, grant, by_mail))
-           for account, grant in alerts.expiring(clock.now(), most)]  # fmt: skip
+           for account, grant in alerts.expiring(clock.now(), AT_ONCE)]  # fmt: skip
     return each("expiry", due)
 
 

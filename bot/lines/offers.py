@@ -42,7 +42,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Offer:
+class ForSale:
     """A number that can be bought."""
 
     number: str  # E.164
@@ -89,7 +89,7 @@ class Numbers(Protocol):
     def account(self) -> str:
         """The SID of Partyline's own account."""
 
-    def search(self, wanted: Wanted, most: int) -> list[Offer]:
+    def search(self, wanted: Wanted, most: int) -> list[ForSale]:
         """Numbers that can be bought. Raises Unreached."""
 
     def find(self, number: str, account_id: int) -> Held | None:

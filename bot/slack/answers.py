@@ -79,11 +79,7 @@ def tell(
 
 def refusal_view(words: Exception | str) -> dict[str, Any]:
     """A modal that says why not, and what to do."""
-    return {
-        "type": "modal", "callback_id": "refused",
-        "title": cards.plain("Partyline"), "close": cards.plain("Close"),
-        "blocks": [cards.mrkdwn(cards.told(words))],
-    }  # fmt: skip
+    return cards.modal("refused", "Partyline", [cards.mrkdwn(cards.told(words))])
 
 
 def error_at(refusal: Exception, block: str) -> dict[str, str]:

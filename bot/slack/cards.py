@@ -16,7 +16,7 @@ from bot.contacts.contacts import Recipient
 from bot.texts import offers
 from bot.texts.kinds import size_words
 from bot.texts.models import Draft
-from bot.texts.offers import Offer
+from bot.texts.offers import Quoted
 from bot.texts.sending import Sent
 from bot.words import as_told, clock_words, count, day_words, escape, short, when
 from ledger.rates import PACK_BYTES, PACK_FILES, Quote
@@ -41,7 +41,7 @@ CHECKED_AGAIN = (
 # A text before it is sent
 
 
-def offer(draft: Offer) -> Card:
+def offer(draft: Quoted) -> Card:
     """The card of a quoted draft: what arrives, what it costs, what would cost less."""
     to = to_whom(draft.recipient, draft.number)
     costs = price_line(draft.quote)
@@ -71,7 +71,7 @@ def _added(words: str) -> list[str]:
     return [f"{escape(words)} (added to a first text, free)"] if words else []
 
 
-def _notes(draft: Offer) -> Iterable[str]:
+def _notes(draft: Quoted) -> Iterable[str]:
     if draft.asked:
         yield draft.asked
     yield from draft.warnings
@@ -79,7 +79,7 @@ def _notes(draft: Offer) -> Iterable[str]:
         yield offers.shortage(draft.quote.credits, draft.funds)
 
 
-def _buttons(draft: Offer) -> Blocks:
+def _buttons(draft: Quoted) -> Blocks:
     key = f"{draft.draft_id}:{draft.version}"
     made = []
     if draft.covered:
@@ -183,14 +183,10 @@ def told(said: Exception | str) -> str:
 
 def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:
     """The modal in which a draft's text is edited."""
-    return {
-        "type": "modal",
-        "callback_id": "draft_edited",
-        "private_metadata": json.dumps({"draft": draft_id, "card_url": card_url}),
-        "title": plain("Edit the text"),
-        "submit": plain("Show the price"),
-        "close": plain("Back"),
-        "blocks": [
+    return modal(
+        "draft_edited",
+        "Edit the text",
+        [
             {
                 "type": "input",
                 "block_id": "body",
@@ -204,7 +200,10 @@ def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:
                 },
             }
         ],
-    }
+        {"draft": draft_id, "card_url": card_url},
+        submit="Show the price",
+        close="Back",
+    )
 
 
 # Parts of cards
@@ -230,6 +229,24 @@ def words(body: str) -> Blocks:
         }
         for at in range(0, len(body), SECTION)
     ]
+
+
+def modal(
+    callback_id: str, title: str, blocks: Blocks, about: Any = "", *, submit: str = "",
+    close: str = "Close",
+) -> dict[str, Any]:  # fmt: skip
+    """A modal of these blocks, which keeps what it is `about`; without `submit` it only shows."""
+    kept = about if isinstance(about, str) else _kept(about)
+    sends = {"submit": plain(submit)} if submit else {}
+    return {
+        "type": "modal", "callback_id": callback_id, "title": plain(title), **sends,
+        "close": plain(close), "private_metadata": kept, "blocks": blocks,
+    }  # fmt: skip
+
+
+def _kept(about: Any) -> str:
+    """As short as it can be: Slack keeps 3,000 characters."""
+    return json.dumps(about, separators=(",", ":"), ensure_ascii=False)
 
 
 def button(label: str, action_id: str, value: str) -> dict[str, Any]:

@@ -38,9 +38,9 @@ def members(client: WebClient, most: int = AT_ONCE) -> int:
     return len(due)
 
 
-def channels(client: WebClient, most: int = AT_ONCE) -> int:
+def channels(client: WebClient) -> int:
     """Asks whether Partyline is in the channels where it was not seen yet. Returns how many."""
-    due = accounts.unjoined_anywhere(most)
+    due = accounts.unjoined_anywhere(AT_ONCE)
     look(client, due)
     return len(due)
 

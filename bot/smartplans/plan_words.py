@@ -12,7 +12,7 @@ KINDS = {"text": "Text", "email": "E-mail", "reminder": "Reminder"}
 STATES = {"draft": "not switched on yet", "on": "on", "paused": "paused", "archived": "archived"}
 
 
-def when_words(when: When, *, first: bool = False) -> str:
+def when_words(when: When, *, first: bool) -> str:
     """ "2 days after the step before, at 10:00 AM, Mon to Fri"."""
     said = _basis(when, first)
     if when.at is not None:
@@ -45,7 +45,7 @@ def days_words(mask: int) -> str:
     return ", ".join(days)
 
 
-def step_words(step: StepShape, *, first: bool = False) -> str:
+def step_words(step: StepShape, *, first: bool) -> str:
     """ "Text, 2 days after the step before, at 10:00 AM, from <@U1>", in Slack's mark-up."""
     said = f"{KINDS[step.kind]}, {when_words(step.when, first=first)}"
     if len(step.bodies) > 1:

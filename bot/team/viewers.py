@@ -80,10 +80,10 @@ def publish(user: str) -> None:
 
 
 @transaction
-def publish_stale(most: int = AT_ONCE) -> int:
+def publish_stale() -> int:
     """Publishes every Home that is behind. Returns how many."""
     now = clock.now()
-    return _publish_all(query(STALE, now - EVERY, most).fetchall(), now)
+    return _publish_all(query(STALE, now - EVERY, AT_ONCE).fetchall(), now)
 
 
 @transaction

@@ -21,7 +21,7 @@ from bot.talks.models import Conversation, Message
 from bot.team import lines, roles
 from bot.texts import drafts, offers, templates
 from bot.texts.models import Typing
-from bot.texts.offers import Offer
+from bot.texts.offers import Quoted
 from ledger import rates
 from ledger.database import transaction
 from ledger.models import Account
@@ -68,7 +68,7 @@ class Look:
     sender: str  # our number, as people write it
     box: int
     filled: str
-    offer: Offer | None = None  # of what stands there, to the recipient
+    offer: Quoted | None = None  # of what stands there, to the recipient
     price: Quote | None = None  # to a number like our own, before anybody is chosen
     trouble: str = ""  # why it cannot be sent
     note: str = ""  # why what was pressed changed nothing

@@ -16,7 +16,7 @@ from bot.talks.models import Conversation
 from bot.team import lines, roles, viewers
 from bot.texts import first_texts, kinds, offers
 from bot.texts.models import Draft
-from bot.texts.offers import Media, Offer
+from bot.texts.offers import Media, Quoted
 from ledger import rates
 from ledger.database import transaction
 
@@ -25,7 +25,7 @@ WAITING = ("quoted", "scheduled")
 
 
 @transaction
-def quote(user: str, channel: str, text: str, now: datetime) -> Offer:
+def quote(user: str, channel: str, text: str, now: datetime) -> Quoted:
     """Reads `<number or contact> <body>` and keeps it as a draft. Raises Refused in plain words."""
     line = lines.line_for(user, channel)
     recipient, body = contacts.split_recipient(line, text)
@@ -50,7 +50,7 @@ def write(
 
 
 def sketch(
-    line: Line, number: str, body: str, user: str, now: datetime, *, media: Media = (), **more: Any
+    line: Line, number: str, body: str, user: str, now: datetime, *, media: Media, **more: Any
 ) -> Draft:
     """A draft that is quoted and not kept. Raises Refused if it could not be sent at all."""
     contact = offers.contact_at(line, number)
@@ -70,14 +70,14 @@ def new_id() -> str:
 
 
 @transaction
-def edit(draft_id: str, user: str, body: str, now: datetime) -> Offer:
+def edit(draft_id: str, user: str, body: str, now: datetime) -> Quoted:
     """Quotes the draft again with another body; the card shown before can no longer send it."""
     draft = own(draft_id, user)
     return rewrite(draft, now, body=body.strip(), as_mms=False)
 
 
 @transaction
-def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Offer:
+def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Quoted:
     """Takes a saving that the card offered. Raises Refused if it is not offered any more."""
     draft = own(draft_id, user)
     if draft.version != version:
@@ -89,7 +89,7 @@ def save(draft_id: str, version: int, user: str, kind: str, now: datetime) -> Of
 
 
 @transaction
-def again(draft_id: str, version: int, user: str, now: datetime) -> Offer:
+def again(draft_id: str, version: int, user: str, now: datetime) -> Quoted:
     """Quotes the draft as it is once more: there may be credits now. Raises Refused."""
     draft = own(draft_id, user)
     if draft.version != version:
@@ -98,7 +98,7 @@ def again(draft_id: str, version: int, user: str, now: datetime) -> Offer:
 
 
 @transaction
-def rewrite(draft: Draft, now: datetime, **to: Any) -> Offer:
+def rewrite(draft: Draft, now: datetime, **to: Any) -> Quoted:
     """Quotes a draft anew, as changed. Raises Refused if it was sent or cancelled meanwhile."""
     _requote(draft, now, WAITING, to)
     refresh(draft)
@@ -133,7 +133,7 @@ def _requote(draft: Draft, now: datetime, states: Sequence[str], to: dict[str, A
 
 
 @transaction
-def ask_again(draft: Draft, why: str, now: datetime) -> Offer | None:
+def ask_again(draft: Draft, why: str, now: datetime) -> Quoted | None:
     """Shows a draft anew instead of sending it, and why; None if it does not wait any more."""
     try:
         _requote(draft, now, WAITING, {})

@@ -29,7 +29,7 @@ SELDOM_ARRIVES = (
 
 
 @dataclass(frozen=True)
-class Offer:
+class Quoted:
     """A quoted draft, with all that its card shows."""
 
     draft_id: str
@@ -79,7 +79,7 @@ def shortage(needed: int, funds: Funds) -> str:
     )
 
 
-def offer(draft: Draft, now: datetime) -> Offer:
+def offer(draft: Draft, now: datetime) -> Quoted:
     """All that the draft's card shows, as things are now."""
     contact = contact_of(draft)
     account = Account.get_by_id(draft.line.account_id)
@@ -87,7 +87,7 @@ def offer(draft: Draft, now: datetime) -> Offer:
     chosen = draft.send_at if draft.send_at and draft.send_at > now else None
     at = chosen or hours.opens_at(now, where, hours.of_line(draft.line))
     recipient = contacts.Recipient(draft.number, contact)
-    return Offer(
+    return Quoted(
         draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
         credits.funds(account.id, now), draft.words, draft.media, savings_of(draft),
         _warnings(draft, contact, recipient.name, now), at and hours.local(at, where),

@@ -14,7 +14,7 @@ from bot.team import roles
 from bot.texts import departures, drafts, first_texts, offers
 from bot.texts.departures import Leaving
 from bot.texts.models import Draft
-from bot.texts.offers import Offer, shortage
+from bot.texts.offers import Quoted, shortage
 from bot.words import count
 from ledger import credits, rates
 from ledger.database import transaction
@@ -30,10 +30,10 @@ class Sent:
 
 
 @transaction
-def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
+def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Quoted:
     """Queues the draft's text and charges it, once, however often Send is pressed (R6, R14).
 
-    Returns a new Offer instead, and sends nothing, if the price is no longer the one shown, or
+    Returns a new Quoted instead, and sends nothing, if the price is no longer the one shown, or
     somebody else answered since. Raises Refused in plain words: sent already, not enough credits,
     opted out.
     """
@@ -43,7 +43,7 @@ def send(draft_id: str, version: int, user: str, now: datetime) -> Sent | Offer:
     return _send(draft, version, now)
 
 
-def _send(draft: Draft, version: int, now: datetime) -> Sent | Offer:
+def _send(draft: Draft, version: int, now: datetime) -> Sent | Quoted:
     credits.hold(draft.line.account_id, now)
     draft = Draft.get_by_id(draft.id)
     price = offers.priced(draft)

@@ -13,7 +13,7 @@ from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNum
 
 from bot.contacts import contacts
 from bot.lines.models import TwilioAccount
-from bot.lines.offers import Held, Offer, Own, Unreached, Wanted
+from bot.lines.offers import ForSale, Held, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
 from bot.twilio.accounts import SID, Accounts, NoAccount
 from bot.twilio.client import RateLimited, connect, status_of
@@ -38,7 +38,7 @@ class TwilioNumbers:
         """The SID of Partyline's own account."""
         return self.settings.twilio_account_sid
 
-    def search(self, wanted: Wanted, most: int) -> list[Offer]:
+    def search(self, wanted: Wanted, most: int) -> list[ForSale]:
         """Numbers that can be bought, the first `most`. Raises Unreached."""
         asked: dict[str, Any] = {
             "sms_enabled": True, "exclude_all_address_required": True, "beta": False,
@@ -125,10 +125,10 @@ def _held(one: IncomingPhoneNumberInstance, account: str, name: str, ours: bool)
     return Held(str(one.sid), str(one.phone_number), account, name, ours, host)
 
 
-def _offer(one: Any) -> Offer:
+def _offer(one: Any) -> ForSale:
     can = {str(name).lower(): bool(has) for name, has in (one.capabilities or {}).items()}
     place = ", ".join(part for part in (one.locality, one.region) if part)
-    return Offer(
+    return ForSale(
         str(one.phone_number), place, can.get("sms", False), can.get("mms", False),
         can.get("voice", False),
     )  # fmt: skip

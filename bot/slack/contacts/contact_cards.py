@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -135,35 +134,27 @@ def edit_view(
 ) -> dict[str, Any]:  # fmt: skip
     """The modal of a contact; without one, of a new one, whose number and name may be typed."""
     details = kept.details if kept else directory.Details(name=name or None)
-    return {
-        "type": "modal",
-        "callback_id": "contact_saved",
-        "private_metadata": json.dumps(about),
-        "title": plain("Contact" if kept else "New contact"),
-        "submit": plain("Save"),
-        "close": plain("Back"),
-        "blocks": [
-            *([mrkdwn(_numbers(kept))] if kept else [_written("number", "Number", number, hint=(
-                "Where its country code is missing, your line's is meant."
-            ))]),
-            _written("name", "Name", details.name, directory.LONGEST_NAME, optional=True),
-            {**_written("email", "E-mail", details.email, optional=True),
-             "element": {"type": "email_text_input", "action_id": "email",
-                         **({"initial_value": details.email} if details.email else {})}},
-            _written("tags", "Tags", ", ".join(details.tags), TAGS_TYPED, optional=True,
-                     hint="Commas between them, like: buyer, hot lead"),
-            _written("days", "Dates", (details.days or "").replace("; ", "\n"), DAYS_TYPED,
-                     optional=True, multiline=True,
-                     hint="One a line, like: birthday: 14 May 1985. SmartPlans may go by them"),
-            _zone(details.timezone),
-            _written("notes", "Notes", details.notes, directory.LONGEST_NOTES, optional=True,
-                     multiline=True),
-            {"type": "divider"},
-            mrkdwn("*May they be texted?*" + (f"\n{_standing(kept, short=True)}" if kept else "")),
-            *([context(_history(kept))] if kept and kept.history else []),
-            *_consent(),
-        ],
-    }  # fmt: skip
+    return cards.modal("contact_saved", "Contact" if kept else "New contact", [
+        *([mrkdwn(_numbers(kept))] if kept else [_written("number", "Number", number, hint=(
+            "Where its country code is missing, your line's is meant."
+        ))]),
+        _written("name", "Name", details.name, directory.LONGEST_NAME, optional=True),
+        {**_written("email", "E-mail", details.email, optional=True),
+         "element": {"type": "email_text_input", "action_id": "email",
+                     **({"initial_value": details.email} if details.email else {})}},
+        _written("tags", "Tags", ", ".join(details.tags), TAGS_TYPED, optional=True,
+                 hint="Commas between them, like: buyer, hot lead"),
+        _written("days", "Dates", (details.days or "").replace("; ", "\n"), DAYS_TYPED,
+                 optional=True, multiline=True,
+                 hint="One a line, like: birthday: 14 May 1985. SmartPlans may go by them"),
+        _zone(details.timezone),
+        _written("notes", "Notes", details.notes, directory.LONGEST_NOTES, optional=True,
+                 multiline=True),
+        {"type": "divider"},
+        mrkdwn("*May they be texted?*" + (f"\n{_standing(kept, short=True)}" if kept else "")),
+        *([context(_history(kept))] if kept and kept.history else []),
+        *_consent(),
+    ], about, submit="Save", close="Back")  # fmt: skip
 
 
 def _numbers(kept: Kept) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bot.contacts import contacts
@@ -15,21 +14,13 @@ from bot.words import count, escape
 
 def choose_view(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
     """The modal that asks who the other one is."""
-    return {
-        "type": "modal",
-        "callback_id": "merge_chosen",
-        "private_metadata": json.dumps(about),
-        "title": plain("Merge contacts"),
-        "submit": plain("Show what it does"),
-        "close": plain("Back"),
-        "blocks": [
-            mrkdwn(f"Which contact is the same person as {_who(kept)}?"),
-            {"type": "input", "block_id": "other", "label": plain("The other contact"),
-             "hint": plain("A beginning of the name, the number, the e-mail address or a tag"),
-             "element": {"type": "external_select", "action_id": "merge_other",
-                         "min_query_length": 1}},
-        ],
-    }  # fmt: skip
+    return cards.modal("merge_chosen", "Merge contacts", [
+        mrkdwn(f"Which contact is the same person as {_who(kept)}?"),
+        {"type": "input", "block_id": "other", "label": plain("The other contact"),
+         "hint": plain("A beginning of the name, the number, the e-mail address or a tag"),
+         "element": {"type": "external_select", "action_id": "merge_other",
+                     "min_query_length": 1}},
+    ], about, submit="Show what it does", close="Back")  # fmt: skip
 
 
 def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
@@ -60,21 +51,13 @@ def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
     points.append("This cannot be undone.")
     numbers = [option(_label(one), str(one.contact.id)) for one in (first, second)
                if contacts.textable(one.contact.number)]  # fmt: skip
-    return {
-        "type": "modal",
-        "callback_id": "merge_confirmed",
-        "private_metadata": json.dumps(about),
-        "title": plain("Merge contacts"),
-        "submit": plain("Merge"),
-        "close": plain("Back"),
-        "blocks": [
-            mrkdwn(f"{_who(first)} and {_who(second)} become one contact:"),
-            mrkdwn("\n".join(f"• {point}" for point in points)),
-            {"type": "input", "block_id": "keep", "label": plain("Texts go to"),
-             "element": {"type": "radio_buttons", "action_id": "keep", "options": numbers,
-                         "initial_option": numbers[0]}},
-        ],
-    }  # fmt: skip
+    return cards.modal("merge_confirmed", "Merge contacts", [
+        mrkdwn(f"{_who(first)} and {_who(second)} become one contact:"),
+        mrkdwn("\n".join(f"• {point}" for point in points)),
+        {"type": "input", "block_id": "keep", "label": plain("Texts go to"),
+         "element": {"type": "radio_buttons", "action_id": "keep", "options": numbers,
+                     "initial_option": numbers[0]}},
+    ], about, submit="Merge", close="Back")  # fmt: skip
 
 
 def _who(one: Kept) -> str:

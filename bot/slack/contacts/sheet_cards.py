@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -159,39 +158,27 @@ def export(length: int) -> Card:
 
 def give_view(account: int) -> dict[str, Any]:
     """The modal that takes a file."""
-    return {
-        "type": "modal",
-        "callback_id": "sheet_given",
-        "private_metadata": str(account),
-        "title": plain("Import contacts"),
-        "submit": plain("Show a preview"),
-        "close": plain("Back"),
-        "blocks": [
-            {"type": "input", "block_id": "file", "label": plain("CSV file"),
-             "hint": plain(
-                 "From your CRM, phone or spreadsheet. Any usual header is understood; you see "
-                 "what it will do before anything is imported."
-             ),
-             "element": {"type": "file_input", "action_id": "file", "max_files": 1,
-                         "filetypes": ["csv", "tsv", "txt"]}},
-            context(
-                "A number that is there already is completed, never overwritten. "
-                "Import a file twice, and the second time changes nothing."
-            ),
-        ],
-    }  # fmt: skip
+    return cards.modal("sheet_given", "Import contacts", [
+        {"type": "input", "block_id": "file", "label": plain("CSV file"),
+         "hint": plain(
+             "From your CRM, phone or spreadsheet. Any usual header is understood; you see "
+             "what it will do before anything is imported."
+         ),
+         "element": {"type": "file_input", "action_id": "file", "max_files": 1,
+                     "filetypes": ["csv", "tsv", "txt"]}},
+        context(
+            "A number that is there already is completed, never overwritten. "
+            "Import a file twice, and the second time changes nothing."
+        ),
+    ], str(account), submit="Show a preview", close="Back")  # fmt: skip
 
 
 def given_view(name: str) -> dict[str, Any]:
     """What the modal turns into."""
-    return {
-        "type": "modal", "callback_id": "sheet_reading",
-        "title": plain("Import contacts"), "close": plain("Close"),
-        "blocks": [mrkdwn(
-            f"Reading *{escape(name)}*. Partyline sends you a message that shows what it would do; "
-            "nothing is imported before you confirm there."
-        )],
-    }  # fmt: skip
+    return cards.modal("sheet_reading", "Import contacts", [mrkdwn(
+        f"Reading *{escape(name)}*. Partyline sends you a message that shows what it would do; "
+        "nothing is imported before you confirm there."
+    )])  # fmt: skip
 
 
 def columns_view(one: Sheet, sample: Sequence[Sequence[str]]) -> dict[str, Any]:
@@ -201,22 +188,14 @@ def columns_view(one: Sheet, sample: Sequence[Sequence[str]]) -> dict[str, Any]:
         option(_column(name, place, sample), str(place))
         for place, name in enumerate(one.header[:MOST_OPTIONS])
     )]  # fmt: skip
-    return {
-        "type": "modal",
-        "callback_id": "sheet_columns_chosen",
-        "private_metadata": json.dumps({"sheet": one.id}),
-        "title": plain("Columns"),
-        "submit": plain("Check again"),
-        "close": plain("Back"),
-        "blocks": [
-            mrkdwn(f"Which column of *{escape(one.name)}* is what?"),
-            *({"type": "input", "block_id": field, "label": plain(label),
-               **({"hint": plain(HINTS[field])} if field in HINTS else {}),
-               "element": {"type": "static_select", "action_id": field, "options": choices,
-                           "initial_option": _chosen(choices, one.places.get(field))}}
-              for field, label in columns.FIELDS.items()),
-        ],
-    }  # fmt: skip
+    return cards.modal("sheet_columns_chosen", "Columns", [
+        mrkdwn(f"Which column of *{escape(one.name)}* is what?"),
+        *({"type": "input", "block_id": field, "label": plain(label),
+           **({"hint": plain(HINTS[field])} if field in HINTS else {}),
+           "element": {"type": "static_select", "action_id": field, "options": choices,
+                       "initial_option": _chosen(choices, one.places.get(field))}}
+          for field, label in columns.FIELDS.items()),
+    ], {"sheet": one.id}, submit="Check again", close="Back")  # fmt: skip
 
 
 def _chosen(choices: list[dict[str, Any]], place: int | None) -> dict[str, Any]:

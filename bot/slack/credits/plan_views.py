@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from bot.credits import billing, notices
 from bot.credits.billing import Account, Turn
-from bot.slack.cards import Blocks, button, mrkdwn, option, plain
+from bot.slack.cards import Blocks, button, modal, mrkdwn, option
 from bot.slack.credits.credit_cards import day_of, fields, plan_line
 from bot.words import count, escape, ordinal
 from ledger.plans import Catalogue
@@ -25,7 +24,7 @@ BACK = {
 
 
 def plan_list(
-    account: Account, effects: list[Effect], catalogue: Catalogue, anchor: int | None = None
+    account: Account, effects: list[Effect], catalogue: Catalogue, anchor: int | None
 ) -> dict[str, Any]:
     """The modal that lists the plans, and what each would do now and at the renewal."""
     stands = account.standing
@@ -40,7 +39,7 @@ def plan_list(
     if stands.subscribed and stands.terms:
         blocks.append({"type": "actions", "block_id": "then", "elements": _turns(stands)})
     about = {"account": stands.account, "anchor": anchor}
-    return _modal("plan", "Your plan", blocks, about, close="Close")
+    return modal("plan", "Your plan", blocks, about)
 
 
 def _plan(effect: Effect, stands: Standing, catalogue: Catalogue) -> dict[str, Any]:
@@ -175,12 +174,12 @@ def done(account: Account, catalogue: Catalogue) -> dict[str, Any]:
         mrkdwn(f":white_check_mark: *Done.* {plan_line(stands, catalogue)}"),
         fields(list(notices.facts(stands, account.forecast, account.now))[:2]),
     ]
-    return _modal("plan_done", "Your plan", blocks, {"account": stands.account}, close="Close")
+    return modal("plan_done", "Your plan", blocks, {"account": stands.account})
 
 
 def refused(why: str) -> dict[str, Any]:
     """Why not, and what to do."""
-    return _modal("plan_refused", "Your plan", [mrkdwn(why)], {}, close="Close")
+    return modal("plan_refused", "Your plan", [mrkdwn(why)], {})
 
 
 def _confirm(
@@ -190,15 +189,4 @@ def _confirm(
     blocks = [mrkdwn(says), {"type": "actions", "block_id": "back", "elements": [back]}]
     if changed:
         blocks.insert(0, mrkdwn(CHANGED))
-    return _modal(callback_id, "Confirm", blocks, about, submit=submit, close="Not now")
-
-
-def _modal(
-    callback_id: str, title: str, blocks: Blocks, about: dict[str, Any], *, close: str,
-    submit: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    view: dict[str, Any] = {
-        "type": "modal", "callback_id": callback_id, "title": plain(title), "blocks": blocks,
-        "private_metadata": json.dumps(about), "close": plain(close),
-    }  # fmt: skip
-    return view | ({"submit": plain(submit)} if submit else {})
+    return modal(callback_id, "Confirm", blocks, about, submit=submit, close="Not now")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from slack_bolt import Ack, BoltContext, Respond
 from slack_sdk import WebClient
@@ -86,14 +85,14 @@ def _where(
 
 def adopted(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
     """A number that we reach is used from now on, or moved to us first."""
-    meta, given, user = about(view), front.values(view), body["user"]["id"]
-    account, number = meta["account"], meta["number"]
-    plan = _placed(ack, account, user, given, number)
-    if plan is None:
+    if (placed := _placed(ack, body, view)) is None:
         return
+    account, user, plan = placed
 
     def made() -> View:
-        held = context["numbers"].find(number, account)  # as it is now, not as the modal has it
+        held = context["numbers"].find(
+            plan.number, account
+        )  # as it is now, not as the modal has it
         if held is None:
             raise Refused("Twilio no longer has this number there.")
         with session():
@@ -106,11 +105,10 @@ def adopted(ack: Ack, body: Body, view: View, client: WebClient, context: BoltCo
 
 def own(ack: Ack, body: Body, view: View, client: WebClient, context: BoltContext) -> None:
     """An agent's own Twilio account: its token is tried, then kept sealed."""
-    meta, given, user = about(view), front.values(view), body["user"]["id"]
-    account, number = meta["account"], meta["number"]
-    plan = _placed(ack, account, user, given, number)
-    if plan is None:
+    if (placed := _placed(ack, body, view)) is None:
         return
+    (account, user, plan), given = placed, front.values(view)
+    number = plan.number
     sid = clean(given["sid"] or "")
 
     def made() -> View:
@@ -211,23 +209,23 @@ def forget(ack: Ack, body: Body, respond: Respond) -> None:
     reply(respond, cards.note(words))
 
 
-def _placed(
-    ack: Ack, account: int, user: str, given: dict[str, Any], number: str
-) -> Plan | None:  # fmt: skip
-    """How the line is to be: one of theirs stays as it is. None where the modal was told what is
-    wrong with that."""
+def _placed(ack: Ack, body: Body, view: View) -> tuple[int, str, Plan] | None:
+    """For which account, by whom, and how the line is to be: one of theirs stays as it is. None
+    where the modal was told what is wrong with that."""
+    meta, given, user = about(view), front.values(view), body["user"]["id"]
+    account, number = meta["account"], meta["number"]
     try:
         with session():
             line = setups.line_of(account, user, number)
             if line is not None:
-                return Plan(number, line.name or "", line.channel or None)
+                return account, user, Plan(number, line.name or "", line.channel or None)
             setups.require_may_add(account, user)
             plan = plan_of(given, number)
             setups.require_place(plan)
     except Refused as refusal:
         ack(response_action="errors", errors=error_at(refusal, next(iter(given), "sid")))
         return None
-    return plan
+    return account, user, plan
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -28,37 +27,29 @@ def calls_view(line: Line) -> dict[str, Any]:
         cards.option("A phone rings; if nobody takes it, they hear the message", "forward"),
     ]
     chosen = {"initial_user": line.forward_user} if line.forward_user else {}
-    return {
-        "type": "modal",
-        "callback_id": "line_calls",
-        "private_metadata": str(line.id),
-        "title": plain("Calls"),
-        "submit": plain("Save"),
-        "close": plain("Close"),
-        "blocks": [
-            mrkdwn(f"*{contacts.spoken(line.number)}*\n{_where(line)}"),
-            {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
-             "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
-                         "initial_option": modes[line.voice_mode == "forward"]}},
-            _text("words", "The message, spoken to them", line.voice_words or WORDS,
-                  LONGEST_WORDS),
-            {"type": "input", "block_id": "user", "optional": True,
-             "label": plain("Whose phone rings"),
-             "element": {"type": "users_select", "action_id": "user", **chosen,
-                         "placeholder": plain("Choose somebody")}},
-            {"type": "input", "block_id": "number", "optional": True,
-             "label": plain("Its number"),
-             "hint": plain(f"It rings for 20 seconds. A call that is taken costs {minute_price()} "
-                           "for each minute begun."),
-             "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
-                         "initial_value": line.forward_number or ""}},
-            _text("text", "A text back to whoever was not heard", line.text_back or "",
-                  LONGEST_TEXT,
-                  "Leave it empty for no text. It goes once an hour to a caller, and never to "
-                  "somebody who opted out. Its price is shown before it is switched on."),
-            context("A missed call is shown in the caller's thread, free of charge."),
-        ],
-    }  # fmt: skip
+    return cards.modal("line_calls", "Calls", [
+        mrkdwn(f"*{contacts.spoken(line.number)}*\n{_where(line)}"),
+        {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
+         "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
+                     "initial_option": modes[line.voice_mode == "forward"]}},
+        _text("words", "The message, spoken to them", line.voice_words or WORDS,
+              LONGEST_WORDS),
+        {"type": "input", "block_id": "user", "optional": True,
+         "label": plain("Whose phone rings"),
+         "element": {"type": "users_select", "action_id": "user", **chosen,
+                     "placeholder": plain("Choose somebody")}},
+        {"type": "input", "block_id": "number", "optional": True,
+         "label": plain("Its number"),
+         "hint": plain(f"It rings for 20 seconds. A call that is taken costs {minute_price()} "
+                       "for each minute begun."),
+         "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
+                     "initial_value": line.forward_number or ""}},
+        _text("text", "A text back to whoever was not heard", line.text_back or "",
+              LONGEST_TEXT,
+              "Leave it empty for no text. It goes once an hour to a caller, and never to "
+              "somebody who opted out. Its price is shown before it is switched on."),
+        context("A missed call is shown in the caller's thread, free of charge."),
+    ], str(line.id), submit="Save")  # fmt: skip
 
 
 def taken(line: Line) -> str:
@@ -88,14 +79,10 @@ def _text(name: str, label: str, value: str, most: int, hint: str = "") -> dict[
 def agree_view(line_id: int, wanted: Wanted, price: Price) -> dict[str, Any]:
     """What a text back costs, before it is switched on."""
     kept = {"line": line_id, "agreed": price.most, "wanted": asdict(wanted)}
-    return {
-        "type": "modal",
-        "callback_id": "line_calls_agreed",
-        "private_metadata": json.dumps(kept, ensure_ascii=False),
-        "title": plain("Text back"),
-        "submit": plain("Switch on"),
-        "close": plain("Not now"),
-        "blocks": [
+    return cards.modal(
+        "line_calls_agreed",
+        "Text back",
+        [
             mrkdwn("Who calls and is not heard gets this text, once an hour at most:"),
             *words(wanted.text),
             mrkdwn(
@@ -104,4 +91,7 @@ def agree_view(line_id: int, wanted: Wanted, price: Price) -> dict[str, Any]:
                 "to somebody says how to opt out, free of charge."
             ),
         ],
-    }
+        kept,
+        submit="Switch on",
+        close="Not now",
+    )

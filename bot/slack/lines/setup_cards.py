@@ -47,12 +47,11 @@ TITLES = {"release": "Releasing a number", "move": "Another Twilio account"}
 def progress(one: Setup) -> dict[str, Any]:
     """The modal that follows a set-up; it is drawn anew with each step."""
     spoken = contacts.spoken(one.number)
-    return {
-        "type": "modal", "callback_id": "line_progress",
-        "title": cards.plain(TITLES.get("move" if steps.moves(one) else one.kind, "A new line")),
-        "close": cards.plain("Close"),
-        "blocks": [mrkdwn(f"*{spoken}*"), *cards.listed(_rows(one)), *_last(one)],
-    }  # fmt: skip
+    return cards.modal(
+        "line_progress",
+        TITLES.get("move" if steps.moves(one) else one.kind, "A new line"),
+        [mrkdwn(f"*{spoken}*"), *cards.listed(_rows(one)), *_last(one)],
+    )
 
 
 def _rows(one: Setup) -> list[str]:

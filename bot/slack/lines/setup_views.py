@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.lines.models import Line
-from bot.lines.offers import COUNTRIES, PAGE, Held, Offer
+from bot.lines.offers import COUNTRIES, PAGE, ForSale, Held
 from bot.lines.setups import LONGEST_NAME, TO_MOVE
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option
@@ -39,23 +39,14 @@ TOKEN = {
 }  # fmt: skip
 
 
-def modal(callback: str, title: str, blocks: Blocks, meta: Any = "", **more: Any) -> View:
-    """A modal of ours."""
-    kept = meta if isinstance(meta, str) else json.dumps(meta, separators=(",", ":"))
-    return {
-        "type": "modal", "callback_id": callback, "title": cards.plain(title),
-        "close": cards.plain("Close"), "private_metadata": kept, "blocks": blocks, **more,
-    }  # fmt: skip
-
-
 def waiting(title: str, words: str) -> View:
     """What is shown while Twilio is asked."""
-    return modal("line_waiting", title, [mrkdwn(f":hourglass_flowing_sand: {words}")])
+    return cards.modal("line_waiting", title, [mrkdwn(f":hourglass_flowing_sand: {words}")])
 
 
 def said(title: str, words: str) -> View:
     """What Twilio said, where there is nothing to choose."""
-    return modal("line_said", title, [mrkdwn(words)])
+    return cards.modal("line_said", title, [mrkdwn(words)])
 
 
 def search(account: int, error: str = "", country: str = "US", typed: str = "") -> View:
@@ -63,7 +54,7 @@ def search(account: int, error: str = "", country: str = "US", typed: str = "") 
     countries = [option(name, code) for code, (name, _) in COUNTRIES.items()]
     kinds = [option("A usual number", "usual"), option("Toll-free (US and Canada)", "toll_free")]
     chosen = next(one for one in countries if one["value"] == country)
-    return modal(
+    return cards.modal(
         "line_search", "A new number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             {"type": "input", "block_id": "country", "label": cards.plain("Country"),
@@ -78,11 +69,11 @@ def search(account: int, error: str = "", country: str = "US", typed: str = "") 
              "element": {"type": "plain_text_input", "action_id": "wish",
                          "max_length": LONGEST_WISH, "placeholder": cards.plain("415"),
                          **({"initial_value": typed} if typed else {})}},
-        ], meta=str(account), submit=cards.plain("Search"),
+        ], str(account), submit="Search",
     )  # fmt: skip
 
 
-def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> View:
+def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) -> View:
     """Numbers to choose from: the last ten of those that were found."""
     start = max(0, (len(found) - 1) // PAGE * PAGE)
     shown = found[start : start + PAGE]
@@ -96,7 +87,7 @@ def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> V
     if len(found) >= meta["most"]:
         actions.insert(0, button("More numbers", "line_more", "more"))
     cost = f"It costs {price} a month." if price else "Texts cost credits, as everywhere."
-    return modal(
+    return cards.modal(
         "line_buy", "Choose a number", [
             {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"),
              "element": {"type": "radio_buttons", "action_id": "number", "options": options,
@@ -104,7 +95,7 @@ def offers(meta: dict[str, Any], found: Sequence[Offer], price: str | None) -> V
             {"type": "actions", "block_id": "more", "elements": actions},
             *wishes(),
             context(cost),
-        ], meta=meta, submit=cards.plain("Get this number"),
+        ], meta, submit="Get this number",
     )  # fmt: skip
 
 
@@ -130,13 +121,13 @@ def wishes() -> Blocks:
 
 def bring(account: int) -> View:
     """Which number is brought."""
-    return modal(
+    return cards.modal(
         "line_bring", "Bring a number", [
             {"type": "input", "block_id": "number", "label": cards.plain("Your number"),
              "hint": cards.plain("Partyline looks whether it is in a Twilio account it can reach. "
                                  "Nothing is changed yet."),
              "element": {"type": "plain_text_input", "action_id": "number", "max_length": 30}},
-        ], meta=str(account), submit=cards.plain("Look for it"),
+        ], str(account), submit="Look for it",
     )  # fmt: skip
 
 
@@ -159,12 +150,12 @@ def found(account: int, held: Held, line: Line | None = None) -> View:
     ]  # fmt: skip
     label = "Use it here" if stays else "Move it here"
     meta = {"account": account, "number": held.number}
-    return modal(
+    return cards.modal(
         "line_adopt", "Bring a number", [
             mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}"
                    + (" now." if line else f".\n{now} {here}")),
             *warn, *([mrkdwn(GOES_ON)] if line else wishes()),
-        ], meta=meta, submit=cards.plain(label),
+        ], meta, submit=label,
     )  # fmt: skip
 
 
@@ -174,7 +165,7 @@ def elsewhere(
     """A number that our credentials do not reach: the agent's own account, or Twilio's support. A
     line of theirs goes on there as it is."""
     meta = {"account": account, "number": number}
-    return modal(
+    return cards.modal(
         "line_own", "Bring a number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             mrkdwn(f"*{contacts.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
@@ -191,21 +182,21 @@ def elsewhere(
             {"type": "actions", "block_id": "else", "elements": [
                 button("I have no such account", "line_support", json.dumps(meta)),
             ]},
-        ], meta=meta, submit=cards.plain("Use it here"),
+        ], meta, submit="Use it here",
     )  # fmt: skip
 
 
 def token(account: int, number: str, sid: str, error: str = "") -> View:
     """A line in the team's own Twilio account, whose token has changed."""
     meta = {"account": account, "number": number, "sid": sid}
-    return modal(
+    return cards.modal(
         "line_token", "A new token", [
             *([mrkdwn(f":warning: {error}")] if error else []),
             mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
                    f"account {sid}. If its token has changed at Twilio, give the new one."),
             TOKEN,
             context(TO_MOVE),
-        ], meta=meta, submit=cards.plain("Keep it"),
+        ], meta, submit="Keep it",
     )  # fmt: skip
 
 
@@ -213,11 +204,11 @@ def support(account: int, number: str, gaining: str) -> View:
     """What to ask Twilio's support for, and a reminder to come back."""
     meta = {"account": account, "number": number}
     letter = LETTER.format(number=number, gaining=gaining)
-    return modal(
+    return cards.modal(
         "line_remind", "Ask Twilio's support", [
             mrkdwn(SUPPORT), mrkdwn(f"```{letter}```"), mrkdwn(AFTER),
             context("*Remind me* asks you every five days whether it has come."),
-        ], meta=meta, submit=cards.plain("Remind me"),
+        ], meta, submit="Remind me",
     )  # fmt: skip
 
 
@@ -230,11 +221,11 @@ def release(line: Line, how: str, plans: int) -> View:
         "Texts that wait to be sent later are not sent; you are asked about each.",
         *([f"{plans} of your SmartPlans text from it: they are paused."] if plans else []),
     ]
-    return modal(
+    return cards.modal(
         "line_release", "Release a line", [
             mrkdwn(f"*Releasing {spoken}*\n" + "\n".join(f"• {row}" for row in rows)),
             {"type": "input", "block_id": "typed",
              "label": cards.plain(f"Type {spoken} to release it"),
              "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 30}},
-        ], meta=str(line.id), submit=cards.plain("Release it"), close=cards.plain("Keep it"),
+        ], str(line.id), submit="Release it", close="Keep it",
     )  # fmt: skip

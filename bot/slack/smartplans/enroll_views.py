@@ -7,8 +7,7 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.contacts.models import Contact
-from bot.slack.cards import LONGEST_OPTION, Blocks, context, mrkdwn, option, plain, when
-from bot.slack.smartplans.smart_views import modal
+from bot.slack.cards import LONGEST_OPTION, Blocks, context, modal, mrkdwn, option, plain, when
 from bot.slack.smartplans.step_views import box, choice, menu
 from bot.smartplans import plan_words
 from bot.smartplans.enrollments import Enrolled
@@ -57,7 +56,7 @@ def preview(
             "contacts. One that would waits, and asks you."
         ))  # fmt: skip
     about = {"plan": plan.id, "ceilings": dict(ceilings)}
-    submit = "Switch on" if may_switch else None
+    submit = "Switch on" if may_switch else ""
     return modal("smart_switched_on", "Preview", blocks, about, submit=submit, close="Back")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from bot.contacts import contacts
 from bot.lines.models import Line
 from bot.slack import cards
-from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
+from bot.slack.cards import Blocks, Card, button, context, modal, mrkdwn, option, plain
 from bot.slack.smartplans.step_views import box, choice, initial, menu, moving
 from bot.smartplans import plan_counts, plan_shapes, plan_spending, plan_words
 from bot.smartplans.models import SmartPlan
@@ -258,21 +257,9 @@ def yaml_view(plan: SmartPlan, text: str) -> dict[str, Any]:
             }
         )
         at += len(piece)
-    return modal("smart_told", "SmartPlan", blocks[:100], {})
+    return modal("smart_told", "SmartPlan", blocks[:100])
 
 
 def told(words: str) -> dict[str, Any]:
     """A modal that says what was done."""
-    return modal("smart_told", "SmartPlan", [mrkdwn(words)], {})
-
-
-def modal(
-    callback_id: str, title: str, blocks: Blocks, about: dict[str, Any], *,
-    submit: str | None = None, close: str = "Close",
-) -> dict[str, Any]:  # fmt: skip
-    """A modal of these blocks."""
-    view: dict[str, Any] = {
-        "type": "modal", "callback_id": callback_id, "title": plain(title),
-        "private_metadata": json.dumps(about), "close": plain(close), "blocks": blocks,
-    }  # fmt: skip
-    return view | ({"submit": plain(submit)} if submit else {})
+    return modal("smart_told", "SmartPlan", [mrkdwn(words)])

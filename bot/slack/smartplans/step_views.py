@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from bot.errors import Wrong
-from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, mrkdwn, option, plain
+from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, modal, mrkdwn, option, plain
 from bot.smartplans.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
 from bot.smartplans.schedule import When
 from bot.smartplans.smartplans import Effect
@@ -32,25 +31,17 @@ def view(
     `removal` is what taking the step out would do to them, and `wrong` why it was not saved."""
     step = shape.steps[place] if place is not None else _fresh(kind, shape)
     about = {"plan": plan, "kind": kind, "key": step.key}
-    return {
-        "type": "modal",
-        "callback_id": "smart_step_saved",
-        "private_metadata": json.dumps(about),
-        "title": plain(TITLES[kind]),
-        "submit": plain("Save"),
-        "close": plain("Back"),
-        "blocks": [
-            *([mrkdwn(f":warning: {wrong}")] if wrong else []),
-            *_what(kind, step, shape),
-            *_when(step.when),
-            _place(shape, place),
-            menu("who", "Whose", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
-                                   **initial("initial_user", step.assigned_to)},
-                  optional=True, hint="The member who is named in it, and gets its reminder"),
-            *moving(on_it),
-            *([_removal(plan, step, removal)] if removal else []),
-        ],
-    }  # fmt: skip
+    return modal("smart_step_saved", TITLES[kind], [
+        *([mrkdwn(f":warning: {wrong}")] if wrong else []),
+        *_what(kind, step, shape),
+        *_when(step.when),
+        _place(shape, place),
+        menu("who", "Whose", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
+                               **initial("initial_user", step.assigned_to)},
+              optional=True, hint="The member who is named in it, and gets its reminder"),
+        *moving(on_it),
+        *([_removal(plan, step, removal)] if removal else []),
+    ], about, submit="Save", close="Back")  # fmt: skip
 
 
 def _fresh(kind: str, shape: Shape) -> StepShape:

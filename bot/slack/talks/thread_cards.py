@@ -251,26 +251,18 @@ def stop_wish(message: Message) -> Card:
 def snooze_view(conversation_id: int, times: list[Wake]) -> dict[str, Any]:
     """The modal that asks until when a conversation is put off."""
     options = [option(time.label, str(int(time.at.timestamp()))) for time in times]
-    return {
-        "type": "modal",
-        "callback_id": "talk_snoozed",
-        "private_metadata": str(conversation_id),
-        "title": cards.plain("Put off"),
-        "submit": cards.plain("Put off"),
-        "close": cards.plain("Back"),
-        "blocks": [
-            {
-                "type": "input", "block_id": "until", "label": cards.plain("Until when"),
-                "element": {
-                    "type": "radio_buttons", "action_id": "until", "options": options,
-                    "initial_option": options[TOMORROW],
-                },
+    return cards.modal("talk_snoozed", "Put off", [
+        {
+            "type": "input", "block_id": "until", "label": cards.plain("Until when"),
+            "element": {
+                "type": "radio_buttons", "action_id": "until", "options": options,
+                "initial_option": options[TOMORROW],
             },
-            {
-                "type": "input", "block_id": "other", "optional": True,
-                "label": cards.plain("Or at another time, by your own clock"),
-                "hint": cards.plain("If they write before, it comes back at once."),
-                "element": {"type": "datetimepicker", "action_id": "other"},
-            },
-        ],
-    }  # fmt: skip
+        },
+        {
+            "type": "input", "block_id": "other", "optional": True,
+            "label": cards.plain("Or at another time, by your own clock"),
+            "hint": cards.plain("If they write before, it comes back at once."),
+            "element": {"type": "datetimepicker", "action_id": "other"},
+        },
+    ], str(conversation_id), submit="Put off", close="Back")  # fmt: skip

@@ -47,38 +47,27 @@ def card(way: Sequence[Step]) -> cards.Card:
 def not_there(channels: Sequence[str]) -> dict[str, Any]:
     """The modal that says in which channels Partyline is not."""
     named = " and ".join(f"<#{channel}>" for channel in channels)
-    return {
-        "type": "modal", "callback_id": "not_there",
-        "title": cards.plain("Not there yet"), "close": cards.plain("Close"),
-        "blocks": [mrkdwn(
-            f"Partyline is not in {named}. Open the channel, type `/invite @Partyline` and send "
-            "it. Home goes on by itself then."
-        )],
-    }  # fmt: skip
+    return cards.modal("not_there", "Not there yet", [mrkdwn(
+        f"Partyline is not in {named}. Open the channel, type `/invite @Partyline` and send "
+        "it. Home goes on by itself then."
+    )])  # fmt: skip
 
 
 def account_view(zones: Sequence[str]) -> dict[str, Any]:
     """The modal that opens an account."""
-    return {
-        "type": "modal",
-        "callback_id": "account_opened",
-        "title": cards.plain("Open an account"),
-        "submit": cards.plain("Open it"),
-        "close": cards.plain("Back"),
-        "blocks": [
-            {"type": "input", "block_id": "name", "label": cards.plain("Name of your team"),
-             "hint": cards.plain("Your team sees it; those you text do not."),
-             "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
-            {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
-             "hint": cards.plain(
-                 f"Months, reports and the daily digest go by it. Only {OPERATOR} can change it "
-                 "later."
-             ),
-             "element": {"type": "static_select", "action_id": "zone",
-                         "options": [cards.option(zone, zone) for zone in zones],
-                         "initial_option": cards.option(zones[0], zones[0])}},
-        ],
-    }  # fmt: skip
+    return cards.modal("account_opened", "Open an account", [
+        {"type": "input", "block_id": "name", "label": cards.plain("Name of your team"),
+         "hint": cards.plain("Your team sees it; those you text do not."),
+         "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
+        {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
+         "hint": cards.plain(
+             f"Months, reports and the daily digest go by it. Only {OPERATOR} can change it "
+             "later."
+         ),
+         "element": {"type": "static_select", "action_id": "zone",
+                     "options": [cards.option(zone, zone) for zone in zones],
+                     "initial_option": cards.option(zones[0], zones[0])}},
+    ], submit="Open it", close="Back")  # fmt: skip
 
 
 def _button(step: Step) -> dict[str, Any]:

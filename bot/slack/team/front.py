@@ -144,14 +144,10 @@ def _scheduled(user: str, account: str) -> dict[str, Any]:
     listed = scheduled.of_account(int(account), user)
     with session():
         said = [later_cards.line(draft, listed.all) for draft in listed.texts]
-    return {
-        "type": "modal", "callback_id": "scheduled",
-        "title": cards.plain("Scheduled texts"), "close": cards.plain("Close"),
-        "blocks": [
-            *(cards.mrkdwn(line[: cards.SECTION]) for line in said),
-            cards.context("`/text later` in a channel changes, sends and cancels them."),
-        ],
-    }  # fmt: skip
+    return cards.modal("scheduled", "Scheduled texts", [
+        *(cards.mrkdwn(line[: cards.SECTION]) for line in said),
+        cards.context("`/text later` in a channel changes, sends and cancels them."),
+    ])  # fmt: skip
 
 
 def values(view: dict[str, Any]) -> dict[str, Any]:

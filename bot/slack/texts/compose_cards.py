@@ -6,7 +6,6 @@ comes in a box of a new name, and another account's recipients and templates in 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +13,7 @@ from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option, plain
 from bot.texts.composed import Gone
 from bot.texts.composer import LONGEST, Look
-from bot.texts.offers import Offer, shortage
+from bot.texts.offers import Quoted, shortage
 from bot.words import as_told, clock_words, count, escape
 from ledger.rates import PACK_FILES
 
@@ -24,15 +23,14 @@ Card = dict[str, Any]
 def view(look: Look) -> Card:
     """The modal."""
     about = {"line": look.line, "conversation": look.conversation, "shown": look.terms}
-    return {
-        "type": "modal",
-        "callback_id": "composed",
-        "private_metadata": json.dumps(about, separators=(",", ":")),
-        "title": plain("Reply by text" if look.conversation else "Write a text"),
-        "submit": plain(_send(look)),
-        "close": plain("Cancel"),
-        "blocks": [*_whom(look), *_text(look), *_price(look), *_buttons(look), *_time(look)],
-    }  # fmt: skip
+    return cards.modal(
+        "composed",
+        "Reply by text" if look.conversation else "Write a text",
+        [*_whom(look), *_text(look), *_price(look), *_buttons(look), *_time(look)],
+        about,
+        submit=_send(look),
+        close="Cancel",
+    )
 
 
 def _whom(look: Look) -> Blocks:
@@ -116,7 +114,7 @@ def _notes(look: Look) -> Iterable[str]:
             yield shortage(look.offer.quote.credits, look.offer.funds)
 
 
-def _changed(asked: int, offer: Offer) -> str:
+def _changed(asked: int, offer: Quoted) -> str:
     now = count(offer.quote.credits, "credit")
     if asked == 0:
         return f"The price was not shown yet: {now}."
@@ -172,7 +170,4 @@ def gone(done: Gone, link: str | None) -> Card:
     else:
         said = f":white_check_mark: On its way to *{to}*: {price}, {done.balance:,} left."
         said += f" Follow it in {thread}."
-    return {
-        "type": "modal", "callback_id": "composed_gone", "title": plain("Write a text"),
-        "close": plain("Close"), "blocks": [mrkdwn(said)],
-    }  # fmt: skip
+    return cards.modal("composed_gone", "Write a text", [mrkdwn(said)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot.slack.cards import (
     Card,
     button,
     context,
+    modal,
     mrkdwn,
     plain,
     when,
@@ -75,51 +75,35 @@ def line(draft: Draft, by_all: bool) -> str:
 def when_view(about: dict[str, Any], at: datetime, night: str = "") -> dict[str, Any]:
     """The modal that asks when a text is to go out; `night` is what speaks against that time."""
     warning = [mrkdwn(f":warning: {escape(night)} Schedule it all the same?")] if night else []
-    return {
-        "type": "modal",
-        "callback_id": "draft_timed",
-        "private_metadata": json.dumps(about),
-        "title": plain("Send later"),
-        "submit": plain("Schedule"),
-        "close": plain("Back"),
-        "blocks": [
-            *warning,
-            {
-                "type": "input",
-                "block_id": "at",
-                "label": plain("When, by your own clock"),
-                "hint": plain(CHECKED_AGAIN),
-                "element": {
-                    "type": "datetimepicker", "action_id": "at",
-                    "initial_date_time": int(at.timestamp()),
-                },
+    return modal("draft_timed", "Send later", [
+        *warning,
+        {
+            "type": "input",
+            "block_id": "at",
+            "label": plain("When, by your own clock"),
+            "hint": plain(CHECKED_AGAIN),
+            "element": {
+                "type": "datetimepicker", "action_id": "at",
+                "initial_date_time": int(at.timestamp()),
             },
-        ],
-    }  # fmt: skip
+        },
+    ], about, submit="Schedule", close="Back")  # fmt: skip
 
 
 def reword_view(about: dict[str, Any], body: str) -> dict[str, Any]:
     """The modal in which a scheduled text is edited; with what it would cost, if that is more."""
     more = about["agreed"]
     warning = f":warning: It costs {count(more, 'credit')} now. Press *Save* if that is right."
-    return {
-        "type": "modal",
-        "callback_id": "later_edited",
-        "private_metadata": json.dumps(about),
-        "title": plain("Edit the text"),
-        "submit": plain("Save"),
-        "close": plain("Back"),
-        "blocks": [
-            *([mrkdwn(warning)] if more else []),
-            {
-                "type": "input",
-                "block_id": "body",
-                "label": plain("What they will read"),
-                "hint": plain("It keeps its time."),
-                "element": {
-                    "type": "plain_text_input", "action_id": "body", "multiline": True,
-                    "max_length": LONGEST_INPUT, "initial_value": body,
-                },
+    return modal("later_edited", "Edit the text", [
+        *([mrkdwn(warning)] if more else []),
+        {
+            "type": "input",
+            "block_id": "body",
+            "label": plain("What they will read"),
+            "hint": plain("It keeps its time."),
+            "element": {
+                "type": "plain_text_input", "action_id": "body", "multiline": True,
+                "max_length": LONGEST_INPUT, "initial_value": body,
             },
-        ],
-    }  # fmt: skip
+        },
+    ], about, submit="Save", close="Back")  # fmt: skip

@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import beside, reply
 from bot.texts import drafts
-from bot.texts.offers import Offer
+from bot.texts.offers import Quoted
 from bot.texts.sending import Sent
 
 
@@ -30,7 +30,7 @@ def in_thread(body: dict[str, Any]) -> bool:
 
 def answer(
     ack: Ack, body: dict[str, Any], respond: Respond, draft_id: str,
-    act: Callable[[str], Sent | Offer | cards.Card],
+    act: Callable[[str], Sent | Quoted | cards.Card],
 ) -> None:  # fmt: skip
     """Acts, and shows the outcome where the button was: a card in a thread is updated through the
     outbox, one that only this person sees is replaced by the answer; a refusal stands beside it."""
@@ -45,16 +45,16 @@ def answer(
     ack()
     if not thread:
         return reply(respond, _card(outcome))
-    if isinstance(outcome, Offer) and outcome.asked:
+    if isinstance(outcome, Quoted) and outcome.asked:
         return beside(respond, body, cards.note(f"Nothing was sent yet. {outcome.asked}"))
     return None
 
 
-def _card(outcome: Sent | Offer | cards.Card) -> cards.Card:
+def _card(outcome: Sent | Quoted | cards.Card) -> cards.Card:
     match outcome:
         case Sent():
             return cards.sent(outcome)
-        case Offer():
+        case Quoted():
             return cards.offer(outcome)
     return outcome
 

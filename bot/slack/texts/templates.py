@@ -103,10 +103,7 @@ def list_view(account: int, found: list[Template]) -> View:
     blocks.append({"type": "actions", "block_id": "templates", "elements": [
         button("New template", "template_new", str(account)),
     ]})  # fmt: skip
-    return {
-        "type": "modal", "callback_id": "templates", "title": plain("Templates"),
-        "close": plain("Close"), "blocks": blocks,
-    }  # fmt: skip
+    return cards.modal("templates", "Templates", blocks)
 
 
 def edit_view(account: int, template: Template | None) -> View:
@@ -114,27 +111,19 @@ def edit_view(account: int, template: Template | None) -> View:
     about = {"account": account, "template": template.id if template else None}
     name = {"initial_value": template.name} if template else {}
     body = {"initial_value": template.body} if template else {}
-    return {
-        "type": "modal",
-        "callback_id": "template_saved",
-        "private_metadata": json.dumps(about),
-        "title": plain("Template"),
-        "submit": plain("Save"),
-        "close": plain("Back"),
-        "blocks": [
-            {"type": "input", "block_id": "name", "label": plain("Name"),
-             "element": {"type": "plain_text_input", "action_id": "name",
-                         "max_length": LONGEST_NAME, **name}},
-            {"type": "input", "block_id": "body", "label": plain("Text"),
-             "hint": plain(
-                 "Behind a bar stands what is said where a field is not known: {first_name|there}"
-             ),
-             "element": {"type": "plain_text_input", "action_id": "body", "multiline": True,
-                         "max_length": LONGEST_BODY, **body}},
-            context("\n".join(f"`{{{name}}}` {what}" for name, what in templates.FIELDS.items())),
-            *([_removal(template)] if template else []),
-        ],
-    }  # fmt: skip
+    return cards.modal("template_saved", "Template", [
+        {"type": "input", "block_id": "name", "label": plain("Name"),
+         "element": {"type": "plain_text_input", "action_id": "name",
+                     "max_length": LONGEST_NAME, **name}},
+        {"type": "input", "block_id": "body", "label": plain("Text"),
+         "hint": plain(
+             "Behind a bar stands what is said where a field is not known: {first_name|there}"
+         ),
+         "element": {"type": "plain_text_input", "action_id": "body", "multiline": True,
+                     "max_length": LONGEST_BODY, **body}},
+        context("\n".join(f"`{{{name}}}` {what}" for name, what in templates.FIELDS.items())),
+        *([_removal(template)] if template else []),
+    ], about, submit="Save", close="Back")  # fmt: skip
 
 
 def _removal(template: Template) -> dict[str, Any]:
@@ -150,10 +139,7 @@ def _removal(template: Template) -> dict[str, Any]:
 
 
 def _gone() -> View:
-    return {
-        "type": "modal", "callback_id": "template_gone", "title": plain("Template"),
-        "close": plain("Back"), "blocks": [mrkdwn("It is taken away.")],
-    }  # fmt: skip
+    return cards.modal("template_gone", "Template", [mrkdwn("It is taken away.")], close="Back")
 
 
 INTRODUCTION = (

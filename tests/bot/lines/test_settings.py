@@ -105,7 +105,7 @@ def test_a_line_has_quiet_hours_of_its_own(house: House) -> None:
     [
         ({"from_": "7:00 AM", "until": "9:00 AM"}, "until", "begin in the evening"),
         ({"channel": "taken"}, "channel", "That channel has a line already."),
-        ({"plan_texts": "0"}, "plan_texts", "To send none, pause the plans: `/smartplans`."),
+        ({"plan_texts": "0"}, "plan_texts", "To send none, pause the plans: /smartplans."),
         ({"plan_texts": "100001"}, "plan_texts", "1 to 100,000 texts a day."),
     ],
 )
