@@ -23,7 +23,7 @@ from bot import clock
 from bot.config import Settings
 from bot.team import opening, viewers
 from bot.words import is_email
-from ledger import subscriptions
+from ledger import standing, subscriptions
 from ledger.books import KeyReused
 from ledger.database import transaction
 from ledger.models import Account, Change, Subscription
@@ -148,7 +148,7 @@ def heed(event: Event, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
     account = Account.get_or_none(Account.name == event.account)
     if account is None:
         account = _open(event)
-    subscriptions.standing(account.id, now)  # its lock, before anything is decided
+    standing.of(account.id, now)  # its lock, before anything is decided
     key = f"shop:{event.id}"
     heeded = Change.select().where(Change.key == key).exists()
     newest = Subscription.get_or_none(Subscription.account == account)
@@ -161,7 +161,7 @@ def heed(event: Event, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
         ).execute()
         viewers.changed(account.id)
     log.info("marketplace.event", event_id=event.id, type=event.type, heeded_before=heeded)
-    stands = subscriptions.standing(account.id, now)
+    stands = standing.of(account.id, now)
     return {
         "account": account.name,
         "plan": stands.terms.plan if stands.terms else None,

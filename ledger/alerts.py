@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger import periods
+from ledger import periods, standing
 from ledger.books import announcement, level
 from ledger.database import instant, query, session, transaction
 from ledger.models import Alert
-from ledger.subscriptions import Standing, standing
+from ledger.standing import Standing
 
 CROSSED = """
     SELECT account_id FROM period WHERE alert_due AND NOT closed ORDER BY account_id LIMIT %s"""
@@ -65,7 +65,7 @@ def cross(account_id: int, now: datetime) -> Crossing | None:
         period=books.period, threshold=reached, limit=books.limit,
         defaults={"used": books.used, "made_at": books.now},
     )  # fmt: skip
-    return Crossing(alert.id, reached, standing(account_id, now)) if new else None
+    return Crossing(alert.id, reached, standing.of(account_id, now)) if new else None
 
 
 def expiring(now: datetime, most: int = 100) -> list[tuple[int, int]]:
@@ -89,4 +89,4 @@ def announce(account_id: int, grant: int, now: datetime) -> Expiry | None:
     query(ANNOUNCE_NEXT, announcement(expires_at, books.now), grant)
     if not remaining:
         return None
-    return Expiry(grant, remaining, expires_at, standing(account_id, now))
+    return Expiry(grant, remaining, expires_at, standing.of(account_id, now))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ledger import boundaries
 from ledger.database import instant, query
-from ledger.subscriptions import Standing
+from ledger.standing import Standing
 
 PACE_DAYS, LEAST_DAYS = 14, 3
 

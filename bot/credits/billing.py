@@ -8,11 +8,12 @@ from typing import Any
 
 from bot.errors import Refused
 from bot.team import roles, viewers
-from ledger import reports, subscriptions
+from ledger import reports, standing, subscriptions
 from ledger.database import transaction
 from ledger.plans import Catalogue, Plan, UnknownPlan
 from ledger.reports import Forecast
-from ledger.subscriptions import Effect, Move, NotSubscribed, Standing
+from ledger.standing import Standing
+from ledger.subscriptions import Effect, Move, NotSubscribed
 
 NO_PLAN = "Your account has no plan. Choose one with `/credits plan`."
 THEN = {
@@ -42,7 +43,7 @@ def account(user: str, account_id: int, now: datetime, to_change: bool = False) 
     if to_change:
         roles.require_manager(user, account_id)
     role = roles.role_of(user, account_id)
-    stands = subscriptions.standing(account_id, now)
+    stands = standing.of(account_id, now)
     return Account(stands, reports.forecast(stands, now), now, role in roles.MANAGERS)
 
 
@@ -91,7 +92,7 @@ def choose(
     """
     roles.require_manager(user, account_id)
     plan = _plan(shown.plan.code, catalogue)
-    stands = subscriptions.standing(account_id, now)
+    stands = standing.of(account_id, now)
     how: dict[str, Any] = {"actor": user, "now": now, "shown": shown}
     if subscriptions.was_made(account_id, key):  # a confirmation that was pressed twice
         return account(user, account_id, now)

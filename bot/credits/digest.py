@@ -15,9 +15,10 @@ from bot.smartplans import plan_days
 from bot.talks import unanswered
 from bot.talks.models import Message
 from bot.words import count, day_words
-from ledger import boundaries, reports, subscriptions
+from ledger import boundaries, reports, standing
 from ledger.database import instant, query, session, transaction
 from ledger.reports import Row, Span
+from ledger.standing import Standing
 
 DAY = timedelta(days=1)
 DEFAULT_HOUR = 8
@@ -92,7 +93,7 @@ def send_due(most: int = 10_000) -> int:
 def _send(account_id: int) -> bool:
     """One account's, once for a day of its own, whoever else tries and whatever the clocks do."""
     now = clock.now()
-    stands = subscriptions.standing(account_id, now)  # the account's lock comes first
+    stands = standing.of(account_id, now)  # the account's lock comes first
     hour, done, next_at, told_until = query(LOCK, account_id).fetchone()
     if next_at is None:
         return False
@@ -129,7 +130,7 @@ def _send(account_id: int) -> bool:
 def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | None:
     """Has the digest come at this hour of the account's day; None mutes it. Returns when it comes
     next."""
-    stands = subscriptions.standing(account_id, now)
+    stands = standing.of(account_id, now)
     next_at = None
     if hour is not None:
         _, done, *_ = query(LOCK, account_id).fetchone()
@@ -146,7 +147,7 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
 @transaction
 def moved(account_id: int, now: datetime) -> None:
     """The account has another time zone: its digest comes at the same hour there."""
-    subscriptions.standing(account_id, now)
+    standing.of(account_id, now)
     hour, _, next_at, _ = query(LOCK, account_id).fetchone()
     if next_at is not None:
         set_hour(account_id, hour, now)
@@ -165,7 +166,7 @@ def _at(day: date, hour: int, timezone: str) -> datetime:
 
 
 def _compose(
-    stands: subscriptions.Standing, hour: int, today: date, since: datetime, now: datetime
+    stands: Standing, hour: int, today: date, since: datetime, now: datetime
 ) -> Daily | None:
     """Yesterday, what waits, and what failed since the last one; None if there is none of it."""
     yesterday = Span(today - timedelta(days=1), today, stands.timezone)
@@ -184,7 +185,7 @@ def _compose(
 
 
 def _facts(
-    stands: subscriptions.Standing, sums: Row, planned: list[tuple[str, str]], now: datetime
+    stands: Standing, sums: Row, planned: list[tuple[str, str]], now: datetime
 ) -> list[tuple[str, str]]:
     texts = f"{sums.texts_in:,} in, {sums.texts_out:,} out"
     spent = count(sums.credits, "credit")

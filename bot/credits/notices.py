@@ -24,7 +24,7 @@ from ledger import alerts, reports
 from ledger.alerts import Crossing, Expiry
 from ledger.database import is_sqlite, transaction
 from ledger.reports import Forecast
-from ledger.subscriptions import Standing
+from ledger.standing import Standing
 
 log = structlog.get_logger()
 

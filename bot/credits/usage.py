@@ -16,7 +16,7 @@ from bot.errors import Refused
 from bot.smartplans import plan_spending
 from bot.talks.models import Call, Conversation, Message
 from bot.words import day_words, no_formula
-from ledger import boundaries, reports, subscriptions
+from ledger import boundaries, reports, standing
 from ledger.database import session
 from ledger.reports import Past, Row, Span, Use
 
@@ -122,7 +122,7 @@ def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
 
 def make(asked: Asked, now: datetime) -> Report:
     """The report: days in their order, all else by credits, most first."""
-    expiring = subscriptions.standing(asked.account, now).expiring
+    expiring = standing.of(asked.account, now).expiring
     with session():  # reads alone: a month of a large account must hold up no text
         return _made(asked, expiring)
 

@@ -17,8 +17,8 @@ from bot.talks.unanswered import Waiting
 from bot.team import first_run, people, roles, viewers
 from bot.team.first_run import Step
 from bot.team.models import Member, Viewer
+from ledger import standing
 from ledger.database import transaction
-from ledger.subscriptions import standing
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,6 @@ def _home(user: str, account_id: int, most: int, others: list[Other], now: datet
 
 
 def _other(account_id: int, now: datetime) -> Other:
-    stands = standing(account_id, now)
+    stands = standing.of(account_id, now)
     waiting = unanswered.count(account_id, now)
     return Other(account_id, stands.name, stands.balance, waiting)

@@ -15,7 +15,7 @@ from bot.team import lines, viewers
 from bot.team.models import Member
 from bot.team.roles import ROLES
 from bot.words import is_email
-from ledger import credits, subscriptions
+from ledger import credits, standing, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
 from ledger.plans import Catalogue, Plan
@@ -150,7 +150,7 @@ def give(account: str, amount: int, reason: str, key: str) -> credits.Booked:
 def _set_plan(
     account: Account, plan: Plan, catalogue: Catalogue, anchor: int | None, now: datetime
 ) -> list[str]:
-    stands = subscriptions.standing(account.id, now)
+    stands = standing.of(account.id, now)
     if stands.subscribed and stands.terms:
         if stands.terms.plan != plan.code:
             raise ValueError(
@@ -169,7 +169,7 @@ def _set_anchor(account: Account, anchor: int, now: datetime) -> list[str]:
         would = subscriptions.move(account.id, anchor, now)
     except subscriptions.NotSubscribed:
         raise ValueError(f"--anchor: {account.name} has no plan; give it one with --plan") from None
-    terms = subscriptions.standing(account.id, now).terms
+    terms = standing.of(account.id, now).terms
     if terms is None or terms.anchor == anchor:
         return []
     subscriptions.set_anchor(account.id, anchor, now)

@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.clock import travelled
 from bot.credits import renewals, usage
-from ledger import alerts, books, credits, database, periods, reports, subscriptions
+from ledger import alerts, books, credits, database, periods, reports, standing
 from ledger.database import is_sqlite, query, session, transaction
 from tests import databases
 
@@ -239,7 +239,7 @@ def _costs(engine: str, accounts: int) -> tuple[dict[str, float], str]:
 
 @transaction
 def _status(account: int, now: datetime) -> None:
-    reports.forecast(subscriptions.standing(account, now), now)
+    reports.forecast(standing.of(account, now), now)
 
 
 def _median(work: Callable[[int], None], asked: list[int]) -> float:

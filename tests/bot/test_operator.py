@@ -17,7 +17,7 @@ from bot.talks.models import Message, Part
 from bot.team import opening
 from bot.twilio import poll
 from bot.twilio.accounts import Accounts
-from ledger import boundaries, database, plans, subscriptions
+from ledger import boundaries, database, plans, standing, subscriptions
 from ledger.models import Account
 from tests import databases
 from tests.bot.office import NEW_YORK
@@ -90,7 +90,7 @@ def test_no_cell_of_an_operators_csv_is_a_formula(house: House) -> None:
     with database.session():
         Account.update(name="=HYPERLINK(1)").execute()
     house.subscribe("solo")
-    month = month_of(subscriptions.standing(house.account().id, clock.now()).starts_at)
+    month = month_of(standing.of(house.account().id, clock.now()).starts_at)
     listed = flask(house.environ, "invoices", "--month", month).stdout
     [row] = csv.DictReader(io.StringIO(listed))
     assert row["account"] == "'=HYPERLINK(1)"
@@ -119,7 +119,7 @@ def test_invoices_are_for_the_dearest_plan_of_each_period(house: House) -> None:
     subscriptions.change(account, "b", CATALOGUE.plan("starter"), actor="U1", now=now)
     with clock.travelled(timedelta(days=33)):
         house.tick()
-    month = month_of(subscriptions.standing(account, now).opened_at)
+    month = month_of(standing.of(account, now).opened_at)
     listed = list(
         csv.DictReader(io.StringIO(flask(house.environ, "invoices", "--month", month).stdout))
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger import alerts, audit, credits, database, periods, plans, subscriptions
+from ledger import alerts, audit, credits, database, periods, plans, standing, subscriptions
 from ledger.books import Charge
 from ledger.models import Grant, Period
 from tests import databases
@@ -92,7 +92,7 @@ class Told:
 
     def same(self) -> None:
         """The books are as the model says, and R13 holds."""
-        stands = subscriptions.standing(self.account, self.now)
+        stands = standing.of(self.account, self.now)
         model = self.model
         model.advance(self.now)
         assert stands.balance == stands.limit - stands.used, "R13"

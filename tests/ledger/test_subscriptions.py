@@ -10,8 +10,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger import alerts, audit, credits, database, periods, plans, reports, subscriptions
+from ledger import (
+    alerts,
+    audit,
+    credits,
+    database,
+    periods,
+    plans,
+    reports,
+    standing,
+    subscriptions,
+)
 from ledger.models import Account, Change, Entry, Grant, Period
+from ledger.standing import Standing
 
 CATALOGUE = plans.load()
 STARTER, SOLO, PRO, TEAM, OFFICE = CATALOGUE.plans.values()
@@ -49,8 +60,8 @@ class Home:
     def get(self, amount: int, now: datetime) -> None:
         credits.charge_in(self.id, f"in:{self.key()}", amount, message=1, now=now)
 
-    def stands(self, now: datetime) -> subscriptions.Standing:
-        return subscriptions.standing(self.id, now)
+    def stands(self, now: datetime) -> Standing:
+        return standing.of(self.id, now)
 
     def numbers(self, now: datetime) -> tuple[int, int, int]:
         stands = self.stands(now)
@@ -393,7 +404,7 @@ def test_r20_what_comes_back_to_an_emptied_grant_expires_with_it(home: Home) -> 
 def test_r20_a_grant_may_last_for_ever(books: str) -> None:
     account = credits.open_account("Old Oaks", "UTC", at(1, 1), grants_last_months=0)
     credits.grant(account.id, "g", 10, reason="gift", actor="operator", now=at(1, 2))
-    assert subscriptions.standing(account.id, at(1, 2, year=2040)).balance == 10
+    assert standing.of(account.id, at(1, 2, year=2040)).balance == 10
 
 
 def test_r20_frozen_grants_do_not_age(home: Home) -> None:

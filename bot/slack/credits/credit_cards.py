@@ -17,7 +17,7 @@ from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain
 from bot.words import count, day_words, escape, hour_words
 from ledger.plans import Catalogue
 from ledger.reports import Past
-from ledger.subscriptions import Standing
+from ledger.standing import Standing
 
 Link = Callable[[str, str], str]  # from a channel and a ts to the address of that message
 

@@ -10,7 +10,8 @@ from bot.slack.cards import Blocks, button, modal, mrkdwn, option
 from bot.slack.credits.credit_cards import day_of, fields, plan_line
 from bot.words import count, escape, ordinal
 from ledger.plans import Catalogue
-from ledger.subscriptions import Effect, Move, Standing
+from ledger.standing import Standing
+from ledger.subscriptions import Effect, Move
 
 CHANGED = ":warning: This has changed since it was shown. Please look again."
 DAYS = [option(ordinal(day), str(day)) for day in range(1, 32)]

@@ -17,8 +17,9 @@ from bot import marketplace
 from bot.credits.models import Address
 from bot.sandbox import Sandbox
 from bot.team.models import Member
-from ledger import database, subscriptions
+from ledger import database, standing
 from ledger.models import Account, Change
+from ledger.standing import Standing
 from tests.house import House
 
 SECRET = "a secret of the shop"
@@ -51,10 +52,10 @@ def event(kind: str, id_: str = "evt_1", **more: Any) -> dict[str, Any]:
     return {"id": id_, "type": kind, "created_at": hours_ago(9), "account": "Harbor Homes", **more}
 
 
-def stands(house: House) -> subscriptions.Standing:
+def stands(house: House) -> Standing:
     from bot import clock
 
-    return subscriptions.standing(house.account().id, clock.now())
+    return standing.of(house.account().id, clock.now())
 
 
 def test_a_shop_starts_changes_and_cancels(shop: House) -> None:

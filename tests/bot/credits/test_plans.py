@@ -14,7 +14,7 @@ from bot.sandbox.slack_reading import plain
 from bot.sandbox.slack_records import View
 from bot.sandbox.slack_watching import turned
 from bot.team.models import Member
-from ledger import audit, database, subscriptions
+from ledger import audit, database, standing, subscriptions
 from ledger.models import Change
 from tests.bot.office import CATALOGUE, NEW_YORK, confirm, open_plans, spend
 from tests.house import ANN, LINE, House
@@ -209,14 +209,14 @@ def test_r8_the_account_chooses_the_day_it_renews(office: House) -> None:
     day = 15 if today != 15 else 16
     slack = office.slack
     turned(view, lambda: slack.choose(office.agent, view, "plan_day", f"{day}th"))
-    stands = subscriptions.standing(office.account().id, clock.now())
+    stands = standing.of(office.account().id, clock.now())
     assert stands.ends_at is not None
     starts = stands.ends_at.astimezone(NEW_YORK)
     assert f"Renew on the {day}th of the month" in view.plain()
     assert f"Until {starts.day} {starts:%B} nothing changes" in view.plain()
     slack.submit(office.agent, view, {})
     assert "Done." in view.plain()
-    after = subscriptions.standing(office.account().id, stands.ends_at)
+    after = standing.of(office.account().id, stands.ends_at)
     assert after.ends_at is not None
     assert after.ends_at.astimezone(NEW_YORK).day == day
     assert after.ends_at - stands.ends_at >= timedelta(days=28)
@@ -232,7 +232,7 @@ def test_r8_a_first_plan_is_chosen_with_its_day(books: str, sandbox: Sandbox) ->
         house.turns(view, "plan_starter:Choose")
         house.slack.submit(house.agent, view, {})
         assert "Done." in view.plain()
-        stands = subscriptions.standing(house.account().id, clock.now())
+        stands = standing.of(house.account().id, clock.now())
         assert stands.terms is not None and stands.terms.anchor == 31
         assert stands.ends_at is not None
         last = stands.ends_at.astimezone(NEW_YORK)
