@@ -11,7 +11,6 @@ import click
 import sentry_sdk
 import structlog
 from flask import Flask
-from flask.cli import FlaskGroup
 from slack_bolt.adapter.flask import SlackRequestHandler
 
 import bot.slack.client
@@ -299,6 +298,4 @@ def pace(settings: Settings) -> room.Pace:
 
 def serving() -> bool:
     """Whether the app is made to serve: by a WSGI server or `flask run`, not by another command."""
-    context = click.get_current_context(silent=True)
-    by_flask = context is not None and isinstance(context.find_root().command, FlaskGroup)
-    return not by_flask or context.info_name == "run"
+    return not operator.typed() or click.get_current_context().info_name == "run"

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
+from flask.cli import FlaskGroup
 
 from bot import clock, config, inbox, outbox
 from bot.audit import prove
@@ -49,6 +50,8 @@ def migrate(check: bool) -> None:
 @click.option("--manager", "managers", multiple=True, help="Slack user id; may be repeated.")
 @click.option("--agent", "agents", multiple=True, help="Slack user id; may be repeated.")
 @click.option("--email", "emails", multiple=True, help="Where alerts go; may be repeated.")
+@click.option("--no-email", "no_emails", multiple=True,
+              help="Where alerts go no longer; may be repeated.")  # fmt: skip
 @click.option("--line", help="Phone number in E.164, like +14155550100.")
 @click.option("--twilio", help="SID of the Twilio account the number is in, if not the usual one.")
 @click.option("--channel", help="Slack channel id of the line; else it is chosen in Slack.")
@@ -264,12 +267,23 @@ def plans_or_exit(settings: Settings) -> Catalogue:
 
 
 def settings_or_exit() -> Settings:
-    """The settings from the environment; each wrong one is named in a line, and we stop."""
+    """The settings from the environment; each wrong one is named in a line, and we stop. The demo
+    has its own, and who only asks what there is to type needs none."""
     try:
-        return config.load(config.DEMO if sys.argv[1:2] == ["demo"] else None)
+        return config.load(config.DEMO if sys.argv[1:2] == ["demo"] or _only_asks() else None)
     except config.ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+
+
+def typed() -> bool:
+    """Whether a `flask` command was typed; else a WSGI server makes the app."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.find_root().command, FlaskGroup)
+
+
+def _only_asks() -> bool:
+    return typed() and ("--help" in sys.argv or sys.argv[1:] in ([], ["contacts"]))
 
 
 def require_schema_or_exit() -> None:

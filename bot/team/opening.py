@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from peewee import fn
+
 from bot import clock
 from bot.contacts.contacts import textable
 from bot.credits import digest
@@ -39,6 +41,7 @@ def setup(
     managers: tuple[str, ...] = (),
     agents: tuple[str, ...] = (),
     emails: tuple[str, ...] = (),
+    no_emails: tuple[str, ...] = (),
     line: str | None = None,
     channel: str | None = None,
     twilio: str | None = None,
@@ -67,6 +70,12 @@ def setup(
         _, new = Address.get_or_create(account=found, email=email)
         if new:
             done.append(f"e-mail address {email}")
+    for email in no_emails:
+        if email in emails:
+            raise ValueError(f"--no-email: {email} is given with --email, too")
+        here = (Address.account == found) & (fn.LOWER(Address.email) == email.lower())
+        if Address.delete().where(here).execute():
+            done.append(f"no more alerts to {email}")
     if line is not None or channel is not None or twilio is not None:
         done += _set_line(found, line, channel, twilio, now)
     viewers.changed(found.id)

@@ -81,6 +81,30 @@ def test_setup_without_a_plan_says_what_an_anchor_is_for() -> None:
     assert "--email: 'boss' is no e-mail address" in said
 
 
+def test_setup_takes_an_address_of_alerts_away(engine: str) -> None:
+    environ = ready(engine, "--email", "boss@example.com", "--email", "Old@example.com")
+    less = ["setup", "--account", "Harbor Homes", "--no-email", "old@example.com"]
+    assert "made: no more alerts to old@example.com" in flask(environ, *less).stdout
+    assert "Nothing to do" in flask(environ, *less).stdout
+    assert "Nothing to do" in flask(environ, *less[:3], "--email", "boss@example.com").stdout
+    both = flask(environ, *less, "--email", "old@example.com")
+    assert "--no-email: old@example.com is given with --email, too" in both.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--help"], "doctor"), (["contacts", "--help"], "Import and export contacts."),
+        (["contacts"], "export"), (["contacts", "import", "--help"], "--dry-run"),
+        (["setup", "--help"], "--no-email"),
+    ],
+)  # fmt: skip
+def test_who_asks_what_there_is_to_type_needs_no_settings(asked: list[str], said: str) -> None:
+    told = flask({}, *asked)
+    assert said in told.stdout + told.stderr
+    assert "is missing" not in told.stderr
+
+
 def month_of(moment: datetime) -> str:
     """The month there, as the commands take it."""
     return f"{moment.astimezone(NEW_YORK):%Y-%m}"
