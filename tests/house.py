@@ -18,10 +18,11 @@ from bot.carriers import crew
 from bot.contacts import directory
 from bot.credits.models import Address
 from bot.lines.models import Line
-from bot.sandbox import Sandbox, slack_watching, wait
+from bot.sandbox import Sandbox, wait
 from bot.sandbox.server import stop
-from bot.sandbox.slack_records import Post, View
-from bot.sandbox.slack_watching import Act
+from bot.sandbox.slack import watching
+from bot.sandbox.slack.records import Post, View
+from bot.sandbox.slack.watching import Act
 from bot.talks.models import Conversation
 from bot.team import accounts, opening, viewers
 from bot.team.models import Policy, Viewer
@@ -166,16 +167,16 @@ class House:
 
     def opens(self, act: Act, user: str | None = None) -> View:
         """The modal that something which is done opens."""
-        return slack_watching.opened(self.slack, user or self.agent, act)
+        return watching.opened(self.slack, user or self.agent, act)
 
     def turns(self, view: View, label: str, user: str | None = None) -> View:
         """Presses a button of a modal, which then shows something else."""
         who = user or self.agent
-        return slack_watching.turned(view, lambda: self.slack.press(who, view, label))
+        return watching.turned(view, lambda: self.slack.press(who, view, label))
 
     def hears(self, act: Act, user: str | None = None) -> Post:
         """What a person alone is shown because of something that is done."""
-        return slack_watching.heard(self.slack, user or self.agent, act)
+        return watching.heard(self.slack, user or self.agent, act)
 
     def modal(self, user: str, on: Post | View, label: str) -> View:
         """The modal that a button opens."""

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from bot.sandbox.slack_files import File
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.files import File
+from bot.sandbox.slack.records import Post
 from tests.house import House
 
 MB = 1_000_000

@@ -12,9 +12,10 @@ from bot.lines import setups
 from bot.lines.models import Line
 from bot.lines.offers import Held
 from bot.models import Lane, Pace
-from bot.sandbox import slack_watching, wait
-from bot.sandbox.slack_forms import state
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox import wait
+from bot.sandbox.slack import watching
+from bot.sandbox.slack.forms import state
+from bot.sandbox.slack.records import Post, View
 from bot.slack.lines import setup_views
 from bot.smartplans import bulks, smartplans
 from bot.smartplans.models import SmartPlan, Step
@@ -252,7 +253,7 @@ class Day:
         card = house.ask("", "/credits")
         view = house.opens(lambda: self.slack.press(owner, card, "plan_open"))
         day = next(day for day in ("7th", "8th") if f'"{day}"' not in str(view.view["blocks"]))
-        slack_watching.turned(view, lambda: self.slack.choose(owner, view, "plan_day", day))
+        watching.turned(view, lambda: self.slack.choose(owner, view, "plan_day", day))
         self.submit(view, {})
         for action in ("plan_hold", "plan_resume", "plan_cancel", "plan_resume"):
             card = house.ask("", "/credits")
@@ -294,17 +295,15 @@ class Day:
         form = house.modal(owner, plan, "smart_step")
         self.kept(plan, form, {"files": [slack.described(file)]})
         form = house.modal(owner, plan, "smart_step")
-        slack_watching.turned(plan, lambda: slack.press(owner, form, "smart_step_remove"))
+        watching.turned(plan, lambda: slack.press(owner, form, "smart_step_remove"))
         self.kept(plan, house.modal(owner, plan, "Settings"), {"enroll": "gazebo"})
         preview = house.modal(owner, plan, "smart_preview")
         label = slack.look_up(owner, preview, "smart_preview_as", "zebulon")[0]
-        slack_watching.turned(
-            preview, lambda: slack.choose(owner, preview, "smart_preview_as", label)
-        )
+        watching.turned(preview, lambda: slack.choose(owner, preview, "smart_preview_as", label))
         self.submit(preview, {})
         plan = self._plan("pergola")
         self.turned(plan, "smart_pause")
-        slack_watching.turned(plan, lambda: slack.choose(owner, plan, "smart_more", "Duplicate"))
+        watching.turned(plan, lambda: slack.choose(owner, plan, "smart_more", "Duplicate"))
         away = house.opens(lambda: slack.choose(owner, plan, "smart_more", "Archive…"))
         self.submit(away, {})
 
@@ -333,7 +332,7 @@ class Day:
             lambda: slack.command(owner, house.channel, "/smartplans", "of Ottoline Gazebo")
         )
         for what in ("Pause", "Go on"):
-            slack_watching.turned(
+            watching.turned(
                 mine, lambda what=what: slack.choose(owner, mine, "smart_of_contact", what)
             )
         with database.session():
@@ -540,7 +539,7 @@ class Day:
 
     def kept(self, below: View, form: View, values: dict[str, object]) -> None:
         """Submits a modal; the one below it shows the change."""
-        slack_watching.turned(below, lambda: self.slack.submit(self.owner, form, values))
+        watching.turned(below, lambda: self.slack.submit(self.owner, form, values))
         assert form.errors == {}, form.errors
 
     def heard_in(self, card: Post, action: str) -> None:

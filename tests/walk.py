@@ -21,8 +21,8 @@ from urllib.parse import parse_qs, urlencode
 import peewee
 
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
-from bot.sandbox.slack_signing import FORM, JSON, Answer, Signed
+from bot.sandbox.slack.records import View
+from bot.sandbox.slack.signing import FORM, JSON, Answer, Signed
 from bot.slack.bolt import OOPS, THREADS
 from bot.tables import TABLES
 from ledger import database

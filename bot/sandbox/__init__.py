@@ -6,8 +6,8 @@ from types import TracebackType
 
 from bot.sandbox.mail import MailStandIn
 from bot.sandbox.server import wait
-from bot.sandbox.slack_company import Company
-from bot.sandbox.twilio import TwilioStandIn
+from bot.sandbox.slack.company import Company
+from bot.sandbox.twilio.api import TwilioStandIn
 
 __all__ = ["Sandbox", "wait"]
 

@@ -14,8 +14,8 @@ from bot import clock
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.demo_plan import Month
 from bot.sandbox.page.web import Page
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_watching import heard, opened, turned
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.watching import heard, opened, turned
 from bot.sandbox.stage import ADDRESS, LINE, RealTokens, Stage, refuse_real_tokens
 from bot.sandbox.terminal import Terminal
 from ledger import database

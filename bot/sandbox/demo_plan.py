@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from bot import clock
 from bot.contacts import contacts
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_records import Post, View
-from bot.sandbox.slack_watching import opened, turned
+from bot.sandbox.slack.records import Post, View
+from bot.sandbox.slack.watching import opened, turned
 from bot.sandbox.stage import Calendar, is_quiet
 from bot.slack.smartplans.step_views import BASES
 from bot.smartplans.models import Enrollment, StepRun

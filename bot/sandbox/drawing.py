@@ -16,10 +16,10 @@ from markupsafe import Markup, escape
 
 from bot.sandbox import drawn_words
 from bot.sandbox.drawn_words import NEW_YORK, Names
-from bot.sandbox.slack_files import File
-from bot.sandbox.slack_forms import HELD
-from bot.sandbox.slack_reading import cell_words
-from bot.sandbox.slack_records import Channel, Post, View
+from bot.sandbox.slack.files import File
+from bot.sandbox.slack.forms import HELD
+from bot.sandbox.slack.reading import cell_words
+from bot.sandbox.slack.records import Channel, Post, View
 
 
 def page(

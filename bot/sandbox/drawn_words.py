@@ -16,7 +16,7 @@ import emoji
 from markupsafe import Markup, escape
 
 from bot import clock
-from bot.sandbox.slack_reading import rich_text
+from bot.sandbox.slack.reading import rich_text
 from bot.words import ordinal
 
 NEW_YORK = ZoneInfo("America/New_York")  # where the sandbox's people live

@@ -22,7 +22,7 @@ from bot.credits.models import Digest
 from bot.models import Delivery, Inbox
 from bot.sandbox import Sandbox, wait
 from bot.sandbox.server import Faults
-from bot.sandbox.slack_records import Channel, Post
+from bot.sandbox.slack.records import Channel, Post
 from bot.smartplans.models import Enrollment
 from bot.talks.models import Message
 from bot.texts.models import Draft

@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 
 HELP = """
 Now you. Type as Dana, the agent:

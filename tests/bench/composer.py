@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 import app as wiring
 from bot import logs
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from ledger import rates
 from tests import databases
 from tests.bench.contacts import FEW, MANY, Who, fill

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from bot.sandbox.twilio import TwilioStandIn
+from bot.sandbox.twilio.api import TwilioStandIn
 
 
 def main() -> None:

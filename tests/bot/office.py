@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot import clock
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from bot.team.models import Member
 from ledger import credits, database, plans
 from tests.house import ANN, BEN, LINE, House

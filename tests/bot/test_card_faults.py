@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from bot import clock
 from bot.models import Delivery
-from bot.sandbox.slack_files import Refusal
+from bot.sandbox.slack.files import Refusal
 from bot.slack import cards, outcomes
 from bot.slack.credits import credit_cards
 from bot.slack.talks import thread_cards

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from bot import clock
 from bot.contacts import directory
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from tests.bot.contacts.test_imports import Import
 from tests.browser.test_pictures import daytime, drawn, look, office
 from tests.house import ANN, BEN, LINE, House

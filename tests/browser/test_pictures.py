@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 
 from bot import clock
 from bot.sandbox import Sandbox, drawing, wait
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from ledger import boundaries, credits
 from tests import databases
 from tests.bot.office import at_hour, digests, open_plans

@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from bot import clock
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.smartplans import plan_people
 from bot.smartplans.models import SmartPlan, Step
 from ledger import database

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from slack_sdk import WebClient
 
-from bot.sandbox.slack_methods import METHODS
+from bot.sandbox.slack.methods import METHODS
 from bot.slack import commands, events
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from flask import Response
 from bot import clock
 from bot.lines.models import Line
 from bot.sandbox import Sandbox
-from bot.sandbox.twilio import Exchange
+from bot.sandbox.twilio.api import Exchange
 from bot.team import opening
 from bot.twilio import usage
 from bot.twilio.accounts import Accounts

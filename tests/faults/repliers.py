@@ -11,9 +11,9 @@ from functools import partial
 
 import requests
 
-from bot.sandbox.slack_people import Workspace
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_signing import Signed
+from bot.sandbox.slack.people import Workspace
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.signing import Signed
 
 SEEN_WITHIN_S = 60  # of a card: an agent looks away after that
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.team.models import Policy
 from ledger import database, rates
 from ledger.models import Account, Entry

@@ -8,7 +8,7 @@ import pytest
 
 from bot import clock
 from bot.sandbox import drawing, drawn_words
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 
 NAMES = {"U1": "Dana", "C1": "leads"}
 

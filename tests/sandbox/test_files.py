@@ -13,7 +13,7 @@ from twilio.rest import Client
 
 from bot.sandbox import Sandbox
 from bot.sandbox.server import StandIn
-from bot.sandbox.twilio_texts import Text
+from bot.sandbox.twilio.texts import Text
 from bot.twilio.client import OneTryHttpClient
 from tests import pictures
 from tests.pictures import MB

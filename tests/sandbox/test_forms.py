@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 from werkzeug.serving import make_server
 
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 
 
 class Modals:

@@ -13,7 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.signature import SignatureVerifier
 
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_people import Workspace
+from bot.sandbox.slack.people import Workspace
 
 
 class Ear:

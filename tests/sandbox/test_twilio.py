@@ -13,8 +13,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
 from bot.sandbox import Sandbox
-from bot.sandbox.twilio import TwilioStandIn
-from bot.sandbox.twilio_texts import CREATE
+from bot.sandbox.twilio.api import TwilioStandIn
+from bot.sandbox.twilio.texts import CREATE
 from bot.twilio.client import OneTryHttpClient, RateLimited
 
 OURS, ANN = "+14155550100", "+14155550123"

@@ -14,12 +14,12 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 
 from bot import audit, clock
-from bot.sandbox import slack_refusals as refusals
 from bot.sandbox.page import drawn, sights, tour
 from bot.sandbox.page.sights import Place
-from bot.sandbox.slack_files import Refusal
-from bot.sandbox.slack_records import View
-from bot.sandbox.slack_signing import ACK_S, Answer
+from bot.sandbox.slack import refusals
+from bot.sandbox.slack.files import Refusal
+from bot.sandbox.slack.records import View
+from bot.sandbox.slack.signing import ACK_S, Answer
 from bot.sandbox.stage import LINE, Stage
 
 JUMPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}

@@ -16,10 +16,10 @@ from bot.contacts import contacts
 from bot.sandbox import drawing
 from bot.sandbox.drawn_words import NEW_YORK, clock_face
 from bot.sandbox.page.sights import PHONES
-from bot.sandbox.slack_company import Company
-from bot.sandbox.slack_files import File
-from bot.sandbox.slack_forms import HELD, elements, options
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.company import Company
+from bot.sandbox.slack.files import File
+from bot.sandbox.slack.forms import HELD, elements, options
+from bot.sandbox.slack.records import Post, View
 
 HERE = Path(__file__).parent
 ARCHIVES = "https://sandbox.slack.com/archives/"  # where Slack's links to messages lead

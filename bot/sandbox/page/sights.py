@@ -12,11 +12,11 @@ from typing import Any
 
 from bot.contacts import contacts
 from bot.sandbox.mail import MailStandIn
-from bot.sandbox.slack_company import Company
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.company import Company
+from bot.sandbox.slack.records import Post, View
 from bot.sandbox.stage import LINE, Stage
-from bot.sandbox.twilio import TwilioStandIn
-from bot.sandbox.twilio_texts import Text
+from bot.sandbox.twilio.api import TwilioStandIn
+from bot.sandbox.twilio.texts import Text
 from ledger import database
 from ledger.models import Account, Entry
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from bot.contacts import contacts
 from bot.sandbox import wait
 from bot.sandbox.page import sights
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_watching import heard, opened
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.watching import heard, opened
 from bot.sandbox.stage import LINE, Stage
 
 FEW = 50  # credits: a fifth of the plan's

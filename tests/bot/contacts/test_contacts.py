@@ -13,7 +13,7 @@ from bot.contacts import address_book, numbers
 from bot.contacts.models import Consent, Contact, Word
 from bot.errors import Refused
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from bot.slack.limits import check, check_view
 from bot.talks.models import Conversation
 from bot.team import opening

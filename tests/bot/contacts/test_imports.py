@@ -14,7 +14,7 @@ from bot import clock
 from bot.contacts import address_book, exports, sheet_rows, takeover
 from bot.contacts.models import Consent, Contact, Sheet, SheetRow, Tag, Word
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from bot.slack.limits import check, check_view
 from bot.smartplans import smartplans
 from bot.smartplans.models import Enrollment

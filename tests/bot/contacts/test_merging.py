@@ -10,7 +10,7 @@ from bot import clock
 from bot.contacts import address_book, directory
 from bot.contacts.models import Consent, Contact
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from bot.slack.limits import check_view
 from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment

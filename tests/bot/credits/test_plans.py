@@ -9,10 +9,10 @@ from datetime import timedelta
 
 from bot import clock
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_people import Signed
-from bot.sandbox.slack_reading import plain
-from bot.sandbox.slack_records import View
-from bot.sandbox.slack_watching import turned
+from bot.sandbox.slack.people import Signed
+from bot.sandbox.slack.reading import plain
+from bot.sandbox.slack.records import View
+from bot.sandbox.slack.watching import turned
 from bot.team.models import Member
 from ledger import audit, database, standing, subscriptions
 from ledger.models import Change

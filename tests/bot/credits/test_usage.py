@@ -11,8 +11,8 @@ import pytest
 
 from bot import clock
 from bot.credits.usage import Report, to_csv
-from bot.sandbox.slack_reading import cell_words
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.reading import cell_words
+from bot.sandbox.slack.records import Post
 from bot.slack.credits import credit_cards
 from bot.slack.limits import check
 from ledger import credits

@@ -12,7 +12,7 @@ from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.sealing import Seal
 from bot.models import Inbox
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack.lines import setups as listeners
 from bot.smartplans.models import SmartPlan
 from bot.talks.models import Message

@@ -6,7 +6,7 @@ import pytest
 
 from bot import clock
 from bot.lines.models import Line
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from bot.slack.credits import credit_cards
 from bot.slack.limits import check
 from bot.talks.models import Call

@@ -15,7 +15,7 @@ from bot.lines import calls
 from bot.lines.calls import WORDS
 from bot.lines.models import Line
 from bot.models import Inbox
-from bot.sandbox.twilio_calls import TwimlError, parsed
+from bot.sandbox.twilio.calls import TwimlError, parsed
 from bot.talks.models import Call, Message
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts

@@ -13,7 +13,7 @@ from bot import clock
 from bot.lines import health
 from bot.lines.models import Line, Trouble
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from bot.team.models import Member
 from ledger import database
 from tests.commands import flask

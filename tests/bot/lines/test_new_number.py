@@ -11,8 +11,8 @@ from bot.credits import margin
 from bot.lines.models import Line, Setup
 from bot.models import Inbox
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import View
-from bot.sandbox.twilio_shelf import Offer
+from bot.sandbox.slack.records import View
+from bot.sandbox.twilio.shelf import Offer
 from bot.team.models import Member
 from ledger import database
 from tests.bot.office import NEW_YORK

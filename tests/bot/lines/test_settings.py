@@ -11,7 +11,7 @@ from bot import clock, paces
 from bot.credits.models import Digest
 from bot.lines.models import Line, Trouble
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.team import opening
 from bot.team.models import Member
 from ledger import database

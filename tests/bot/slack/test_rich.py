@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sandbox.slack_typing import Typed
+from bot.sandbox.slack.typed import Typed
 from bot.slack.markup import to_phone
 from bot.slack.rich import said
 

@@ -13,7 +13,7 @@ import app as wiring
 from bot import clock
 from bot.contacts.models import Contact, Tag
 from bot.errors import Refused
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from bot.slack.limits import check
 from bot.slack.smartplans import bulk_cards
 from bot.smartplans import bulks, plan_events, plan_people, smartplans

@@ -10,7 +10,7 @@ from bot import clock
 from bot.contacts import address_book
 from bot.contacts.models import Contact
 from bot.errors import Refused
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack.limits import check_view
 from bot.smartplans import in_motion, plan_counts, plan_people, plan_versions, smartplans, steps
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan

@@ -9,8 +9,8 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.sandbox import slack_watching
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack import watching
+from bot.sandbox.slack.records import Post, View
 from bot.smartplans import plan_people
 from bot.smartplans.models import Enrollment, Reminder, SmartPlan, Step
 from bot.team.models import Member
@@ -43,7 +43,7 @@ def pushed(house: House, on: View, label: str) -> View:
 
 def kept(house: House, plan: View, form: View, given: dict[str, Any]) -> None:
     """Submits a form; the plan below shows the change."""
-    slack_watching.turned(plan, lambda: house.slack.submit(house.agent, form, given))
+    watching.turned(plan, lambda: house.slack.submit(house.agent, form, given))
 
 
 def switched_on(house: House, plan: View) -> None:
@@ -109,7 +109,7 @@ def test_a_contact_is_put_on_it_after_the_price_was_shown(house: House) -> None:
     stop = lambda: house.slack.choose(  # noqa: E731
         house.agent, mine, "smart_of_contact", "Stop for good"
     )
-    slack_watching.turned(mine, stop)
+    watching.turned(mine, stop)
     assert "New lead · stopped: stopped by hand" in mine.plain()
 
 
@@ -179,7 +179,7 @@ def test_steps_are_added_changed_moved_and_taken_out(house: House) -> None:
     kept(house, plan, form, {"body": "Thanks, {first_name}!", "place": "2."})
     assert [one.kind for one in steps()] == ["email", "text"]
     form = pushed(house, plan, f"step:{mail.key}:Edit")
-    slack_watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
+    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
     assert [one.bodies for one in steps()] == [["Thanks, {first_name}!"]]
     assert "taken out" in house.slack.open_view(house.agent).plain()
     assert "E-mail" not in plan.plain().replace("Add an e-mail", "")
@@ -194,7 +194,7 @@ def test_the_member_that_a_step_is_assigned_to_is_named_in_its_text(house: House
         assert Member.get(Member.slack_user == house.agent).name == "Agent"
     form = pushed(house, plan, f"step:{steps()[0].key}:Edit")
     kept(house, plan, form, {"body": "Hi, {agent_name|us} here.", "who": clerk})
-    slack_watching.wait(lambda: named(clerk))
+    watching.wait(lambda: named(clerk))
     assert "Hi, Clara Clerk here." in pushed(house, plan, "Preview and switch on").plain()
 
 
@@ -247,9 +247,9 @@ def test_pause_copy_share_and_archive(house: House) -> None:
     house.turns(view, "Pause")
     assert "Paused: nothing of it goes out" in view.plain()
     menu = lambda what: house.slack.choose(house.agent, view, "smart_more", what)  # noqa: E731
-    slack_watching.turned(view, lambda: menu("Share with other teams"))
+    watching.turned(view, lambda: menu("Share with other teams"))
     assert "shared" in view.plain()
-    slack_watching.turned(view, lambda: menu("Duplicate"))
+    watching.turned(view, lambda: menu("Duplicate"))
     assert "New lead (copy)" in view.plain()
     question = house.opens(lambda: menu("Archive…"))
     assert "New lead (copy) is put away" in question.plain()
@@ -314,7 +314,7 @@ def reminded(house: House) -> Post:
         "basis": "the moment they come on it",
     })  # fmt: skip
     form = pushed(house, plan, f"step:{text.key}:Edit")
-    slack_watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
+    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
     switched_on(house, opened(house, "calls"))
     plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     with clock.travelled(timedelta(minutes=1)):

@@ -10,7 +10,7 @@ import pytest
 
 from bot import clock
 from bot.contacts import address_book
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack.limits import check_view
 from bot.slack.smartplans import smart_views
 from bot.slack.smartplans import with_pictures as with_pictures_

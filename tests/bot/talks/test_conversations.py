@@ -12,8 +12,8 @@ import pytest
 from bot import clock
 from bot.contacts.models import Contact
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_watching import heard, opened
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.watching import heard, opened
 from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape

@@ -11,8 +11,8 @@ from bot.contacts import consent
 from bot.contacts.models import Consent, Contact
 from bot.lines.models import Line
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_watching import heard
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.watching import heard
 from bot.talks.models import Conversation, Message, Part
 from bot.team import opening
 from bot.texts import receipts, scheduled

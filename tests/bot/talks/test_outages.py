@@ -10,7 +10,7 @@ import pytest
 from bot import clock, doctor, outbox
 from bot.models import Delivery, Lane
 from bot.sandbox import Sandbox
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from bot.talks import outages
 from bot.talks.models import Conversation, Message
 from bot.team import opening

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot import clock
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from bot.talks.models import Conversation, Message
 from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team

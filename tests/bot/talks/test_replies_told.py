@@ -11,8 +11,8 @@ import pytest
 from bot import clock
 from bot.contacts import address_book
 from bot.models import Inbox
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_signing import Signed
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.signing import Signed
 from bot.talks import conversations
 from bot.talks.models import Conversation
 from bot.texts.models import Draft

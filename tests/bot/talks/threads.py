@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.records import Post, View
 from tests.house import ANN, LINE, House
 
 

@@ -10,7 +10,7 @@ import pytest
 from bot import clock
 from bot.lines.models import Line
 from bot.sandbox import Sandbox, wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.team import opening
 from bot.team.models import Member
 from ledger import database

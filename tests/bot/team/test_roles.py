@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bot import clock, doctor
 from bot.operator import handover
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack import commands
 from bot.talks.models import Conversation
 from bot.team import opening, roles

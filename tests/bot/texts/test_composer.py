@@ -18,7 +18,7 @@ from bot import clock
 from bot.contacts.models import Contact
 from bot.lines.models import Line
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack.texts import compose_cards
 from bot.talks.models import Conversation, Message
 from bot.team.models import Member

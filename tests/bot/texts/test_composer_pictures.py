@@ -7,7 +7,7 @@ from typing import Any
 
 from bot import clock
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.texts.models import Draft
 from ledger import database
 from tests import pictures

@@ -10,8 +10,8 @@ import pytest
 
 from bot import clock
 from bot.sandbox import wait
-from bot.sandbox.slack_records import Post, View
-from bot.sandbox.slack_watching import heard, opened, turned
+from bot.sandbox.slack.records import Post, View
+from bot.sandbox.slack.watching import heard, opened, turned
 from bot.team.models import Member, Policy
 from bot.texts import scheduled
 from bot.texts.models import Draft

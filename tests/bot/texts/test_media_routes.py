@@ -14,7 +14,7 @@ from werkzeug import serving
 
 from bot import clock
 from bot.sandbox.server import StandIn, wait
-from bot.sandbox.slack_files import File
+from bot.sandbox.slack.files import File
 from bot.talks.models import Part
 from bot.texts import media_links
 from ledger import database

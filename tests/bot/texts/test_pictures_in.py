@@ -12,8 +12,8 @@ from flask import Response, request
 from bot import clock
 from bot.models import Delivery
 from bot.sandbox.server import StandIn, wait
-from bot.sandbox.slack_records import Post
-from bot.sandbox.twilio_media import Media
+from bot.sandbox.slack.records import Post
+from bot.sandbox.twilio.media import Media
 from bot.slack.outcomes import opaque
 from bot.talks.models import Message
 from bot.twilio import backfill

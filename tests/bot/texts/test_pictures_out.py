@@ -8,8 +8,8 @@ import pytest
 
 from bot import clock
 from bot.lines.models import Line
-from bot.sandbox.slack_records import Post
-from bot.sandbox.twilio_texts import Text
+from bot.sandbox.slack.records import Post
+from bot.sandbox.twilio.texts import Text
 from bot.talks.models import Message, Part
 from bot.team.models import Policy
 from bot.texts.models import Draft

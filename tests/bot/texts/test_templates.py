@@ -10,7 +10,7 @@ import pytest
 from bot import clock
 from bot.lines.models import Line
 from bot.sandbox import wait
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.records import View
 from bot.slack import roll_call
 from bot.slack.client import connect
 from bot.slack.limits import check_view

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from bot.sandbox import wait
 from bot.sandbox.page import sights, tour
-from bot.sandbox.slack_records import Post
+from bot.sandbox.slack.records import Post
 from bot.sandbox.stage import LINE, Stage
 from tests.browser.page.hands import say, thread
 from tests.browser.test_pictures import DOCS

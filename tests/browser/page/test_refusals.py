@@ -8,7 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.page import tour
-from bot.sandbox.slack_views import TRIGGER_S
+from bot.sandbox.slack.views import TRIGGER_S
 from bot.sandbox.stage import LINE, RealTokens, Stage, refuse_real_tokens
 from tests.browser.page.hands import say, thread
 

@@ -14,7 +14,7 @@ import requests
 from flask import Response, jsonify, redirect, request
 
 from bot.sandbox.server import Route
-from bot.sandbox.twilio_webhooks import TwilioWebhooks
+from bot.sandbox.twilio.webhooks import TwilioWebhooks
 from bot.texts.kinds import KINDS, recognise
 
 HOST, CDN = "https://api.twilio.com", "https://media.twiliocdn.com"

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from flask import Response, jsonify, request
 
 from bot import clock
-from bot.sandbox.twilio_services import TwilioServices
+from bot.sandbox.twilio.services import TwilioServices
 
 LONGEST_SAY = 4_096  # characters
 E164 = re.compile(r"\+[1-9]\d{6,14}")

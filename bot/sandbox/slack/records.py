@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack_files import File
-from bot.sandbox.slack_forms import State
-from bot.sandbox.slack_reading import plain
+from bot.sandbox.slack.files import File
+from bot.sandbox.slack.forms import State
+from bot.sandbox.slack.reading import plain
 
 APP, BOT = "A0SANDBOX", "B0BOT"
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from flask import Response, request
 
 from bot.sandbox.server import Route
-from bot.sandbox.slack_channels import TRUE, SlackChannels
-from bot.sandbox.slack_files import Refusal, broken
-from bot.sandbox.slack_records import Post, message_of
+from bot.sandbox.slack.channels import TRUE, SlackChannels
+from bot.sandbox.slack.files import Refusal, broken
+from bot.sandbox.slack.records import Post, message_of
 from bot.slack.limits import BlockError, check
 
 RESPONSE_S, RESPONSES = 1800, 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.sandbox.slack_files import Refusal
+from bot.sandbox.slack.files import Refusal
 
 WORDS = {
     "expired_trigger_id": "a form opens only within 3 seconds of the press. Press again",

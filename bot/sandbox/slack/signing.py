@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from bot.sandbox.slack import SlackStandIn
-from bot.sandbox.slack_records import APP, Post
+from bot.sandbox.slack.api import SlackStandIn
+from bot.sandbox.slack.records import APP, Post
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ACK_S = 3  # in which Slack has to be answered

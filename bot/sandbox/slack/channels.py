@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot import clock
-from bot.sandbox.slack_files import Refusal, SlackFiles
-from bot.sandbox.slack_records import Channel, Post, message_of
+from bot.sandbox.slack.files import Refusal, SlackFiles
+from bot.sandbox.slack.records import Channel, Post, message_of
 
 TRUE = {"1", "true", True}
 

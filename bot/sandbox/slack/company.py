@@ -6,9 +6,9 @@ import re
 import time
 from typing import Any
 
-from bot.sandbox.slack_files import Refusal
-from bot.sandbox.slack_people import Answer, Workspace
-from bot.sandbox.slack_records import Channel, View
+from bot.sandbox.slack.files import Refusal
+from bot.sandbox.slack.people import Answer, Workspace
+from bot.sandbox.slack.records import Channel, View
 
 
 class Company(Workspace):

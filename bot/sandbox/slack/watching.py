@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.sandbox.server import wait
-from bot.sandbox.slack_people import Answer, Workspace
-from bot.sandbox.slack_records import Post, View
+from bot.sandbox.slack.people import Answer, Workspace
+from bot.sandbox.slack.records import Post, View
 
 Act = Callable[[], Answer | None]
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from bot.sandbox.slack_forms import (
+from bot.sandbox.slack.forms import (
     HELD,
     WRITTEN,
     Element,
@@ -20,10 +20,10 @@ from bot.sandbox.slack_forms import (
     missing,
     state,
 )
-from bot.sandbox.slack_records import APP, Channel, Post, View, message_of
-from bot.sandbox.slack_signing import ACK_S, Answer, Signed
-from bot.sandbox.slack_troubles import Troubled
-from bot.sandbox.slack_writing import Writers
+from bot.sandbox.slack.records import APP, Channel, Post, View, message_of
+from bot.sandbox.slack.signing import ACK_S, Answer, Signed
+from bot.sandbox.slack.troubles import Troubled
+from bot.sandbox.slack.writing import Writers
 from bot.slack.limits import check_options
 
 

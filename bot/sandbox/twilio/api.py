@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from flask import Response, jsonify, request
 
-from bot.sandbox.twilio_refusals import Refusal, broken, error, not_found
-from bot.sandbox.twilio_texts import TwilioTexts
+from bot.sandbox.twilio.refusals import Refusal, broken, error, not_found
+from bot.sandbox.twilio.texts import TwilioTexts
 
 ROOT, ACCOUNT = "/2010-04-01/Accounts", "/2010-04-01/Accounts/<account>"
 SERVICE = "/v1/Services/<service>"

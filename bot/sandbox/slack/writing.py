@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from bot.sandbox.slack_records import Post, message_of
-from bot.sandbox.slack_signing import Signed, Signer
-from bot.sandbox.slack_typing import Typed
+from bot.sandbox.slack.records import Post, message_of
+from bot.sandbox.slack.signing import Signed, Signer
+from bot.sandbox.slack.typed import Typed
 
 OTHER_APP, OTHER_BOT = "A0OTHERAPP", "B0OTHERAPP"
 

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox.slack_files import Refusal
-from bot.sandbox.slack_forms import state
-from bot.sandbox.slack_messages import SlackMessages
-from bot.sandbox.slack_records import View
+from bot.sandbox.slack.files import Refusal
+from bot.sandbox.slack.forms import state
+from bot.sandbox.slack.messages import SlackMessages
+from bot.sandbox.slack.records import View
 from bot.slack.limits import BlockError, check_view
 
 TRIGGER_S = 3

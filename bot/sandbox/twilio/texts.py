@@ -17,9 +17,9 @@ from flask import Response, jsonify, request
 
 from bot import clock
 from bot.sandbox.server import wait
-from bot.sandbox.twilio_calls import TwilioCalls
-from bot.sandbox.twilio_media import MediaRefusal, Received
-from bot.sandbox.twilio_refusals import Refusal, as_json, only
+from bot.sandbox.twilio.calls import TwilioCalls
+from bot.sandbox.twilio.media import MediaRefusal, Received
+from bot.sandbox.twilio.refusals import Refusal, as_json, only
 from ledger.segments import count
 
 CREATE = {

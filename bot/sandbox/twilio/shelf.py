@@ -8,7 +8,7 @@ from typing import Any
 
 import phonenumbers
 
-from bot.sandbox.twilio_refusals import Refusal
+from bot.sandbox.twilio.refusals import Refusal
 
 ALL = {"voice": True, "SMS": True, "MMS": True, "fax": False}
 LETTERS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999", strict=True))

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urldefrag
 
 import requests
 
-from bot.sandbox.twilio_accounts import TwilioAccounts
+from bot.sandbox.twilio.accounts import TwilioAccounts
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from bot import clock
-from bot.sandbox.twilio_numbers import Number, Service, TwilioNumbers, sid_of
-from bot.sandbox.twilio_refusals import Refusal, as_json, not_found, only
+from bot.sandbox.twilio.numbers import Number, Service, TwilioNumbers, sid_of
+from bot.sandbox.twilio.refusals import Refusal, as_json, not_found, only
 
 #: What may be changed of a Messaging Service (twilio_messaging_v1.json).
 SERVICE = {

@@ -1,4 +1,4 @@
-"""A stand-in for Slack's Web API, strict where Slack is. Who drives it is in slack_people.py."""
+"""A stand-in for Slack's Web API, strict where Slack is. Who drives it is in people.py."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from bot.sandbox import slack_refusals
-from bot.sandbox.slack_files import Refusal, broken
-from bot.sandbox.slack_methods import JSON_ARGUMENTS, METHODS
-from bot.sandbox.slack_records import BOT
-from bot.sandbox.slack_views import SlackViews
+from bot.sandbox.slack import refusals
+from bot.sandbox.slack.files import Refusal, broken
+from bot.sandbox.slack.methods import JSON_ARGUMENTS, METHODS
+from bot.sandbox.slack.records import BOT
+from bot.sandbox.slack.views import SlackViews
 
 
 class SlackStandIn(SlackViews):
@@ -50,7 +50,7 @@ class SlackStandIn(SlackViews):
                 self.calls.append((method, arguments))
                 made = getattr(self, "_" + method.replace(".", "_"))(**arguments)
         except Refusal as refusal:
-            if said := slack_refusals.words(method, refusal):
+            if said := refusals.words(method, refusal):
                 self.refusals.append(said)
             answer: dict[str, Any] = {"ok": False, "error": refusal.error}
             if refusal.messages:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.sandbox.slack_records import Post
-from bot.sandbox.slack_signing import Signer
+from bot.sandbox.slack.records import Post
+from bot.sandbox.slack.signing import Signer
 
 
 class Troubled(Signer):

@@ -12,10 +12,9 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from bot import clock
-from bot.sandbox import twilio_shelf
-from bot.sandbox.twilio_media import TwilioMedia
-from bot.sandbox.twilio_refusals import Refusal, as_json, not_found, only
-from bot.sandbox.twilio_shelf import ALL, Offer, fits, offered
+from bot.sandbox.twilio.media import TwilioMedia
+from bot.sandbox.twilio.refusals import Refusal, as_json, not_found, only
+from bot.sandbox.twilio.shelf import ALL, Offer, fits, offered, usual
 
 SEARCH = {
     "AreaCode", "Contains", "SmsEnabled", "MmsEnabled", "VoiceEnabled", "ExcludeAllAddressRequired",
@@ -79,7 +78,7 @@ class TwilioNumbers(TwilioMedia):
     """What Twilio does with numbers."""
 
     numbers: dict[str, Number] = field(default_factory=dict)  # by E.164
-    shelf: list[Offer] = field(default_factory=twilio_shelf.usual)
+    shelf: list[Offer] = field(default_factory=usual)
     services: dict[str, Service] = field(default_factory=dict)  # that some of them are in
     bought: list[str] = field(default_factory=list)  # every purchase, whatever became of its answer
 

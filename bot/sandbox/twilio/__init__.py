@@ -1,0 +1,1 @@
+"""Twilio on loopback. api.py answers our app, with a file for each of its resources."""
