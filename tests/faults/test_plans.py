@@ -1,6 +1,6 @@
-"""Two workers run the same SmartPlans and are killed with -9, while contacts are put on them, held,
-let go and skipped, plans are changed, people reply and opt out, and the peers misbehave. No step is
-lost, none is done twice, and the books hold."""
+"""Two workers run the same SmartPlans of two accounts and are killed with -9, while contacts are
+put on them, held, let go and skipped, plans are changed, people reply and opt out, and the peers
+misbehave. No step is lost, none is done twice, and the books hold."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from tests.faults import processes
 
 KILLS = int(os.environ.get("KILLS", "3"))
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1, 10**6)
-LINE = "+14155550100"
+LINES = {"Harbor Homes": "+14155550100", "Bay Rentals": "+14155550101"}  # by account
 MISBEHAVIOUR = ("slow", "slow_after", "error", "rate_limit", "drop_before", "drop_after")
 ENDED = ("done", "stopped")
 
@@ -49,13 +50,17 @@ def steps() -> tuple[StepShape, ...]:
 
 
 class Office:
-    """Members who put contacts on plans and take them off, and people who answer, until told to
-    stop."""
+    """Members of one account who put contacts on plans and take them off, and people who answer,
+    until told to stop."""
 
-    def __init__(self, sandbox: Sandbox, boss: str, dice: random.Random) -> None:
+    def __init__(self, sandbox: Sandbox, boss: str, name: str, dice: random.Random) -> None:
         self.sandbox, self.boss, self.dice = sandbox, boss, dice
         with database.session():
-            self.account, self.line = Account.get().id, Line.get().id
+            self.account = Account.get(Account.name == name).id
+            line = Line.get(Line.account == self.account)
+            Policy.create(account=self.account, opt_out_words="", plan_gap_minutes=0,
+                          plan_texts_a_day=1000)  # fmt: skip
+        self.line, self.number = line.id, line.number
         self.numbers: list[str] = []
         self.plans = [self._plan(name) for name in ("Alpha", "Beta")]
         self.stopping = threading.Event()
@@ -103,24 +108,26 @@ class Office:
 
     def _turn_bulk(self) -> None:
         with database.session():
-            found = list(Bulk.select().where(Bulk.state.in_(["running", "paused"])))
+            here = (Bulk.account == self.account) & Bulk.state.in_(["running", "paused"])
+            found = list(Bulk.select().where(here))
         if found:
             one = self.dice.choice(found)
             acts = [bulks.go_on] * 4 if one.state == "paused" else [bulks.pause] * 4
             self.dice.choice([*acts, bulks.stop])(one.id, self.boss, clock.now())
 
     def _person(self) -> int:
-        number = f"+1212555{1000 + len(self.numbers):04d}"
+        number = f"+1212{554 + self.line}{len(self.numbers):04d}"
         contact = address_book.meet(self.account, number, clock.now())
         self.numbers.append(number)
         with database.session():
-            known = {"name": f"P{number[-4:]}", "email": f"p{number[-4:]}@example.com"}
+            known = {"name": f"P{number[-7:]}", "email": f"p{number[-7:]}@example.com"}
             Contact.update(**known, told_at=clock.now()).where(Contact.id == contact.id).execute()
         return int(contact.id)
 
     def _any(self, *states: str) -> Enrollment | None:
         with database.session():
-            found = list(Enrollment.select().where(Enrollment.state.in_(states)).limit(50))
+            here = (Enrollment.account == self.account) & Enrollment.state.in_(states)
+            found = list(Enrollment.select().where(here).limit(50))
         return self.dice.choice(found) if found else None
 
     def _hold(self) -> None:
@@ -137,7 +144,7 @@ class Office:
         if self.numbers:
             words = self.dice.choice(["Yes please", "STOP"])
             number = self.dice.choice(self.numbers)
-            self.sandbox.twilio.text(number, LINE, words, wait_for_it=False)
+            self.sandbox.twilio.text(number, self.number, words, wait_for_it=False)
 
     def _edit(self) -> None:
         """The same steps in another order, or in other words, under those who are on them."""
@@ -188,8 +195,6 @@ def _play(
     sandbox: Sandbox, url: str, folder: Path, dice: random.Random, engine: str
 ) -> None:  # fmt: skip
     slack, twilio = sandbox.slack, sandbox.twilio
-    boss, channel = slack.add_user("Boss"), slack.add_channel("leads")
-    twilio.add_number(LINE)
     port = processes.free_port()
     sandbox.app_url = f"http://127.0.0.1:{port}"
     environ = {
@@ -198,13 +203,14 @@ def _play(
         "LOOK_AFTER_S": "1", "LOOK_APART_S": "1", "NUMBER_PACE_S": "0.01",
         "CHANNEL_PACE_S": "0.01", "DEMO_CLOCK": str(folder / "clock"),
     }  # fmt: skip
-    processes.flask(
-        environ, "setup", "--account", "Harbor Homes", "--owner", boss, "--line", LINE,
-        "--channel", channel, "--credits", "300",
-    )  # fmt: skip
+    bosses = {name: slack.add_user(f"Boss of {name}") for name in LINES}
+    for name, line in LINES.items():
+        twilio.add_number(line)
+        processes.flask(
+            environ, "setup", "--account", name, "--owner", bosses[name], "--line", line,
+            "--channel", slack.add_channel(name.split()[0].lower()), "--credits", "300",
+        )  # fmt: skip
     with database.session():
-        Policy.create(account=Account.get(), opt_out_words="", plan_gap_minutes=0,
-                      plan_texts_a_day=1000)  # fmt: skip
         Line.update(plan_texts_a_day=100_000).execute()
     web = processes.web(environ, folder / "web.log", port)
     workers = [processes.worker(environ, folder / f"worker{n}.log") for n in range(2)]
@@ -213,8 +219,11 @@ def _play(
     processes.wait_for(f"{sandbox.app_url}/readyz")
     for peer in (slack, twilio, sandbox.mail):
         peer.faults.at_random(0.15, MISBEHAVIOUR, dice.randrange(10**6))
-    office = Office(sandbox, boss, dice)
-    office.start()
+    offices = [
+        Office(sandbox, boss, name, random.Random(dice.random())) for name, boss in bosses.items()
+    ]
+    for office in offices:
+        office.start()
     began = time.monotonic()
     try:
         for _ in range(KILLS):
@@ -224,35 +233,46 @@ def _play(
             time.sleep(dice.uniform(0.05, 0.8))
             victim.kill()
             victim.start()
-        office.stop()
+        for office in offices:
+            office.stop()
         for peer in (slack, twilio, sandbox.mail):
             peer.faults.clear()
-        _let_go(office)
+        for office in offices:
+            _let_go(office)
         wait(_doors_are_empty, timeout_s=180)
         _five_hours_later(folder)  # a reply holds a plan for four
         wait(_is_drained, timeout_s=180)
-        _check(sandbox, environ, boss)
+        _check(sandbox, environ, bosses.values())
     finally:
-        office.stop()
+        for office in offices:
+            office.stop()
         for process in (web, *workers):
             process.kill()
     with database.session():
         runs = StepRun.select().count()
         ended = Enrollment.select().where(Enrollment.state.in_(ENDED)).count()
+    contacts = sum(len(office.numbers) for office in offices)
     print(
-        f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, {len(office.numbers)} "
-        f"contacts, {runs} steps, {ended} ended, {len(twilio.faults.happened)} faults at Twilio"
+        f"{engine}: {time.monotonic() - began:.1f} s, {KILLS} kills, {contacts} contacts, "
+        f"{runs} steps, {ended} ended, {len(twilio.faults.happened)} faults at Twilio"
     )
 
 
 def _let_go(office: Office) -> None:
     """Credits for all that waits, and nobody is held any more."""
     credits.grant(
-        office.account, "in the end", 5000, reason="the end", actor="operator", now=clock.now()
+        office.account,
+        f"the end of {office.account}",
+        5000,
+        reason="the end",
+        actor="operator",
+        now=clock.now(),
     )
     with database.session():
-        held = list(Enrollment.select().where(Enrollment.state == "paused"))
-        together = list(Bulk.select().where(Bulk.state == "paused"))
+        mine = (Enrollment.account == office.account) & (Enrollment.state == "paused")
+        held = list(Enrollment.select().where(mine))
+        here = (Bulk.account == office.account) & (Bulk.state == "paused")
+        together = list(Bulk.select().where(here))
     for bulk in together:
         bulks.go_on(bulk.id, office.boss, clock.now())
     for one in held:
@@ -282,7 +302,7 @@ def _is_drained() -> bool:
     return alive == 0 and _doors_are_empty()
 
 
-def _check(sandbox: Sandbox, environ: dict[str, str], boss: str) -> None:
+def _check(sandbox: Sandbox, environ: dict[str, str], bosses: Iterable[str]) -> None:
     with database.session():
         runs = list(StepRun.select())
         ended = list(Enrollment.select())
@@ -314,6 +334,7 @@ def _check(sandbox: Sandbox, environ: dict[str, str], boss: str) -> None:
     assert len(letters) == sum(run.outcome == "mailed" for run in runs)
     cards = collections.Counter(
         post.text.split("\n")[0].removeprefix(":bell: ")
+        for boss in bosses
         for post in sandbox.slack.channels[f"D{boss}"].posts
         if post.text.startswith(":bell:")
     )
