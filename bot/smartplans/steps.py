@@ -10,6 +10,7 @@ decided in step_choices.py, and written in step_outcomes.py.
 from __future__ import annotations
 
 import functools
+import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -58,13 +59,13 @@ def run_due(pace: Pace, by_mail: bool) -> int:
 
 
 def due_plans(now: datetime) -> list[list[int]]:
-    """Plans of which something is due, those of an account together: one has its credits at a
-    time. The account that waits longest comes first."""
+    """Plans of which something is due, those that wait longest; those of an account together, for
+    one has its credits at a time, and accounts in any order, so that workers seldom meet."""
     found: dict[int, list[int]] = {}
     with session():
         for plan, account in query(DUE_PLANS, now, PLANS).fetchall():
             found.setdefault(account, []).append(plan)
-    return list(found.values())
+    return random.sample(list(found.values()), len(found))
 
 
 def _run_plans(plans: Sequence[int], pace: Pace, by_mail: bool) -> int:
