@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
@@ -26,6 +28,8 @@ from bot.sandbox.slack.watching import Act
 from bot.talks.models import Conversation
 from bot.team import accounts, opening, viewers
 from bot.team.models import Policy, Viewer
+from bot.twilio import backfill
+from bot.twilio.accounts import Accounts
 from ledger import boundaries, credits, database, plans, subscriptions
 from ledger.models import Account
 
@@ -150,6 +154,13 @@ class House:
         self.twilio.settled()
         self.twilio.quiet()
         self.work()
+
+    def missed(self) -> int:
+        """Reads Twilio's lists as if no webhook were on its way any more. Returns how much had been
+        missed."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(backfill, "WEBHOOK_TAKES", timedelta(0))
+            return backfill.missed(Accounts(self.settings))
 
     # What people see, and the books
 

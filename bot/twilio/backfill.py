@@ -25,6 +25,8 @@ from ledger.database import session, transaction
 log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind, and its clock beside ours
+#: Texts of the last moments are left to their webhook, which may still be on its way, tried again.
+WEBHOOK_TAKES = timedelta(seconds=30)
 SETTLED = timedelta(minutes=30)  # after which a text of ours has its SID, or is known to be unknown
 API = "https://api.twilio.com"
 PAGE = 1000  # messages or calls, Twilio's most
@@ -60,9 +62,13 @@ def missed_texts(accounts: Accounts, line: Line) -> int:
     """Texts in. The list is read whole before anything of it is kept, for it comes newest first
     and people are to be heard in the order in which they wrote."""
     client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
-    listed = client.messages.list(
-        to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
-    )
+    listed = [
+        message
+        for message in client.messages.list(
+            to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
+        )
+        if not _may_be_told(message)
+    ]
     found = [message for message in reversed(listed) if message.direction == "inbound"]
     new = _unknown([str(message.sid) for message in found], Message.message_sid, accounts, sid)
     missed = 0
@@ -72,6 +78,13 @@ def missed_texts(accounts: Accounts, line: Line) -> int:
     # By Twilio's clock: ours may be ahead of it.
     _advance(line, "read_until", [m.date_sent for m in listed if m.date_sent])
     return missed
+
+
+def _may_be_told(message: MessageInstance) -> bool:
+    """Whether a webhook may bring the text in a moment. One that Twilio dates long after our time
+    is none of these: our clock is wrong."""
+    at = message.date_created
+    return at is not None and abs(clock.now() - at) < WEBHOOK_TAKES
 
 
 def _unknown(sids: list[str], kept: Any, accounts: Accounts, account_sid: str) -> dict[str, str]:

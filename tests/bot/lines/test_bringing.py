@@ -286,7 +286,8 @@ def test_a_line_goes_on_in_an_own_account_and_misses_nothing(house: House) -> No
     said = [post.plain() for post in house.slack.channel(house.channel)]
     assert any("Front desk, (415) 555-0100 is in another Twilio account now." in s for s in said)
     house.twilio.text(ANN, LINE, "After")
-    house.tick()
+    assert house.missed() == 1
+    house.work()
     heard = [post.plain() for post in house.thread(ANN)[1:]]
     assert all(any(word in one for one in heard) for word in ("Before", "Between", "After"))
     house.send(BEN, "Hi Ben")

@@ -29,10 +29,6 @@ def quick(books: str, sandbox: Sandbox) -> Iterator[House]:
         yield built
 
 
-def missed(house: House) -> int:
-    return backfill.missed(Accounts(house.settings))
-
-
 def test_500_texts_of_an_hour_away_are_all_shown_in_order_and_charged_once(quick: House) -> None:
     quick.twilio.text(ANN, LINE, "before it")
     quick.work()
@@ -43,8 +39,8 @@ def test_500_texts_of_an_hour_away_are_all_shown_in_order_and_charged_once(quick
     quick.twilio.quiet()
     quick.twilio.point(LINE, None)
     with clock.travelled(timedelta(hours=2)):
-        assert missed(quick) == 500
-        assert missed(quick) == 0
+        assert quick.missed() == 500
+        assert quick.missed() == 0
         quick.work()
         with clock.travelled(timedelta(minutes=1)):
             quick.work()
@@ -59,7 +55,7 @@ def test_the_thread_says_when_a_text_arrived_and_when_it_was_found(house: House)
     house.twilio.point(LINE, DOWN)
     house.twilio.text(ANN, LINE, "Is it still for sale?")
     with clock.travelled(timedelta(hours=2, minutes=28)):
-        assert missed(house) == 1
+        assert house.missed() == 1
         house.work()
     with database.session():
         message = Message.get()
@@ -78,7 +74,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(
     for n in range(25):
         quick.twilio.text(ANN, LINE, f"text {n}", wait_for_it=False)
     quick.twilio.quiet()
-    assert missed(quick) == 25
+    assert quick.missed() == 25
     asked = [given for name, given in quick.twilio.calls if name == "GET Messages"]
     assert [given.get("Page") for given in asked if given.get("To") == LINE] == [
         None, "1", "2", "3",
@@ -101,10 +97,10 @@ def test_a_page_that_fails_loses_none_of_the_others(
         before = quick.line().read_until
         faults = quick.twilio.faults
         faults.add(kind, "GET Messages", times=1)
-        assert missed(quick) == 0
+        assert quick.missed() == 0
         faults.clear()
         assert quick.line().read_until == before
-    assert missed(quick) == 20
+    assert quick.missed() == 20
 
 
 @pytest.mark.parametrize("ahead", [-40, 40])
@@ -113,25 +109,29 @@ def test_a_clock_that_is_wrong_by_more_than_the_overlap_loses_nothing(
 ) -> None:
     """The list is read from the newest text in it, by Twilio's clock: ours does not count."""
     house.twilio.text(ANN, LINE, "first")
-    assert missed(house) == 0
+    assert house.missed() == 0
     house.twilio.point(LINE, DOWN)
     for n in range(4):
         with clock.travelled(timedelta(minutes=5 * n)):
             house.twilio.text(BEN, LINE, f"later {n}")
         with clock.travelled(timedelta(minutes=5 * n + ahead)):
-            assert missed(house) == 1
+            assert house.missed() == 1
     with clock.travelled(timedelta(hours=2)):
         house.work()
     assert len(house.thread(BEN)) == 5
 
 
-def test_a_text_that_comes_both_ways_at_once_is_one_text(house: House) -> None:
+def test_a_text_that_comes_both_ways_at_once_is_one_text(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill, "WEBHOOK_TAKES", timedelta(0))
     sids = []
     house.twilio.point(LINE, DOWN)
     for n in range(8):
         sids.append(house.twilio.text(ANN, LINE, f"text {n}"))
     house.twilio.point(LINE, None)
-    readers = [threading.Thread(target=missed, args=(house,)) for _ in range(2)]
+    known = Accounts(house.settings)
+    readers = [threading.Thread(target=backfill.missed, args=(known,)) for _ in range(2)]
     for reader in readers:
         reader.start()
     sent = [future for sid in sids for future in house.twilio.redeliver(sid, 2)]
@@ -149,12 +149,45 @@ def test_a_text_that_comes_both_ways_at_once_is_one_text(house: House) -> None:
 def test_what_was_read_already_is_not_read_from_the_beginning(house: House) -> None:
     """The list of a line on which nobody has written for long is not read for all that time."""
     house.twilio.text(ANN, LINE, "first")
-    missed(house)
+    house.missed()
     with clock.travelled(timedelta(days=20)):
         house.twilio.text(ANN, LINE, "second")
-        missed(house)
+        house.missed()
         until = house.line().read_until
         assert clock.now() - until < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("ahead", [-20, 0, 20])
+def test_a_text_that_its_webhook_is_about_to_bring_is_not_called_recovered(
+    house: House, ahead: int
+) -> None:
+    """However far our clock is from Twilio's, within what clocks are."""
+    known = Accounts(house.settings)
+    house.twilio.point(LINE, DOWN)
+    with clock.travelled(timedelta(hours=1)):
+        sid = house.twilio.text(ANN, LINE, "just now")
+        with clock.travelled(timedelta(seconds=ahead)):
+            assert backfill.missed(known) == 0
+        house.twilio.point(LINE, None)
+        assert house.twilio.redeliver(sid)[0].result() == 200
+        assert house.missed() == 0
+        house.work()
+    assert "recovered" not in house.thread(ANN)[1].plain()
+
+
+def test_a_text_that_was_left_to_its_webhook_is_read_the_next_time(house: House) -> None:
+    """The list is not read from later on than such a text, whatever else was in it."""
+    known = Accounts(house.settings)
+    house.twilio.point(LINE, DOWN)
+    house.twilio.text(BEN, LINE, "an hour ago")
+    with clock.travelled(timedelta(hours=1)):
+        house.twilio.text(ANN, LINE, "just now")
+        assert backfill.missed(known) == 1
+        assert house.line().read_until < clock.now() - timedelta(minutes=59)
+        with clock.travelled(timedelta(minutes=5)):
+            assert backfill.missed(known) == 1
+            house.work()
+    assert house.thread(ANN)[1].plain().startswith("just now")
 
 
 def test_the_last_text_of_a_quiet_line_is_not_missed_when_the_inbox_forgets_it(
@@ -163,12 +196,12 @@ def test_the_last_text_of_a_quiet_line_is_not_missed_when_the_inbox_forgets_it(
     house.twilio.text(ANN, LINE, "Hello")
     house.twilio.call(ANN, LINE)
     house.work()
-    assert missed(house) == 0
+    assert house.missed() == 0
     with clock.travelled(timedelta(days=31)):
         assert retention.forget() > 0
         with database.session():
             assert Inbox.select().count() == 0
-        assert missed(house) == 0
+        assert house.missed() == 0
         with database.session():
             assert Inbox.select().count() == 0
 
@@ -178,7 +211,7 @@ def test_a_released_line_is_not_read(house: House) -> None:
     house.twilio.text(ANN, LINE, "Hello")
     with database.session():
         Line.update(released_at=clock.now()).execute()
-    assert missed(house) == 0
+    assert house.missed() == 0
 
 
 class TestTextsThatNobodySent:
@@ -196,15 +229,15 @@ class TestTextsThatNobodySent:
         house.send(ANN, "From us")
         house.settle()
         with clock.travelled(timedelta(hours=1)):
-            assert missed(house) == 0
+            assert house.missed() == 0
             house.work()
         assert self.warnings(house) == []
         self.leak(house)
         with clock.travelled(timedelta(hours=2)):
             self.leak(house)
         with clock.travelled(timedelta(hours=3)):
-            assert missed(house) == 2
-            assert missed(house) == 0
+            assert house.missed() == 2
+            assert house.missed() == 0
             house.work()
             house.tick()
         [said] = self.warnings(house)
@@ -236,9 +269,9 @@ class TestTextsThatNobodySent:
         house.send(ANN, "Ours all the same")
         house.work()
         with clock.travelled(timedelta(minutes=10)):
-            assert missed(house) == 0
+            assert house.missed() == 0
             house.work()
         with clock.travelled(timedelta(hours=1)):
             house.work()
-            assert missed(house) == 0
+            assert house.missed() == 0
         assert self.warnings(house) == []

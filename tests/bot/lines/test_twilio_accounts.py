@@ -17,7 +17,7 @@ from bot.models import Inbox
 from bot.talks.models import Message, Part
 from bot.team import accounts as here
 from bot.team import opening
-from bot.twilio import accounts, backfill, poll
+from bot.twilio import accounts, poll
 from bot.twilio.accounts import Accounts
 from ledger import database
 from tests import pictures
@@ -233,8 +233,8 @@ def test_lists_prices_and_statuses_are_asked_of_the_lines_own_account(two: Two) 
         two.twilio.point(number, "http://127.0.0.1:9/down")
         two.twilio.text(ANN, number, "by nobody", media=[pictures.png()])
     known = Accounts(two.house.settings)
-    assert backfill.missed(known) == 2
-    assert backfill.missed(known) == 0
+    assert two.house.missed() == 2
+    assert two.house.missed() == 0
     two.house.work()
     assert texts_in() == 2 and two.parked() == []
     card = two.house.slack.command(two.house.agent, two.channel, "/text", f"{BEN} Hi Ben").shown
@@ -268,7 +268,7 @@ def test_an_account_that_does_not_answer_keeps_no_other_from_being_read(two: Two
     two.twilio.point(LINE, "http://127.0.0.1:9/down")
     two.twilio.point(OWN, "http://127.0.0.1:9/down")
     two.twilio.text(ANN, LINE, "by nobody")
-    assert backfill.missed(Accounts(two.house.settings)) == 1
+    assert two.house.missed() == 1
     assert any(two.sid in one for one in wiring.twilios(Accounts(two.house.settings)))
 
 

@@ -18,8 +18,6 @@ from bot.team import opening
 from bot.texts import receipts, scheduled
 from bot.texts.models import Draft
 from bot.texts.receipts import Fate
-from bot.twilio import backfill
-from bot.twilio.accounts import Accounts
 from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team, waiting
 from tests.bot.talks.threads import begun, replied, texts
@@ -255,7 +253,7 @@ def test_a_stop_that_no_webhook_brought_undoes_no_later_start(team: House) -> No
     wait(lambda: clock.now().microsecond > 0)
     with clock.travelled(timedelta(minutes=5)):
         says(team, body="START")
-        assert backfill.missed(Accounts(team.settings)) == 1
+        assert team.missed() == 1
         team.work()
         assert may_text(team)
         assert not any(given for given, *_ in history()[:1])

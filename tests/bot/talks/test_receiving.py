@@ -14,8 +14,6 @@ from bot.contacts.models import Contact
 from bot.models import Inbox
 from bot.talks.models import Conversation, Message
 from bot.team import opening
-from bot.twilio import backfill
-from bot.twilio.accounts import Accounts
 from ledger import database
 from tests.house import ANN, BEN, LINE, LONDON, House
 
@@ -203,9 +201,8 @@ def test_what_no_webhook_brought_is_read_from_twilios_list_once(house: House) ->
     house.twilio.point(LINE, "http://127.0.0.1:9/down")
     house.twilio.text(BEN, LINE, "by nobody 😀")
     house.twilio.text(BEN, LINE, "nor this")
-    twilio = Accounts(house.settings)
-    assert backfill.missed(twilio) == 2
-    assert backfill.missed(twilio) == 0
+    assert house.missed() == 2
+    assert house.missed() == 0
     house.work()
     assert [p.plain().splitlines()[0] for p in house.thread(BEN)[1:]] == [
         "by nobody 😀",
@@ -221,10 +218,9 @@ def test_a_list_that_fails_moves_no_watermark(house: House) -> None:
     house.twilio.text(ANN, LINE, "Hello")
     before = house.line().read_until
     house.twilio.faults.add("error", "GET Messages")
-    twilio = Accounts(house.settings)
-    assert backfill.missed(twilio) == 0
+    assert house.missed() == 0
     assert house.line().read_until == before
-    assert backfill.missed(twilio) == 1
+    assert house.missed() == 1
 
 
 def test_the_webhook_answers_503_when_it_could_not_save(house: House) -> None:
