@@ -19,7 +19,7 @@ import peewee
 import structlog
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from bot import clock
+from bot import bodies, clock
 from bot.config import Settings
 from bot.team import opening, viewers
 from bot.words import is_email
@@ -65,13 +65,12 @@ class Event:
 
 @marketplace.post("/marketplace/subscriptions")
 def subscriptions_of_the_shop() -> Response:
-    """200 with how the account stands; 403 unsigned, 404 unknown account, 409 out of place, 422
-    with what is wrong."""
+    """200 with how the account stands; 403 unsigned, 404 unknown account, 409 out of place, 413 too
+    long, 422 with what is wrong."""
     settings: Settings = current_app.config["SETTINGS"]
     if settings.marketplace_secret is None:
         return Response(status=404)
-    request.max_content_length = MAX_BYTES  # whatever length it gives, or none
-    body, given = request.get_data(), request.headers.get("Partyline-Signature", "")
+    body, given = bodies.whole(MAX_BYTES), request.headers.get("Partyline-Signature", "")
     if not signed(settings.marketplace_secret.get_secret_value(), body, given):
         log.warning("marketplace.bad_signature")
         return _answer(403, {"error": "The signature is missing, wrong or older than 5 minutes."})

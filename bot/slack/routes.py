@@ -15,7 +15,7 @@ from flask import Blueprint, Response, current_app, request
 from slack_bolt.adapter.flask import SlackRequestHandler
 from slack_sdk.signature import SignatureVerifier
 
-from bot import inbox
+from bot import bodies, inbox
 from bot.config import Settings
 from bot.slack.events import about, concerns_us
 
@@ -28,11 +28,10 @@ MAX_BYTES = 1024 * 1024
 @routes.before_request
 def guard() -> Response | None:
     """413 for a body Slack never sends, 401 unless Slack signed it in the last five minutes."""
-    request.max_content_length = MAX_BYTES  # whatever length it gives, or none
     settings: Settings = current_app.config["SETTINGS"]
     verifier = SignatureVerifier(settings.slack_signing_secret.get_secret_value())
     # The raw body; reading request.form first would leave Bolt with nothing.
-    body = request.get_data(cache=True)
+    body = bodies.whole(MAX_BYTES)
     try:
         body.decode()
         signed = verifier.is_valid(

@@ -8,8 +8,9 @@ import peewee
 import structlog
 from flask import Blueprint, Response, current_app, request
 from twilio.request_validator import RequestValidator, compare
+from werkzeug.exceptions import HTTPException
 
-from bot import inbox
+from bot import bodies, inbox
 from bot.config import Settings
 from bot.lines.sealing import CannotOpen
 from bot.twilio.accounts import Accounts
@@ -31,7 +32,7 @@ RETRY_FRAGMENT = "#rc=3&rp=ct,rt,5xx"
 def guard() -> Response | None:
     """413 for a body no text can have, 403 unless Twilio signed it for our own address, with a
     token of the account that it names; 503 where that token cannot be had now."""
-    request.max_content_length = MAX_BYTES  # whatever length it gives, or none
+    bodies.whole(MAX_BYTES)  # the form is read from it
     settings: Settings = current_app.config["SETTINGS"]
     accounts: Accounts = current_app.config["TWILIO"]
     given = request.headers.get("X-Twilio-Signature", "")
@@ -52,6 +53,12 @@ def guard() -> Response | None:
                 return None
     log.warning("twilio.bad_signature", path=request.path)
     return Response(status=403, mimetype="text/xml")
+
+
+@webhooks.errorhandler(HTTPException)
+def refused(error: HTTPException) -> Response:
+    """No page for people: Twilio would read it as what is to be done."""
+    return Response(status=error.code, mimetype="text/xml")
 
 
 @webhooks.post("/sms")
