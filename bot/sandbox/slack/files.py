@@ -39,7 +39,8 @@ class File:
     user: str = "U0BOT"
     deleted: bool = False
     busy: int = 0  # so often Slack still works on it when it is asked for in a block
-    #: How it is handed over: "whole", "no length", "cut off", "login", or where it leads.
+    #: How it is handed over: "whole", "no length", "cut off", "drips" (its second half, for hours),
+    #: "login", or where it leads.
     served: str = "whole"
     handed_over: int = 0  # bytes, of all downloads
 
@@ -113,13 +114,17 @@ class SlackFiles(StandIn):
 
     def _pieces(self, file: File) -> Iterator[bytes]:
         content = file.content or b""
-        end = len(content) // 2 if file.served == "cut off" else len(content)
+        end = len(content) // 2 if file.served in ("cut off", "drips") else len(content)
         for at in range(0, end, PIECE):
             piece = content[at : min(at + PIECE, end)]
             file.handed_over += len(piece)
             yield piece
         if file.served == "cut off":
             raise ConnectionError("as told")
+        for at in range(end, len(content)):
+            time.sleep(0.01)
+            file.handed_over += 1
+            yield content[at : at + 1]
 
     # Uploads
 

@@ -201,10 +201,14 @@ def open_to(origin: str) -> int:
 
 @pytest.mark.skipif(not CONNECTIONS.exists(), reason="needs Linux's list of connections")
 def test_who_hangs_up_leaves_no_download_open(sent: Sent) -> None:
+    file, slack = sent.files[0], sent.house.slack.origin
+    wait(lambda: open_to(slack) == 0)  # what was opened before is closed by both
+    file.served, file.handed_over = "drips", 0  # so that it is not over while we look
     with sent.get(sent.one, stream=True) as answer:
         answer.raw.read(1_000)
-        assert open_to(sent.house.slack.origin) == 1
-    wait(lambda: open_to(sent.house.slack.origin) == 0)
+        assert open_to(slack) == 1
+    wait(lambda: open_to(slack) == 0)
+    assert 1_000 <= file.handed_over < len(file.content or b"")
 
 
 def test_no_address_of_a_file_is_in_a_log(sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
