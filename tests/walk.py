@@ -29,7 +29,7 @@ from ledger import database
 from ledger.models import Account
 from tests.house import House
 
-REFUSALS = ("You are not on", "Only owner and managers", "Only the owner", "Step 1 of")
+REFUSALS = ("You are not on", "Only the owner and managers", "Only the owner", "Step 1 of")
 
 
 @dataclass(frozen=True)

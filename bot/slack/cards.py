@@ -134,9 +134,9 @@ def saving_words(saving: Saving) -> str:
 
 
 def price_line(quote: Quote) -> str:
-    """ "SMS · 2 × 160 · 2 credits": kind, messages by what one holds, price."""
+    """ "SMS · 2 × 160 characters · 2 credits": kind, messages by what one holds, price."""
     why = " · emoji or special characters" if quote.encoding == "UCS-2" else ""
-    size = f"{quote.messages} × {quote.size:,}"
+    size = f"{quote.messages} × {quote.size:,} characters"
     if quote.messages > max(
         1, -(-quote.characters // quote.size)
     ):  # it is the files that fill them
@@ -150,7 +150,7 @@ def price(recipient: Recipient | None, body: str, quote: Quote) -> Card:
     line = f"{price_line(quote)}{to}"
     return {
         "text": f"{line}: {escape(body)}",
-        "blocks": [*words(body), context(f"{line}. Nothing was sent.")],
+        "blocks": [*words(body), context(f"{line}. Nothing was sent: `/text` sends.")],
     }
 
 
@@ -174,6 +174,15 @@ def note(said: Exception | str) -> Card:
     """A sentence of Partyline's own, in Slack's mark-up, or a refusal."""
     text = told(said)
     return {"text": text, "blocks": [mrkdwn(text)]}
+
+
+def help_for(command: str, word: str, lines: str) -> Card:
+    """What may stand behind a command, and that a word which was typed there may not."""
+    if word.lower() == "help":
+        return note(lines)
+    return note(
+        f"“{escape(short(word, 40))}” is nothing that `{command}` knows. It knows:\n{lines}"
+    )
 
 
 def told(said: Exception | str) -> str:
@@ -202,7 +211,6 @@ def edit_view(draft_id: str, body: str, card_url: str | None) -> dict[str, Any]:
         ],
         {"draft": draft_id, "card_url": card_url},
         submit="Show the price",
-        close="Back",
     )
 
 
@@ -233,10 +241,12 @@ def words(body: str) -> Blocks:
 
 def modal(
     callback_id: str, title: str, blocks: Blocks, about: Any = "", *, submit: str = "",
-    close: str = "Close",
+    close: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """A modal of these blocks, which keeps what it is `about`; without `submit` it only shows."""
+    """A modal of these blocks, which keeps what it is `about`; without `submit` it only shows. It
+    is left by `close`: "Back" where one below it shows again."""
     kept = about if isinstance(about, str) else _kept(about)
+    close = close or ("Cancel" if submit else "Close")
     sends = {"submit": plain(submit)} if submit else {}
     return {
         "type": "modal", "callback_id": callback_id, "title": plain(title), **sends,

@@ -55,7 +55,7 @@ def require_manager(user: str, account_id: int) -> None:
     """Raises Refused unless this Slack user is owner or manager of the account."""
     require_member(user, account_id)
     if role_of(user, account_id) not in MANAGERS:
-        raise Refused(f"Only owner and managers can do that. Ask {owner_of(account_id)}.")
+        raise Refused(f"Only the owner and managers can do that. Ask {owner_of(account_id)}.")
 
 
 def require_member(user: str, account_id: int) -> None:

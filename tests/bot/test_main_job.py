@@ -20,7 +20,7 @@ def test_a_text_in_becomes_a_thread_and_is_charged(house: House) -> None:
 
 def test_a_command_quotes_and_send_texts_and_charges(house: House) -> None:
     card = house.ask(f"{ANN} See you at 3")
-    assert "SMS · 1 × 160 · 1 credit · 99 left after" in card.plain()
+    assert "SMS · 1 × 160 characters · 1 credit · 99 left after" in card.plain()
     assert house.twilio.sent_to(ANN) == []
 
     house.slack.press(house.agent, card, "Send")

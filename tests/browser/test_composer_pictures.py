@@ -55,11 +55,12 @@ def test_the_composer(desk: House, browser: Browser, tmp_path: Path) -> None:
         to(desk, view, "Ann")
         type_in(desk, view, BODY)
         see(desk, browser, tmp_path, "composer", [
-            "Ann Lee · (415) 555-0123", "SMS · 2 × 70 · emoji or special characters · 2 credits",
+            "Ann Lee · (415) 555-0123",
+            "SMS · 2 × 70 characters · emoji or special characters · 2 credits",
             "Replace 3 curly quotes: 1 credit instead of 2", "Later…", "Insert a template",
         ])  # fmt: skip
         desk.slack.press(desk.agent, view, "Replace 3 curly quotes: 1 credit instead of 2")
-        shows(desk, view, "1 × 160 · 1 credit")
+        shows(desk, view, "1 × 160 characters · 1 credit")
         desk.slack.press(desk.agent, view, "Later…")
         shows(desk, view, "When, by your own clock")
         see(desk, browser, tmp_path, "composer-later", ["Schedule", "Send now instead"])
@@ -89,7 +90,8 @@ def test_a_reply_with_a_picture_at_night(desk: House, browser: Browser, tmp_path
         type_in(desk, view, "Here is the house")
         still(desk)
         see(desk, browser, tmp_path, "composer-reply", [
-            "To Ann Lee · (415) 555-0123", "MMS · 1 × 1,600 · 3 credits", "the house.jpg",
+            "To Ann Lee · (415) 555-0123", "MMS · 1 × 1,600 characters · 3 credits",
+            "the house.jpg",
             "It is 11:00 PM where Ann Lee lives.", "Send at 9:00 AM instead…",
         ])  # fmt: skip
 

@@ -51,7 +51,7 @@ def test_a_reply_its_quote_and_what_became_of_it(
         replied(office, thread, words)
         see(office, browser, tmp_path, "reply-quoted", thread, [
             "To Ann Lee · (415) 555-0123", "Dana's reply, not sent yet",
-            "SMS · 2 × 70 · emoji or special characters · 2 credits · 497 left after",
+            "SMS · 2 × 70 characters · emoji or special characters · 2 credits · 497 left after",
             "Replace 2 curly quotes: 1 credit instead of 2",
             "Reply STOP to opt out. (added to a first text, free)", "Later…", "Waiting for an",
         ])  # fmt: skip

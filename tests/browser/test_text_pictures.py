@@ -36,7 +36,7 @@ def test_a_card_its_edit_and_a_text_that_does_not_arrive(
         ])  # fmt: skip
         office.slack.close_modals(office.agent)
         price = office.ask(f"{BEN} See you at 3", "/quote")
-        look(browser, "quote", drawn(office, "Quote", [price]), tmp_path, ["Nothing was sent."])
+        look(browser, "quote", drawn(office, "Quote", [price]), tmp_path, ["Nothing was sent: "])
         office.twilio.outcome(BEN, "failed", 30005)
         office.hears(lambda: office.slack.press(office.agent, card, "Send"))
         office.settle()

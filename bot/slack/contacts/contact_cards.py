@@ -154,7 +154,7 @@ def edit_view(
         mrkdwn("*May they be texted?*" + (f"\n{_standing(kept, short=True)}" if kept else "")),
         *([context(_history(kept))] if kept and kept.history else []),
         *_consent(),
-    ], about, submit="Save", close="Back")  # fmt: skip
+    ], about, submit="Save")  # fmt: skip
 
 
 def _numbers(kept: Kept) -> str:

@@ -20,7 +20,7 @@ def choose_view(kept: Kept, about: dict[str, Any]) -> dict[str, Any]:
          "hint": plain("A beginning of the name, the number, the e-mail address or a tag"),
          "element": {"type": "external_select", "action_id": "merge_other",
                      "min_query_length": 1}},
-    ], about, submit="Show what it does", close="Back")  # fmt: skip
+    ], about, submit="Show what it does")  # fmt: skip
 
 
 def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
         {"type": "input", "block_id": "keep", "label": plain("Texts go to"),
          "element": {"type": "radio_buttons", "action_id": "keep", "options": numbers,
                      "initial_option": numbers[0]}},
-    ], about, submit="Merge", close="Back")  # fmt: skip
+    ], about, submit="Merge")  # fmt: skip
 
 
 def _who(one: Kept) -> str:

@@ -170,7 +170,7 @@ def give_view(account: int) -> dict[str, Any]:
             "A number that is there already is completed, never overwritten. "
             "Import a file twice, and the second time changes nothing."
         ),
-    ], str(account), submit="Show a preview", close="Back")  # fmt: skip
+    ], str(account), submit="Show a preview")  # fmt: skip
 
 
 def given_view(name: str) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def columns_view(one: Sheet, sample: Sequence[Sequence[str]]) -> dict[str, Any]:
            "element": {"type": "static_select", "action_id": field, "options": choices,
                        "initial_option": _chosen(choices, one.places.get(field))}}
           for field, label in columns.FIELDS.items()),
-    ], {"sheet": one.id}, submit="Check again", close="Back")  # fmt: skip
+    ], {"sheet": one.id}, submit="Check again")  # fmt: skip
 
 
 def _chosen(choices: list[dict[str, Any]], place: int | None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def plan_line(stands: Standing, catalogue: Catalogue) -> str:
     """ "Pro: 1,000 credits a month for $40.00, renews on 1 December"."""
     terms = stands.terms
     if terms is None or stands.kind == "open":
-        return "none yet"
+        return "no plan yet"
     if stands.kind == "frozen" or stands.ends_at is None:
         return (
             f"{escape(terms.name)}, ended on {day_of(stands.starts_at, stands)}; credits are kept"

@@ -47,7 +47,7 @@ def credits(ack: Ack, command: dict[str, Any], client: WebClient, context: BoltC
     }
     answer = answers.get(word.lower())
     if answer is None:
-        return whisper(ack, cards.note(HELP))
+        return whisper(ack, cards.help_for("/credits", word, HELP))
     return whisper(ack, or_refusal(lambda: answer(_account(user, channel))))
 
 

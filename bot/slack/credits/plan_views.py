@@ -30,7 +30,7 @@ def plan_list(
     """The modal that lists the plans, and what each would do now and at the renewal."""
     stands = account.standing
     blocks: Blocks = [
-        mrkdwn(f"*{escape(stands.name)}*\n{plan_line(stands, catalogue)}"),
+        mrkdwn(f"*{escape(stands.name)}*: {plan_line(stands, catalogue)}"),
         fields(list(notices.facts(stands, account.forecast, account.now))[:2]),
         {"type": "divider"},
         *[_plan(effect, stands, catalogue) for effect in effects],

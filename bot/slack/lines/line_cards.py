@@ -15,7 +15,7 @@ from bot.slack.lines.setup_cards import on_its_way
 from bot.words import count, escape, hour_words
 
 MODES = {
-    "confirm": "replies are quoted, then sent", "send": "small replies are sent at once",
+    "confirm": "replies wait for Send", "send": "small replies are sent at once",
     "notes": "threads are for notes",
 }  # fmt: skip
 PACES = {

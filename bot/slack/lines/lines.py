@@ -42,7 +42,7 @@ def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         client.views_open(trigger_id=command["trigger_id"], view=view)
         return None
     if word:
-        return whisper(ack, cards.note(HELP))
+        return whisper(ack, cards.help_for("/line", word, HELP))
     return whisper(ack, or_refusal(lambda: _list(user, channel)))
 
 

@@ -77,19 +77,16 @@ def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) ->
     """Numbers to choose from: the last ten of those that were found."""
     start = max(0, (len(found) - 1) // PAGE * PAGE)
     shown = found[start : start + PAGE]
-    options = [
-        {**option(f"{contacts.spoken(one.number)}{' · ' + one.place if one.place else ''}",
-                  one.number),
-         "description": cards.plain(f"Carries {one.carries}")}
-        for one in shown
-    ]  # fmt: skip
+    alike = len({one.carries for one in shown}) == 1
+    options = [_choice(one, described=not alike) for one in shown]
+    hint = {"hint": cards.plain(f"All carry {shown[0].carries}.")} if alike else {}
     actions = [button("Search anew", "line_research", "again")]
     if len(found) >= meta["most"]:
         actions.insert(0, button("More numbers", "line_more", "more"))
     cost = f"It costs {price} a month." if price else "Texts cost credits, as everywhere."
     return cards.modal(
         "line_buy", "Choose a number", [
-            {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"),
+            {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"), **hint,
              "element": {"type": "radio_buttons", "action_id": "number", "options": options,
                          "initial_option": options[0]}},
             {"type": "actions", "block_id": "more", "elements": actions},
@@ -97,6 +94,12 @@ def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) ->
             context(cost),
         ], meta, submit="Get this number",
     )  # fmt: skip
+
+
+def _choice(one: ForSale, *, described: bool) -> dict[str, Any]:
+    place = f" · {one.place}" if one.place else ""
+    carries = {"description": cards.plain(f"Carries {one.carries}")} if described else {}
+    return {**option(f"{contacts.spoken(one.number)}{place}", one.number), **carries}
 
 
 def wishes() -> Blocks:

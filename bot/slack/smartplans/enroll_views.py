@@ -107,7 +107,7 @@ def choose(plan: SmartPlan, tags: Sequence[str]) -> dict[str, Any]:
         hint="One name or number a line, as they stand in /contacts. For a CSV file: "
         "/contacts import gives its rows a tag, which you then choose above",
     ))  # fmt: skip
-    return modal("smart_chosen", "Put contacts on it", blocks, {"plan": plan.id},
+    return modal("smart_chosen", "Put contacts on a plan", blocks, {"plan": plan.id},
                  submit="Show the price", close="Back")  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def confirm(
         *_foreseen(seen),
     ]  # fmt: skip
     kept = {"plan": plan.id, "who": who, "tag": tag}
-    return modal("smart_enrolled", "Put contacts on it", blocks, kept,
+    return modal("smart_enrolled", "Put contacts on a plan", blocks, kept,
                  submit="Put them on it", close="Back")  # fmt: skip
 
 

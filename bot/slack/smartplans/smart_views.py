@@ -38,9 +38,10 @@ BLANK, READY, SHARED = "blank", "ready", "shared"
 
 def listed(plans: Sequence[tuple[SmartPlan, Counter[str]]], account: int, may_write: bool) -> Card:
     """The account's plans, each with a button that opens it."""
+    begin = "Start with a ready one." if may_write else "The owner or a manager makes them."
     title = f"*Your SmartPlans* ({len(plans)})" if plans else (
         "*No SmartPlans yet.* A SmartPlan sends texts, e-mails and reminders on a schedule. "
-        "Start with one of the ready ones."
+        + begin
     )  # fmt: skip
     blocks: Blocks = [mrkdwn(title)]
     said = []

@@ -66,7 +66,14 @@ def _called(account: int, user: str, typed: str) -> int:
     if len(found) != 1:
         names = ", ".join(f"“{plan.name}”" for plan in (found or plans)[:10])
         start = "Several plans begin so" if found else f"No plan is called “{typed[:60]}”"
-        raise Refused(f"{start}. " + (f"There are: {names}." if names else "You have none yet."))
+        raise Refused(
+            f"{start}. "
+            + (
+                f"There are: {names}."
+                if names
+                else "You have none yet: `/smartplans` says how to begin."
+            )
+        )
     return int(found[0].id)
 
 

@@ -36,7 +36,7 @@ def view(
         *_what(kind, step, shape),
         *_when(step.when),
         _place(shape, place),
-        menu("who", "Whose", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
+        menu("who", "Team member", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
                                **initial("initial_user", step.assigned_to)},
               optional=True, hint="The member who is named in it, and gets its reminder"),
         *moving(on_it),
@@ -96,7 +96,7 @@ def _when(when: When) -> Blocks:
     return [
         {"type": "divider"},
         {**box("amount", "Wait", str(when.amount)),
-         "hint": plain("0 is at once; of a date, -3 is three before it"),
+         "hint": plain("0 is at once. Counted from a date, -3 is three before it"),
          "element": {"type": "number_input", "action_id": "amount", "is_decimal_allowed": False,
                      "initial_value": str(when.amount)}},
         choice("unit", "Counted in", {unit: unit for unit in UNITS}, when.unit),

@@ -265,4 +265,4 @@ def snooze_view(conversation_id: int, times: list[Wake]) -> dict[str, Any]:
             "hint": cards.plain("If they write before, it comes back at once."),
             "element": {"type": "datetimepicker", "action_id": "other"},
         },
-    ], str(conversation_id), submit="Put off", close="Back")  # fmt: skip
+    ], str(conversation_id), submit="Put off")  # fmt: skip

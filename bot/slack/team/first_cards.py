@@ -49,7 +49,7 @@ def not_there(channels: Sequence[str]) -> dict[str, Any]:
     named = " and ".join(f"<#{channel}>" for channel in channels)
     return cards.modal("not_there", "Not there yet", [mrkdwn(
         f"Partyline is not in {named}. Open the channel, type `/invite @Partyline` and send "
-        "it. Home goes on by itself then."
+        "it. Home then shows the next step."
     )])  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def account_view(zones: Sequence[str]) -> dict[str, Any]:
          "element": {"type": "static_select", "action_id": "zone",
                      "options": [cards.option(zone, zone) for zone in zones],
                      "initial_option": cards.option(zones[0], zones[0])}},
-    ], submit="Open it", close="Back")  # fmt: skip
+    ], submit="Open it")  # fmt: skip
 
 
 def _button(step: Step) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _buttons(home: Home, catalogue: Catalogue) -> Blocks:
     used = f"{stands.used:,} of {count(stands.limit, 'credit')} used ({stands.percent} %)"
     plan = credit_cards.plan_line(stands, catalogue)
     return [
-        context(f"{used} · {plan}" if stands.terms else f"{used} · no plan yet"),
+        context(f"{used} · {plan}"),
         {"type": "actions", "block_id": f"home:{key}", "elements": made},
     ]
 

@@ -29,7 +29,6 @@ def view(look: Look) -> Card:
         [*_whom(look), *_text(look), *_price(look), *_buttons(look), *_time(look)],
         about,
         submit=_send(look),
-        close="Cancel",
     )
 
 

@@ -87,7 +87,7 @@ def when_view(about: dict[str, Any], at: datetime, night: str = "") -> dict[str,
                 "initial_date_time": int(at.timestamp()),
             },
         },
-    ], about, submit="Schedule", close="Back")  # fmt: skip
+    ], about, submit="Schedule")  # fmt: skip
 
 
 def reword_view(about: dict[str, Any], body: str) -> dict[str, Any]:
@@ -106,4 +106,4 @@ def reword_view(about: dict[str, Any], body: str) -> dict[str, Any]:
                 "max_length": LONGEST_INPUT, "initial_value": body,
             },
         },
-    ], about, submit="Save", close="Back")  # fmt: skip
+    ], about, submit="Save")  # fmt: skip

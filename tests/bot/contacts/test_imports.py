@@ -388,7 +388,10 @@ def test_only_owner_and_managers_import_and_export(on: Import) -> None:
         account="Harbor Homes", timezone="America/New_York", owner=house.agent, agents=(clerk,)
     )
     for typed in ("import", "export"):
-        for user, said in ((clerk, "Only owner and managers"), (house.stranger, "not on a team")):
+        for user, said in (
+            (clerk, "Only the owner and managers"),
+            (house.stranger, "not on a team"),
+        ):
             answer = house.slack.command(user, house.channel, "/contacts", typed)
             assert said in answer.plain() or "not on this line's team" in answer.plain()
     on.give(FILE)

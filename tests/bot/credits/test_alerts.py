@@ -73,7 +73,7 @@ def test_a_clerk_who_presses_upgrade_in_the_channel_is_refused_nicely(office: Ho
     office.tick()
     [post] = office.slack.channel(office.channel)
     said = office.hears(lambda: office.slack.press(office.clerk, post, "Upgrade"), office.clerk)
-    assert "Only owner and managers" in said.plain()
+    assert "Only the owner and managers" in said.plain()
 
 
 def test_r19_several_workers_tell_a_crossing_once(office: House) -> None:
@@ -120,7 +120,7 @@ def test_r18_without_a_plan_the_alert_offers_one(books: str, sandbox: Sandbox) -
         [alert] = house.told(house.agent)
         assert "Choose a plan, and its credits are added at once" in alert.plain()
         view = house.opens(lambda: house.slack.press(house.agent, alert, "Choose a plan"))
-        assert "none yet" in view.plain()
+        assert "no plan yet" in view.plain()
 
 
 def test_what_is_left_at_the_end_of_a_cancelled_plan_does_not_roll_over(office: House) -> None:

@@ -45,7 +45,7 @@ def test_an_agent_sees_the_credits_but_may_not_change_the_plan(office: House) ->
     card = office.ask("", "/credits", user=office.clerk)
     assert "[Change plan]" not in card.plain()
     refused = office.ask("plan", "/credits", user=office.clerk)
-    assert "Only owner and managers" in refused.plain()
+    assert "Only the owner and managers" in refused.plain()
     with pytest.raises(LookupError):
         office.slack.open_view(office.clerk)
     stranger = office.ask("", "/credits", user=office.stranger)

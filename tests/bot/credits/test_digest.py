@@ -144,7 +144,7 @@ def test_its_hour_is_set_from_the_message_and_it_is_muted(office: House) -> None
         ).plain()
         assert "comes at 6:00 PM" in said
         said = office.hears(lambda: slack.press(office.clerk, post, "Mute"), office.clerk).plain()
-        assert "Only owner and managers" in said
+        assert "Only the owner and managers" in said
     with clock.travelled(at_hour(19)):
         office.tick()
         assert len(digests(office)) == 1, "once a day, whatever the hour"

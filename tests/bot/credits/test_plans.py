@@ -284,7 +284,7 @@ def test_r7_without_credits_one_is_told_how_to_subscribe(books: str, sandbox: Sa
         assert "[See the plans]" in said
         assert "[Send]" not in said
         view = open_plans(house)
-        assert "none yet" in view.plain()
+        assert "no plan yet" in view.plain()
         house.turns(view, "plan_starter:Choose")
         assert "Choose Starter" in view.plain()
         house.slack.submit(house.agent, view, {})

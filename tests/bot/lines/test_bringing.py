@@ -564,7 +564,7 @@ def test_agents_and_strangers_bring_and_release_nothing(house: House, sandbox: S
     with database.session():
         Member.create(account=house.account(), slack_user=clerk, role="agent")
     for what in ("bring", "release"):
-        assert "Only owner and managers" in house.ask(what, "/line", clerk).plain()
+        assert "Only the owner and managers" in house.ask(what, "/line", clerk).plain()
         assert "You are not on" in house.ask(what, "/line", house.stranger).plain()
     view = brought(house)
     view.user = clerk
@@ -572,4 +572,4 @@ def test_agents_and_strangers_bring_and_release_nothing(house: House, sandbox: S
     house.slack.submit(
         clerk, view, {"channel": house.slack.add_channel("b"), "sid": sid, "token": token}
     )
-    assert "Only owner and managers" in str(view.errors)
+    assert "Only the owner and managers" in str(view.errors)

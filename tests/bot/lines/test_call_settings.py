@@ -160,12 +160,12 @@ class TestATextBack:
 def test_agents_and_strangers_settle_nothing(house: House) -> None:
     clerk = house.slack.add_user("Carl")
     opening.setup(account="Harbor Homes", agents=(clerk,))
-    for who, why in ((clerk, "Only owner and managers"), (house.stranger, "not on this line")):
+    for who, why in ((clerk, "Only the owner and managers"), (house.stranger, "not on this line")):
         assert why in house.ask("calls", "/line", who).plain()
     view = calls(house)
     view.user = clerk
     house.slack.submit(clerk, view, {"words": "Mine now"})
-    assert "Only owner and managers" in str(view.errors)
+    assert "Only the owner and managers" in str(view.errors)
     view = calls(house)
     saved(house, text=BACK)
     asked = house.slack.open_view(house.agent)

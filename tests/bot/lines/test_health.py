@@ -277,7 +277,10 @@ class TestRepair:
         clerk = house.slack.add_user("Carl")
         with database.session():
             Member.create(account=house.account(), slack_user=clerk, role="agent")
-        for who, why in ((clerk, "Only owner and managers"), (house.stranger, "not on this line")):
+        for who, why in (
+            (clerk, "Only the owner and managers"),
+            (house.stranger, "not on this line"),
+        ):
             said = house.hears(lambda who=who: house.slack.press(who, card, "Repair"), who)
             assert why in said.plain()
         house.work()

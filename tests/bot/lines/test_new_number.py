@@ -306,12 +306,12 @@ def test_agents_and_strangers_get_none(house: House) -> None:
     clerk = house.slack.add_user("Clerk")
     with database.session():
         Member.create(account=house.account(), slack_user=clerk, role="agent")
-    assert "Only owner and managers" in house.ask("new", "/line", clerk).plain()
+    assert "Only the owner and managers" in house.ask("new", "/line", clerk).plain()
     assert "You are not on" in house.ask("new", "/line", house.stranger).plain()
     view = looked(house)
     view.user = clerk
     house.slack.submit(clerk, view, {"channel": house.slack.add_channel("second")})
-    assert "Only owner and managers" in str(view.errors)
+    assert "Only the owner and managers" in str(view.errors)
     assert house.twilio.bought == []
 
 
@@ -333,3 +333,12 @@ def test_a_place_for_its_texts_has_to_be_named(house: House) -> None:
 def test_numbers_of_a_place_that_wants_papers_are_not_offered(house: House) -> None:
     house.twilio.shelf = [Offer("+14155553999", address="any")]
     assert "no such number now" in looked(house).plain()
+
+
+def test_what_numbers_carry_is_said_of_each_only_where_they_differ(house: House) -> None:
+    alike = shown(looked(house))
+    assert "All carry texts, pictures, calls." in alike and "Carries" not in alike
+    house.twilio.shelf[0].capabilities["MMS"] = False
+    mixed = shown(looked(house))
+    assert "Carries texts, calls" in mixed and "Carries texts, pictures, calls" in mixed
+    assert "All carry" not in mixed

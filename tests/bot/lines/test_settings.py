@@ -41,7 +41,7 @@ def listed(house: House, user: str | None = None) -> str:
 def test_the_list_says_how_each_line_stands(house: House) -> None:
     shown = listed(house)
     assert f"(415) 555-0100 in #{house.channel}" in shown
-    assert "replies are quoted, then sent · usual pace" in shown
+    assert "replies wait for Send · usual pace" in shown
     assert "no text in yet · none out yet · nobody waits" in shown
     assert "All is well." in shown
     house.twilio.text(ANN, house.line().number, "Hello")
@@ -188,11 +188,11 @@ def test_agents_see_the_list_and_change_nothing(house: House) -> None:
     house.slack.channels[house.channel].members.add(clerk)
     shown = house.ask("", "/line", clerk)
     assert "(415) 555-0100" in shown.plain() and "Settings" not in shown.plain()
-    assert "Only owner and managers" in house.ask("settings", "/line", clerk).plain()
+    assert "Only the owner and managers" in house.ask("settings", "/line", clerk).plain()
     view = settings(house)
     view.user = clerk
     house.slack.submit(clerk, view, {"name": "Mine"})
-    assert "Only owner and managers" in str(view.errors)
+    assert "Only the owner and managers" in str(view.errors)
     assert house.line().name is None
 
 

@@ -114,7 +114,7 @@ def test_a_form_shows_the_name_as_it_is_and_names_who_can_help(house: House) -> 
     with database.session():
         Member.update(role="agent").where(Member.slack_user == house.manager).execute()
     refused = house.slack.submit(house.manager, form, {})
-    assert errors(refused) == {"channel": "Only owner and managers can do that. Ask @Dana."}
+    assert errors(refused) == {"channel": "Only the owner and managers can do that. Ask @Dana."}
 
 
 def test_mark_up_of_ours_stays_and_nobody_elses() -> None:
@@ -144,3 +144,14 @@ def test_nothing_of_a_whole_day_pings_by_a_name(office: House) -> None:
     assert [text for text in (*ours, *(one.get("text") or "" for one in given))
             if "<!channel" in text] == []  # fmt: skip
     assert sum(NAME in str(one) or "&lt;!channel&gt;" in str(one) for one in drawn) > 50
+
+
+def test_a_word_that_a_command_does_not_know_is_said_so_above_what_it_knows(house: House) -> None:
+    for command in ("/credits", "/line"):
+        said = house.ask("reprot", command).plain()
+        assert said.startswith(f"“reprot” is nothing that `{command}` knows. It knows:")
+        assert house.ask("help", command).plain() in said
+    told = house.ask("Spring", "/smartplans").plain()
+    assert told == (
+        "No plan is called “Spring”. You have none yet: `/smartplans` says how to begin."
+    )

@@ -240,7 +240,7 @@ def test_nobody_but_who_began_it_and_managers_may_hold_it(world: World) -> None:
     assert bulks.go_on(bulk.id, BOSS, world.now)
     other = plan_people.enroll_many(plan.id, BOSS, world.now, tag="buyer")
     assert isinstance(other, Bulk)
-    with pytest.raises(Refused, match="Only owner and managers"):
+    with pytest.raises(Refused, match="Only the owner and managers"):
         bulks.pause(other.id, CLERK, world.now)
 
 
@@ -341,5 +341,5 @@ def test_another_agent_is_refused_beside_the_message(house: House) -> None:
     with database.session():
         Member.create(account=house.account(), slack_user=clerk, role="agent")
     said = house.hears(lambda: house.slack.press(clerk, card, "Pause"), clerk)
-    assert "Only owner and managers" in said.plain()
+    assert "Only the owner and managers" in said.plain()
     assert row().state == "running"

@@ -57,7 +57,11 @@ def test_a_reply_is_quoted_under_it_and_sent_by_send(house: House) -> None:
     reply = replied(house, thread, "Yes, until Friday")
     shown = card(house, thread)
     assert shown.ts > reply.ts
-    for part in ("To (415) 555-0123", "Yes, until Friday", "SMS · 1 × 160 · 1 credit · 98 left"):
+    for part in (
+        "To (415) 555-0123",
+        "Yes, until Friday",
+        "SMS · 1 × 160 characters · 1 credit · 98 left",
+    ):
         assert part in shown.plain()
         assert part in shown.text
     assert "[Send]  [Later…]  [Cancel]" in shown.plain()
@@ -276,7 +280,7 @@ def test_a_file_that_is_taken_away_before_send_is_not_texted(house: House) -> No
     assert "b.png" in card(house, thread).plain()
     house.slack.remove_file(reply, files[1].id)
     house.work()
-    assert "SMS · 1 × 160 · 1 credit" in card(house, thread).plain()
+    assert "SMS · 1 × 160 characters · 1 credit" in card(house, thread).plain()
     press(house, thread, "Send")
     assert texts(house) == ["Look here"]
     lone = share(house, thread, attach(house, house.agent, ("c.jpg", jpeg())))
@@ -508,7 +512,7 @@ def test_one_picture_message_instead_of_many(house: House) -> None:
     thread = house.thread("+12125550123")[0].ts
     replied(house, thread, "a" * 700)
     press(house, thread, "One picture message: 3 credits instead of 5")
-    assert "MMS · 1 × 1,600 · 3 credits" in card(house, thread).plain()
+    assert "MMS · 1 × 1,600 characters · 3 credits" in card(house, thread).plain()
 
 
 def test_a_reply_to_somebody_who_opted_out_is_refused(house: House) -> None:

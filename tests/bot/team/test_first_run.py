@@ -72,7 +72,7 @@ def test_an_admin_is_led_from_the_empty_home_to_the_first_text(fresh: Fresh) -> 
     house, slack, admin = fresh, fresh.slack, fresh.admin
     assert "1. Open an account" in house.home(admin).plain()
     plans = house.open_account()
-    assert "none yet" in plans.plain()
+    assert "no plan yet" in plans.plain()
     assert "[See the plans]" in house.home(admin).plain()
 
     house.subscribe_in(plans)

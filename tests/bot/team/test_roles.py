@@ -156,14 +156,14 @@ def test_an_agent_sees_no_settings_and_is_refused_where_a_button_is_forged(staff
     bosses = staffed.home(staffed.agent)
     for label in (TO_TEAM, TO_POLICY, "Settings", "Choose a plan"):
         view = staffed.modal(staffed.clerk, bosses, label)
-        assert f"Only owner and managers can do that. Ask @{staffed.agent}." in view.plain()
+        assert f"Only the owner and managers can do that. Ask @{staffed.agent}." in view.plain()
 
 
 def test_an_agent_who_was_a_manager_when_the_modal_opened_changes_nothing(staffed: House) -> None:
     view = team_modal(staffed, staffed.manager)
     settle(staffed, staffed.agent, staffed.manager, "agent")
     staffed.slack.submit(staffed.manager, view, {"who": staffed.stranger, "role": "agent"})
-    assert "Only owner and managers" in view.errors["who"]
+    assert "Only the owner and managers" in view.errors["who"]
     assert staffed.stranger not in staff()
 
 

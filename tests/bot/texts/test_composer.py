@@ -274,13 +274,13 @@ def test_a_view_carries_no_name_number_or_word_in_its_metadata(house: House) -> 
 def test_the_quote_follows_what_is_typed(house: House) -> None:
     view = form(house)
     type_in(house, view, "Hello")
-    assert "SMS · 1 × 160 · 1 credit to a number like (415) 555-0100" in view.plain()
+    assert "SMS · 1 × 160 characters · 1 credit to a number like (415) 555-0100" in view.plain()
     to(house, view, ANN)
-    shows(house, view, "SMS · 1 × 160 · 1 credit · 99 left after")
+    shows(house, view, "SMS · 1 × 160 characters · 1 credit · 99 left after")
     type_in(house, view, "é" * 10 + "a" * 151)
-    assert "2 × 160 · 2 credits · 98 left after" in view.plain()
+    assert "2 × 160 characters · 2 credits · 98 left after" in view.plain()
     type_in(house, view, "Hi 🎉")
-    assert "1 × 70 · emoji or special characters · 1 credit" in view.plain()
+    assert "1 × 70 characters · emoji or special characters · 1 credit" in view.plain()
     type_in(house, view, "")
     assert "What it costs is shown here" in view.plain()
 
@@ -427,7 +427,7 @@ def test_keys_that_come_out_of_order_count_by_when_they_were_typed(house: House)
     still(house)
     first.send()
     still(house)
-    assert "1 × 160 · 1 credit" in view.plain()
+    assert "1 × 160 characters · 1 credit" in view.plain()
 
 
 def keyed(house: House, view: View, text: str) -> Any:
@@ -449,11 +449,11 @@ def test_a_process_that_was_killed_in_the_middle_of_an_update_blocks_nothing(hou
     house.slack.write_in(house.agent, view, "compose_body", "a" * 321)
     assert "1 credit" in view.plain()
     with clock.travelled(timedelta(seconds=15)):
-        shows(house, view, "3 × 160 · 3 credits")
+        shows(house, view, "3 × 160 characters · 3 credits")
         still(house)
     keystrokes.finish(view.id, dead.claim, dead.digest, "h", clock.now())  # it was not dead at all
     still(house)
-    assert "3 × 160 · 3 credits" in view.plain()
+    assert "3 × 160 characters · 3 credits" in view.plain()
 
 
 def as_typed(house: House, view: View, body: str) -> composer.Typed:
@@ -474,7 +474,7 @@ def test_an_update_that_fails_is_made_again(house: House, fault: str) -> None:
     to(house, view, ANN)
     house.slack.faults.add(fault, "views.update", times=2, seconds=1)
     type_in(house, view, PLAIN_2)
-    assert "2 × 160 · 2 credits" in view.plain()
+    assert "2 × 160 characters · 2 credits" in view.plain()
 
 
 def test_a_view_that_is_closed_is_forgotten(house: House) -> None:
@@ -707,7 +707,7 @@ def test_curly_quotes_are_replaced_by_one_press(house: House) -> None:
     type_in(house, view, body)
     assert "[Replace 2 curly quotes: 1 credit instead of 2]" in view.plain()
     house.slack.press(house.agent, view, "Replace 2 curly quotes: 1 credit instead of 2")
-    shows(house, view, "1 × 160 · 1 credit · 99 left after")
+    shows(house, view, "1 × 160 characters · 1 credit · 99 left after")
     house.slack.submit(house.agent, view, {})
     assert written(house) == [body.replace("“", '"').replace("”", '"')]
     assert house.balance() == 99
@@ -718,11 +718,11 @@ def test_one_picture_message_is_chosen_and_taken_back(house: House) -> None:
     to(house, view, ANN)
     type_in(house, view, "a" * 700)
     house.slack.press(house.agent, view, "One picture message: 3 credits instead of 5")
-    shows(house, view, "MMS · 1 × 1,600 · 3 credits")
+    shows(house, view, "MMS · 1 × 1,600 characters · 3 credits")
     house.slack.press(house.agent, view, "As plain texts: 5 credits instead of 3")
-    shows(house, view, "SMS · 5 × 160 · 5 credits")
+    shows(house, view, "SMS · 5 × 160 characters · 5 credits")
     house.slack.press(house.agent, view, "One picture message: 3 credits instead of 5")
-    shows(house, view, "MMS · 1 × 1,600 · 3 credits")
+    shows(house, view, "MMS · 1 × 1,600 characters · 3 credits")
     house.slack.submit(house.agent, view, {})
     assert written(house) == ["a" * 700]
     assert house.balance() == 97
@@ -737,7 +737,7 @@ def test_a_picture_message_is_none_any_more_where_that_costs_more(house: House) 
     house.slack.press(house.agent, view, "One picture message: 3 credits instead of 5")
     shows(house, view, "MMS")
     type_in(house, view, "Hello")
-    assert "SMS · 1 × 160 · 1 credit" in view.plain()
+    assert "SMS · 1 × 160 characters · 1 credit" in view.plain()
 
 
 def test_abroad_no_picture_message_is_offered(house: House) -> None:

@@ -34,7 +34,7 @@ def attached(house: House, *named: tuple[str, bytes]) -> View:
 def test_a_picture_is_quoted_looked_at_and_sent(house: House) -> None:
     content = pictures.jpeg(700_000)
     view = attached(house, ("the house.jpg", content))
-    assert "MMS · 1 × 1,600 · 3 credits · 97 left after" in view.plain()
+    assert "MMS · 1 × 1,600 characters · 3 credits · 97 left after" in view.plain()
     house.slack.submit(house.agent, view, {})
     assert "your pictures are looked at, then it goes out. It costs 3 credits" in view.plain()
     assert house.balance() == 100

@@ -45,7 +45,11 @@ def told(house: House, user: str | None = None) -> str:
 def test_a_picture_goes_out_as_it_is_for_three_credits(house: House) -> None:
     root, content = thread(house), pictures.jpeg(700_000)
     share(house, root, attach(house, house.agent, ("the house.jpg", content)), "Look at this")
-    for part in ("Look at this", "the house.jpg", "MMS · 1 × 1,600 · 3 credits · 96 left after"):
+    for part in (
+        "Look at this",
+        "the house.jpg",
+        "MMS · 1 × 1,600 characters · 3 credits · 96 left after",
+    ):
         assert part in card(house).plain() and part in card(house).text
     (text,) = send(house)
     assert (text.body, text.status) == ("Look at this", "delivered")

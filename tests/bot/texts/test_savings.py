@@ -99,7 +99,7 @@ def test_r6_a_saving_is_quoted_again_when_it_is_sent(
 ) -> None:
     card = house.ask(f"{ANN} {LONG}")
     house.slack.press(house.agent, card, "One picture message: 3 credits instead of 5")
-    wait(lambda: "MMS · 1 × 1,600 · 3 credits" in card.plain())
+    wait(lambda: "MMS · 1 × 1,600 characters · 3 credits" in card.plain())
     monkeypatch.setitem(vars(rates.CARD), "mms", 4)  # an operator's new rate card
     house.slack.press(house.agent, card, "Send")
     wait(lambda: "4 credits" in card.plain())
@@ -117,7 +117,7 @@ def test_a_saving_of_an_old_card_is_not_taken(house: House) -> None:
         house.agent, card, "One picture message: 3 credits instead of 5"
     )
     press.send()
-    wait(lambda: "MMS · 1 × 1,600 · 3 credits" in card.plain())
+    wait(lambda: "MMS · 1 × 1,600 characters · 3 credits" in card.plain())
     press.send()
     wait(lambda: "out of date" in house.slack.seen_by(house.agent)[-1].plain())
     with database.session():

@@ -29,13 +29,13 @@ def test_nothing_is_sent_before_send_is_pressed(house: House) -> None:
 @pytest.mark.parametrize(
     ("typed", "shown"),
     [
-        (f"{ANN} Hello", "SMS · 1 × 160 · 1 credit · 99 left after"),
-        (f"{LONDON} Hello", "SMS · 1 × 160 · 2 credits · 98 left after"),
+        (f"{ANN} Hello", "SMS · 1 × 160 characters · 1 credit · 99 left after"),
+        (f"{LONDON} Hello", "SMS · 1 × 160 characters · 2 credits · 98 left after"),
         ("(415) 555-0123 Hello", "1 credit"),
         ("415-555-0123 Hello", "1 credit"),
         ("<tel:+14155550123|+14155550123> Hello", "1 credit"),
-        (f"{ANN} " + "a" * 300, "SMS · 2 × 160 · 2 credits · 98 left after"),
-        (f"{ANN} Hi :tada:", "SMS · 1 × 70 · emoji or special characters · 1 credit"),
+        (f"{ANN} " + "a" * 300, "SMS · 2 × 160 characters · 2 credits · 98 left after"),
+        (f"{ANN} Hi :tada:", "SMS · 1 × 70 characters · emoji or special characters · 1 credit"),
         (f"{ANN} Tom &amp; Ann &lt;3", "Tom & Ann <3"),
         (f"{ANN} see <http://example.com|example.com>", "see example.com"),
     ],
@@ -76,7 +76,10 @@ def test_a_number_without_its_area_code_is_refused_and_never_made_up(
     said = house.ask(f"{number} Hi").plain()
     assert f"“{number}” lacks its area code. Write it with one." in said
     assert "lacks its area code" in house.ask(f"tag {number} buyer", "/contacts").plain()
-    assert "1 credit. Nothing was sent." in house.ask(f"{number} is mine", "/quote").plain()
+    assert (
+        "1 credit. Nothing was sent: `/text` sends."
+        in house.ask(f"{number} is mine", "/quote").plain()
+    )
     with database.session():
         assert Draft.select().count() == Contact.select().count() == 0
 
@@ -94,7 +97,7 @@ def test_a_contact_is_found_by_name_and_two_of_one_name_are_not_guessed(house: H
 
 def test_quote_shows_a_price_and_sends_nothing(house: House) -> None:
     own = house.ask("See you at 3", "/quote").plain()
-    assert "SMS · 1 × 160 · 1 credit. Nothing was sent." in own
+    assert "SMS · 1 × 160 characters · 1 credit. Nothing was sent: `/text` sends." in own
     assert "2 credits" in house.ask(f"{LONDON} See you at 3", "/quote").plain()
     with database.session():
         assert Draft.select().count() == 0

@@ -169,9 +169,9 @@ def test_agents_use_templates_and_managers_write_them(house: House) -> None:
     with database.session():
         Member.update(role="agent").execute()
     house.slack.submit(house.agent, form, {"body": "Changed"})
-    assert "Only owner and managers can do that" in form.errors["name"]
+    assert "Only the owner and managers can do that" in form.errors["name"]
     away.send()
-    wait(lambda: "Only owner and managers" in form.plain())
+    wait(lambda: "Only the owner and managers" in form.plain())
     with database.session():
         assert Template.get().body == "Hi"
 

@@ -31,7 +31,7 @@ def test_what_would_it_cost(tab: Page) -> None:
     say(tab, "/quote See you at 3 😀")
     card = tab.locator("#messages .whisper").nth(said)
     expect(card).to_contain_text("Only visible to you")
-    expect(card).to_contain_text("SMS · 1 × 70 · emoji or special characters · 1 credit")
+    expect(card).to_contain_text("SMS · 1 × 70 characters · emoji or special characters · 1 credit")
 
 
 def test_a_text_is_sent_at_the_price_that_was_shown(tab: Page, stage: Stage) -> None:
@@ -69,7 +69,7 @@ def test_a_price_that_grows_and_what_one_press_saves(tab: Page) -> None:
     expect(card).to_contain_text("2 credits")
     card.get_by_role("button", name="Replace 4 curly quotes: 1 credit instead of 2").click()
     expect(tab.locator("#messages .whisper", has_text="open house").last).to_contain_text(
-        "SMS · 1 × 160 · 1 credit"
+        "SMS · 1 × 160 characters · 1 credit"
     )
 
 
@@ -80,9 +80,9 @@ def test_the_quote_follows_the_typing_in_the_composer(tab: Page) -> None:
     box = tab.locator(".modal textarea")
     expect(box).to_be_focused()
     box.press_sequentially("Friday at 3 is fine", delay=15)
-    expect(tab.locator(".modal")).to_contain_text("SMS · 1 × 160 · 1 credit")
+    expect(tab.locator(".modal")).to_contain_text("SMS · 1 × 160 characters · 1 credit")
     box.press_sequentially(" 😀", delay=15)
-    expect(tab.locator(".modal")).to_contain_text("1 × 70 · emoji or special characters")
+    expect(tab.locator(".modal")).to_contain_text("1 × 70 characters · emoji or special characters")
     expect(box).to_have_value("Friday at 3 is fine 😀")
     tab.get_by_role("button", name="Send", exact=True).last.click()
     expect(tab.locator(".modal")).to_have_count(0)
