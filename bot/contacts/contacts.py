@@ -1,4 +1,4 @@
-"""Contacts: who is meant, and how a number is written."""
+"""Contacts: who is meant by what somebody typed, and what they are called."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ import phonenumbers
 
 from bot.contacts import address_book, numbers
 from bot.contacts.models import Contact
-from bot.contacts.numbers import E164
 from bot.errors import Refused
 from bot.lines.models import Line
 
 LONGEST_NAME = 6  # words
-PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types
 
 
 @dataclass(frozen=True)
@@ -27,58 +25,24 @@ class Recipient:
     @property
     def name(self) -> str:
         """The contact's name, else the number as people write it."""
-        return name_of(self.contact) if self.contact else spoken(self.number)
-
-
-def textable(number: str) -> bool:
-    """Whether this is a number one can text back to: E.164, not a short code or a name."""
-    return E164.fullmatch(number) is not None
-
-
-def region(number: str) -> str | None:
-    """The country or territory of a number, like "US"; None where it cannot be told."""
-    try:
-        found: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
-    except phonenumbers.NumberParseException:
-        return None
-    return found
+        return name_of(self.contact) if self.contact else numbers.spoken(self.number)
 
 
 def home_region(account_id: int) -> str:
     """The country in which a number without a country code is meant: that of the first line."""
     line = Line.live().where(Line.account == account_id).order_by(Line.id).first()
-    return (region(line.number) if line else None) or "US"
-
-
-def takes_pictures(ours: str, theirs: str) -> bool:
-    """Whether a picture message can go between these numbers: within the US and Canada alone."""
-    return region(ours) in PICTURES and region(theirs) in PICTURES
-
-
-def spoken(number: str) -> str:
-    """The number as people write it: "(415) 555-0100", "+44 20 7946 0000"; others as they are."""
-    if not textable(number):
-        return number
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return number
-    national = parsed.country_code == 1
-    style = phonenumbers.PhoneNumberFormat
-    return str(
-        phonenumbers.format_number(parsed, style.NATIONAL if national else style.INTERNATIONAL)
-    )
+    return (numbers.region(line.number) if line else None) or "US"
 
 
 def name_of(contact: Contact) -> str:
     """What to call a contact: the name, else the number."""
-    return contact.name or spoken(contact.number)
+    return contact.name or numbers.spoken(contact.number)
 
 
 def with_number(name: str, number: str, most: int | None = None) -> str:
     """ "Ann Lee · (415) 555-0123", or the number alone where there is no other name; of a name that
     is longer than `most` leaves over, the beginning."""
-    spelt = spoken(number)
+    spelt = numbers.spoken(number)
     if name == spelt:
         return spelt
     return f"{name[: most - len(spelt) - 3] if most else name} · {spelt}"
@@ -91,7 +55,7 @@ def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
     """
     text = text.strip()
     account_id = line.account_id
-    number, rest = _leading_number(text, region(line.number) or "US")
+    number, rest = _leading_number(text, numbers.region(line.number) or "US")
     if number:
         return Recipient(number, address_book.by_number(account_id, number)), rest
     contact, rest = _leading_name(account_id, text)
@@ -100,7 +64,7 @@ def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
             f"“{_first(text)}” is no number and no contact of this line. Start with a phone number,"
             " like `/text +14155550100 See you at 3`, or a contact's full name."
         )
-    if not textable(contact.number):
+    if not numbers.textable(contact.number):
         raise Refused(f"{name_of(contact)} is a sender that takes no answers.")
     return Recipient(contact.number, contact), rest
 
@@ -133,7 +97,9 @@ def split_contact(account_id: int, text: str) -> tuple[Contact, str]:
     if number:
         contact = address_book.by_number(account_id, number)
         if contact is None:
-            raise Refused(f"{spoken(number)} is no contact yet. `/contacts add` makes it one.")
+            raise Refused(
+                f"{numbers.spoken(number)} is no contact yet. `/contacts add` makes it one."
+            )
         return contact, rest
     contact, rest = _leading_name(account_id, text)
     if contact is None:
@@ -183,6 +149,6 @@ def _named(account_id: int, name: str) -> Contact:
 
 def _only(found: list[Contact]) -> Contact:
     if len(found) > 1:
-        numbers = ", ".join(spoken(contact.number) for contact in found)
-        raise Refused(f"Several contacts are called “{found[0].name}”: {numbers}. Use the number.")
+        theirs = ", ".join(numbers.spoken(contact.number) for contact in found)
+        raise Refused(f"Several contacts are called “{found[0].name}”: {theirs}. Use the number.")
     return found[0]

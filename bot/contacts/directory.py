@@ -167,7 +167,7 @@ def look_up(contact_id: int, user: str) -> Kept:
         contact, _details(contact),
         tuple(address_book.other_numbers(contact)), talks, consent.history(contact),
         hours.zones(contact, contact.number, home),
-        numbers.trouble(contact.number) if contacts.textable(contact.number) else
+        numbers.trouble(contact.number) if numbers.textable(contact.number) else
         "This sender takes no answers.",
         opened if contact.opted_out_at else (),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import peewee
 
 from bot import outbox
-from bot.contacts import columns, contacts, sheet_states, sheets, takeover
+from bot.contacts import columns, numbers, sheet_states, sheets, takeover
 from bot.contacts.address_book import plain
 from bot.contacts.models import Sheet, SheetRow
 from bot.errors import Refused
@@ -112,7 +112,7 @@ def first(sheet: Sheet, most: int) -> list[list[str]]:
     found = []
     for row in SheetRow.select().where(here).order_by(SheetRow.line).limit(most):
         known = takeover.fit(columns.told(row.cells, sheet.places).details, [])
-        number = contacts.spoken(str(row.number))
+        number = numbers.spoken(str(row.number))
         tags = ", ".join(known.tags)
         found.append([known.name or "", number, known.email or "", tags, known.notes or ""])
     return found

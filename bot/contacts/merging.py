@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.contacts import address_book, consent, contacts, directory
+from bot.contacts import address_book, consent, contacts, directory, numbers
 from bot.contacts.directory import Kept
 from bot.contacts.models import Consent, Contact, Tag
 from bot.errors import Refused
@@ -61,9 +61,9 @@ def foresee(kept_id: int, gone_id: int, user: str) -> Effect:
         raise Refused("These contacts are of two accounts. Each keeps its own.")
     if kept.contact.id == gone.contact.id:
         raise Refused("That is the same contact. Choose the other one.")
-    if not contacts.textable(kept.contact.number):
+    if not numbers.textable(kept.contact.number):
         raise NotTextable(
-            f"Nobody can text {contacts.spoken(kept.contact.number)}. Keep the other number."
+            f"Nobody can text {numbers.spoken(kept.contact.number)}. Keep the other number."
         )
     lines_of_both = {talk.line_id for talk in kept.talks} & {talk.line_id for talk in gone.talks}
     return Effect(
@@ -259,7 +259,7 @@ def _tell(kept: Contact, gone: Contact, name: str, user: str) -> None:
         threads.say(
             talk,
             f"<@{user}> merged {who} into {escape(contacts.name_of(kept))}: what comes from that "
-            f"number shows here, too. Answers go to {escape(contacts.spoken(kept.number))}.",
+            f"number shows here, too. Answers go to {escape(numbers.spoken(kept.number))}.",
             f"merged:{talk.id}:{gone.id}",
         )
     viewers.changed(kept.account_id)

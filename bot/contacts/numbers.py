@@ -1,4 +1,5 @@
-"""Phone numbers as people type them, and as they are kept: E.164, or why not, in plain words."""
+"""Phone numbers as people type and read them, and as they are kept: E.164, or why not, in plain
+words; and what a number says of itself."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from phonenumbers import PhoneNumber, PhoneNumberType, ValidationResult
 from bot.errors import Refused
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
+PICTURES = {"US", "CA", "PR", "VI", "GU"}  # twilio.com/docs/messaging/guides/accepted-mime-types
 LONGEST = 60  # characters that a number is written with
 SHORT, MOST_DIGITS = 6, 19  # digits: of a short code, and of anything with an extension
 NO_NUMBER = "is not a phone number. Write one like +1 415 555 0100."
@@ -78,6 +80,40 @@ def _parsed(text: str, region: str) -> tuple[PhoneNumber | None, str]:
     if spelt:
         return None, "holds letters. Write its digits alone."
     return parsed, ""
+
+
+def textable(number: str) -> bool:
+    """Whether this is a number one can text back to: E.164, not a short code or a name."""
+    return E164.fullmatch(number) is not None
+
+
+def region(number: str) -> str | None:
+    """The country or territory of a number, like "US"; None where it cannot be told."""
+    try:
+        found: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return None
+    return found
+
+
+def takes_pictures(ours: str, theirs: str) -> bool:
+    """Whether a picture message can go between these numbers: within the US and Canada alone."""
+    return region(ours) in PICTURES and region(theirs) in PICTURES
+
+
+def spoken(number: str) -> str:
+    """The number as people write it: "(415) 555-0100", "+44 20 7946 0000"; others as they are."""
+    if not textable(number):
+        return number
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    national = parsed.country_code == 1
+    style = phonenumbers.PhoneNumberFormat
+    return str(
+        phonenumbers.format_number(parsed, style.NATIONAL if national else style.INTERNATIONAL)
+    )
 
 
 def alike(number: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.contacts import contacts, numbers
+from bot.contacts import numbers
 from bot.errors import Refused, Wrong
 from bot.lines import repairs, text_back
 from bot.lines.models import Line
@@ -95,7 +95,7 @@ def _number(found: Line, wanted: Wanted) -> str | None:
     if not wanted.number:
         raise Wrong("number", "Give the number of their phone.")
     try:
-        number = numbers.read(wanted.number, contacts.region(found.number) or "US")
+        number = numbers.read(wanted.number, numbers.region(found.number) or "US")
     except Refused as refusal:
         raise Wrong("number", str(refusal)) from None
     if lines.is_ours(number):
@@ -109,7 +109,7 @@ def _number(found: Line, wanted: Wanted) -> str | None:
 
 def _country(number: str) -> str | None:
     """US and Canada are one to who pays for a call; the islands of +1 are not."""
-    found = contacts.region(number)
+    found = numbers.region(number)
     if found is None and number.startswith("+1"):
         return "US"
     return "US" if found == "CA" else found

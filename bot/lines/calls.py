@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot import inbox, outbox, tally
-from bot.contacts import address_book, contacts
+from bot.contacts import address_book, numbers
 from bot.contacts.models import Contact
 from bot.lines import text_back
 from bot.lines.models import Line
@@ -181,7 +181,7 @@ def _unnamed(row: Call) -> str:
 
 
 def _contact(line: Line, call: CallIn, now: datetime) -> Contact | None:
-    if not contacts.textable(call.caller) or call.caller in WITHHELD:
+    if not numbers.textable(call.caller) or call.caller in WITHHELD:
         return None
     return address_book.meet(line.account_id, call.caller, now, call.place)
 

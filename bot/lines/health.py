@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import outbox
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import Line, Trouble
 from bot.team import roles, viewers
 from bot.team.models import Member
@@ -147,7 +147,7 @@ def _readers(line: Line, what: str) -> list[str]:
 
 def name_of(line: Line) -> str:
     """What to call a line: by its name, and its number as it is spoken."""
-    spoken = contacts.spoken(line.number)
+    spoken = numbers.spoken(line.number)
     return f"{line.name}, {spoken}" if line.name else spoken
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import peewee
 
 from bot import outbox
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.errors import Refused, Wrong
 from bot.lines import steps
 from bot.lines.models import Line, Setup, TwilioAccount
@@ -136,7 +136,7 @@ def release(line_id: int, user: str, typed: str, view: str, now: datetime) -> Se
     """Begins to release a line, once its number was typed. Raises Refused."""
     line = lines.to_change(line_id, user)
     if _digits(typed) not in (_digits(line.number), _digits(line.number)[-10:]):
-        raise Refused(f"Type the line's number to release it: {contacts.spoken(line.number)}.")
+        raise Refused(f"Type the line's number to release it: {numbers.spoken(line.number)}.")
     under_way = Setup.get_or_none(Setup.number == line.number, Setup.done_at.is_null())
     if under_way is not None and under_way.kind == "release":
         return under_way
@@ -238,7 +238,7 @@ def require_left(line: Line, held: Held) -> None:
     if held.account == line.twilio_id or (held.ours and line.twilio_id is None):
         where = "Partyline's own Twilio account" if held.ours else f"the account {held.account}"
         raise Refused(
-            f"{contacts.spoken(line.number)} is a line of yours already, in {where}. {TO_MOVE}"
+            f"{numbers.spoken(line.number)} is a line of yours already, in {where}. {TO_MOVE}"
         )
 
 
@@ -274,9 +274,9 @@ def require_free(number: str, account_id: int | None = None) -> None:
     one."""
     others = Line.account != account_id if account_id else True
     if Line.live().where(Line.number == number, others).exists():
-        raise Refused(f"{contacts.spoken(number)} is a line here already.")
+        raise Refused(f"{numbers.spoken(number)} is a line here already.")
     if Setup.select().where(Setup.number == number, Setup.done_at.is_null()).exists():
-        raise Refused(f"{contacts.spoken(number)} is being set up already.")
+        raise Refused(f"{numbers.spoken(number)} is being set up already.")
 
 
 @transaction
@@ -306,7 +306,7 @@ def _begin(
         ).execute()
         require_free(plan.number, account_id if moves else None)
     elif Setup.select().where(Setup.number == plan.number, Setup.done_at.is_null()).exists():
-        raise Refused(f"{contacts.spoken(plan.number)} is being set up. Wait until that is done.")
+        raise Refused(f"{numbers.spoken(plan.number)} is being set up. Wait until that is done.")
     name = " ".join(plan.name.split())
     if len(name) > LONGEST_NAME:
         raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
@@ -322,6 +322,6 @@ def _begin(
             made_at=now,
         )  # fmt: skip
     except peewee.IntegrityError:  # somebody else began with it this instant
-        raise Refused(f"{contacts.spoken(plan.number)} is being set up already.") from None
+        raise Refused(f"{numbers.spoken(plan.number)} is being set up already.") from None
     steps.queue(made)
     return made

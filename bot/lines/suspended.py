@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.health import SETUP, Problem, begin, mend, open_of
 from bot.lines.models import Line
 from ledger.database import transaction
@@ -36,4 +36,4 @@ def arrived(line_id: int, written_at: datetime, to: str, now: datetime) -> None:
 
 def country(number: str) -> str:
     """A number's country, as far as its digits tell."""
-    return contacts.region(number) or number[:3]
+    return numbers.region(number) or number[:3]

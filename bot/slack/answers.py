@@ -27,6 +27,7 @@ def typed_words(command: dict[str, Any]) -> str:
 
 
 def or_refusal(make: Callable[[], cards.Card]) -> cards.Card:
+    """The card that is made, or one that says why it is refused."""
     try:
         return make()
     except Refused as refusal:
@@ -34,6 +35,7 @@ def or_refusal(make: Callable[[], cards.Card]) -> cards.Card:
 
 
 def whisper(ack: Ack, card: cards.Card) -> None:
+    """Answers a command by a card that only who typed it sees."""
     ack(response_type="ephemeral", **card)
 
 

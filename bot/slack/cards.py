@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import contacts, numbers
 from bot.contacts.contacts import Recipient
 from bot.texts import offers
 from bot.texts.kinds import size_words
@@ -224,7 +224,7 @@ def to_whom(name: str, number: str) -> str:
 
 def number_beside(name: str, number: str) -> str:
     """The number, unless the name says it already."""
-    spoken = contacts.spoken(number)
+    spoken = numbers.spoken(number)
     return "" if spoken == name else spoken
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.smartplans import plan_counts, reminders, step_choices, step_facts
 from bot.smartplans.models import Reminder, SmartPlan
 from bot.smartplans.step_facts import Due
@@ -116,5 +116,5 @@ def _asking(due: Due, now: datetime) -> Asking:
     plan = SmartPlan.get_by_id(due.plan)
     facts = step_facts.gather(plan, [due], True, now)
     body, price = step_choices.rendered(due, facts)
-    who = due.name or contacts.spoken(due.number)
+    who = due.name or numbers.spoken(due.number)
     return Asking(due.id, due.round, due.position, plan.name, who, body, price.credits)

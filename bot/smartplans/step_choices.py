@@ -176,7 +176,7 @@ def _too_late(due: Due, facts: Facts, step: Step, now: datetime) -> str | None:
 def _remind(due: Due, facts: Facts, step: Step) -> Choice:
     to = facts.sender(due, step)
     known = facts.known(due, to)
-    who = contacts.spoken(due.number)
+    who = numbers.spoken(due.number)
     known |= {"name": known["name"] or who, "first_name": known["first_name"] or who}
     return Remind(to, templates.fill(_turn(step, due.round), known))
 
@@ -203,7 +203,7 @@ def _mail(due: Due, facts: Facts, step: Step) -> Choice:
 
 
 def _text(due: Due, facts: Facts, step: Step, budget: Budget, now: datetime) -> Choice:
-    if not contacts.textable(due.number):
+    if not numbers.textable(due.number):
         return Skip("this sender takes no texts")
     sender = facts.sender(due, step)
     body = templates.fill(_turn(step, due.round), facts.known(due, sender)).strip()
@@ -214,7 +214,7 @@ def _text(due: Due, facts: Facts, step: Step, budget: Budget, now: datetime) -> 
         return Remind(sender, _by_hand(due), body, why)
     if due.unreachable:
         return Skip(f"no text gets there: {due.unreachable}")
-    if step.media and not contacts.takes_pictures(facts.line.number, due.number):
+    if step.media and not numbers.takes_pictures(facts.line.number, due.number):
         return Skip("pictures go to numbers in the US and Canada alone")
     return (
         _not_now(due, facts, step, body, sender, now)
@@ -300,5 +300,5 @@ def _turn(step: Step, number: int) -> str:
 
 
 def _by_hand(due: Due) -> str:
-    name = due.name or contacts.spoken(due.number)
+    name = due.name or numbers.spoken(due.number)
     return f"Text {contacts.with_number(name, due.number)}:"

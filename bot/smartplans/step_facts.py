@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from bot.contacts import contacts, hours
+from bot.contacts import hours, numbers
 from bot.lines.models import Line
 from bot.smartplans import enrollments
 from bot.smartplans.models import Bulk, SmartPlan, SmartPlanVersion, Step
@@ -129,7 +129,7 @@ class Facts:
     @cached_property
     def spoken_line(self) -> str:
         """The plan's number as people write it."""
-        return contacts.spoken(self.line.number) if self.line else ""
+        return numbers.spoken(self.line.number) if self.line else ""
 
     def step(self, due: Due) -> Step:
         """The step that is due."""

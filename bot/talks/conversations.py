@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot import inbox, outbox, tally
-from bot.contacts import address_book, consent, contacts
+from bot.contacts import address_book, consent, numbers
 from bot.contacts.models import Contact
 from bot.lines.models import Line
 from bot.smartplans import plan_events
@@ -66,7 +66,7 @@ def receive(text: TextIn, now: datetime) -> Message:
     contact = address_book.meet(line.account_id, text.sender, now, text.place)
     conversation, new = _meet(line, contact, now, quietly=contact.blocked_at is not None)
     quote = rates.quote_inbound(
-        text.sender if contacts.textable(text.sender) else line.number, text.body, bool(text.media)
+        text.sender if numbers.textable(text.sender) else line.number, text.body, bool(text.media)
     )
     message = Message.create(
         conversation=conversation,
@@ -111,7 +111,7 @@ def _tell_plans(contact: Contact, now: datetime) -> None:
         contact.unreachable = None
         contact.save(only=[Contact.unreachable])
     plan_events.on_text_in(contact.account_id, contact.id, now)
-    if contact.made_at == now and contacts.textable(contact.number):
+    if contact.made_at == now and numbers.textable(contact.number):
         plan_events.on_new_sender(contact.account_id, contact, now)
 
 

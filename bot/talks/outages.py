@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import peewee
 
 from bot import clock, outbox
-from bot.contacts import contacts
+from bot.contacts import contacts, numbers
 from bot.credits.models import Address
 from bot.lines.models import Line
 from bot.models import Delivery
@@ -177,7 +177,7 @@ def _note(text: Untold, channel: str, why: str) -> str:
     number = text.message.conversation.contact.number
     where = f"in <#{channel}>" if channel else "in Slack"
     quoted = "\n".join(f">{line}" for line in escape(text.said).splitlines())
-    answer = f"To answer now, type `/text {number} …`. " if contacts.textable(number) else ""
+    answer = f"To answer now, type `/text {number} …`. " if numbers.textable(number) else ""
     return (
         f":warning: A text cannot be shown {where}: {why}.\n*{escape(text.who)}* wrote:\n{quoted}\n"
         f"{answer}It will be shown in its thread, too, as soon as that is mended."

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot import inbox, outbox
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.errors import Refused
 from bot.talks import desk, threads
 from bot.talks.models import Conversation
@@ -147,7 +147,7 @@ def _kept(
 ) -> Draft:  # fmt: skip
     """The reply as a draft. Raises Refused if it could not be sent at all."""
     line, number = conversation.line, conversation.contact.number
-    if not contacts.textable(number):
+    if not numbers.textable(number):
         raise Refused("This sender takes no answers.")
     body, when = reply.body.strip(), {"changed_ts": reply.changed_ts}
     draft = _draft(conversation, reply.ts)

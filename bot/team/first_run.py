@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks.models import Conversation, Message
@@ -152,6 +152,6 @@ def _how_text(line: Line | None) -> str:
     if line is None:
         return ""
     return (
-        f"Text {contacts.spoken(line.number)} from your phone and look into <#{line.channel}>, or "
+        f"Text {numbers.spoken(line.number)} from your phone and look into <#{line.channel}>, or "
         "type `/text` there with your own number."
     )

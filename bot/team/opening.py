@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from peewee import fn
 
 from bot import clock
-from bot.contacts.contacts import textable
+from bot.contacts.numbers import textable
 from bot.credits import digest
 from bot.credits.models import Address
 from bot.lines.models import Line, TwilioAccount

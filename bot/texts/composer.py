@@ -98,7 +98,7 @@ def start(
     """An empty composer: from a channel, for an account, or as a reply. Raises Refused."""
     if conversation is not None:
         talk = own(conversation, user)
-        if not contacts.textable(talk.contact.number):
+        if not numbers.textable(talk.contact.number):
             raise Refused("This sender takes no answers.")
         drafts.require_sendable(talk.line, talk.contact, "")
         line = talk.line
@@ -164,16 +164,16 @@ def find(user: str, account_id: int, line_id: int, typed: str) -> list[tuple[str
     found = [
         (f"c:{one.id}", _label(one))
         for one in address_book.find(account_id, typed, FOUND)
-        if contacts.textable(one.number)
+        if numbers.textable(one.number)
     ]
     line = Line.get_or_none(Line.id == line_id, Line.account == account_id)
-    home = contacts.region(line.number) if line else None
+    home = numbers.region(line.number) if line else None
     try:
         number = numbers.read(typed, home or contacts.home_region(account_id))
     except Refused:  # no number, or none yet
         return found
     if address_book.by_number(account_id, number) is None:
-        found.insert(0, (f"n:{number}", f"Text {contacts.spoken(number)}"))
+        found.insert(0, (f"n:{number}", f"Text {numbers.spoken(number)}"))
     return found
 
 
@@ -192,7 +192,7 @@ def look(row: Typing, now: datetime) -> Look:
     mine = mine if line in mine else [line, *mine[: MOST_LINES - 1]]
     several = len({one.account_id for one in mine}) > 1
     shown: dict[str, Any] = {
-        "line": line.id, "account": line.account_id, "sender": contacts.spoken(line.number),
+        "line": line.id, "account": line.account_id, "sender": numbers.spoken(line.number),
         "lines": tuple((one.id, _line_label(one, several)) for one in mine) if mine[1:] else (),
         "templates": tuple((one.id, one.name) for one in templates.listed(line.account_id)),
         "conversation": row.conversation_id, "box": row.box, "filled": row.filled, "note": row.note,
@@ -203,7 +203,7 @@ def look(row: Typing, now: datetime) -> Look:
 
 
 def _line_label(line: Line, several: bool) -> str:
-    number = contacts.spoken(line.number)
+    number = numbers.spoken(line.number)
     return f"{number} · {line.account.name}" if several else number
 
 
@@ -234,7 +234,7 @@ def _as_mms(row: Typing, body: str) -> tuple[bool, int]:
     """Whether it goes as one picture message, as long as that is cheaper; and its price else."""
     number = row.number or ""
     plain = rates.quote(number, body, offers.sizes(row.media)).credits
-    may = row.as_mms and not row.media and contacts.takes_pictures(row.line.number, number)
+    may = row.as_mms and not row.media and numbers.takes_pictures(row.line.number, number)
     return may and rates.quote(number, body, as_mms=True).credits < plain, plain
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.contacts import consent, contacts
+from bot.contacts import consent, contacts, numbers
 from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.lines.models import Line
@@ -241,7 +241,7 @@ def require_sendable(line: Line, contact: Contact | None, body: str, media: Medi
     """Raises Refused where no price could help: too long, too large, opted out, a line let go."""
     if line.released_at is not None:
         raise Refused(
-            f"{contacts.spoken(line.number)} was released: nothing can be sent from it any more."
+            f"{numbers.spoken(line.number)} was released: nothing can be sent from it any more."
         )
     if len(body) > LONGEST_BODY:
         raise Refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from bot.contacts import address_book, contacts, hours
+from bot.contacts import address_book, hours, numbers
 from bot.contacts.models import Contact
 from bot.texts import composer, scheduled, templates
 from bot.texts.composer import LONGEST, Typed
@@ -76,7 +76,7 @@ def _write(row: Typing, text: str) -> None:
 def _number(account_id: int, to: str) -> str | None:
     kind, _, value = to.partition(":")
     if kind == "n":
-        return value if contacts.textable(value) else None
+        return value if numbers.textable(value) else None
     if kind != "c" or not value.isdecimal():
         return None
     found = Contact.get_or_none(Contact.id == int(value), Contact.account == account_id)

@@ -142,7 +142,7 @@ def _warnings(
         said.append(f"{will} {hours.said(at, where)} where {escape(name)} lives.")
     if trouble := numbers.trouble(draft.number):
         said.append(trouble)
-    if draft.media and not contacts.takes_pictures(draft.line.number, draft.number):
+    if draft.media and not numbers.takes_pictures(draft.line.number, draft.number):
         said.append(SELDOM_ARRIVES)
     return said
 
@@ -151,7 +151,7 @@ def savings_of(draft: Draft) -> list[Saving]:
     """What would make it cheaper."""
     if draft.as_mms:
         return []
-    may_mms = contacts.takes_pictures(draft.line.number, draft.number)
+    may_mms = numbers.takes_pictures(draft.line.number, draft.number)
     return savings.cheaper(draft.number, draft.body, sizes(draft.media), may_mms=may_mms)
 
 

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.contacts.models import Contact
 from bot.errors import Refused, Wrong
 from bot.lines.models import Line
@@ -54,7 +54,7 @@ def known(line: Line, contact: Contact | None, user: str) -> dict[str, str]:
     agent = (member and member.name) or ""
     return {
         "first_name": _first(name), "name": name, "agent_first_name": _first(agent),
-        "agent_name": agent, "team": line.account.name, "line": contacts.spoken(line.number),
+        "agent_name": agent, "team": line.account.name, "line": numbers.spoken(line.number),
     }  # fmt: skip
 
 

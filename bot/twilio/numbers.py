@@ -11,7 +11,7 @@ from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import TwilioAccount
 from bot.lines.offers import ForSale, Held, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
@@ -107,15 +107,15 @@ class TwilioNumbers:
                 ) from None
             raise unreached(error) from None
         if held is None:
-            raise Unreached(f"{contacts.spoken(number)} is not in this Twilio account.")
+            raise Unreached(f"{numbers.spoken(number)} is not in this Twilio account.")
         above = account.owner_account_sid if account.owner_account_sid != sid else None
         name = account.friendly_name or ""
         return Own(_held(held, sid, name, False), self.accounts.seal.seal(token), above)
 
 
 def _held_in(client: Client, account: str, number: str) -> IncomingPhoneNumberInstance | None:
-    numbers = client.api.v2010.accounts(account).incoming_phone_numbers
-    return next(iter(numbers.list(phone_number=number, limit=1, page_size=1)), None)
+    held = client.api.v2010.accounts(account).incoming_phone_numbers
+    return next(iter(held.list(phone_number=number, limit=1, page_size=1)), None)
 
 
 def _held(one: IncomingPhoneNumberInstance, account: str, name: str, ours: bool) -> Held:

@@ -12,7 +12,7 @@ from flask import url_for
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, pass_context
 from jinja2.runtime import Context
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.sandbox import drawing
 from bot.sandbox.drawn_words import NEW_YORK, clock_face
 from bot.sandbox.page.sights import PHONES
@@ -31,7 +31,7 @@ def dress(env: Environment, slack: Company) -> None:
     env.loader = ChoiceLoader([FileSystemLoader(HERE / "templates"), shared])
     env.filters |= drawing.PAGES.filters | {
         "picked": picked, "options": options, "led": _led, "source": _source,
-        "spoken": contacts.spoken, "whose": _whose,
+        "spoken": numbers.spoken, "whose": _whose,
         "at": lambda at: clock_face(at.astimezone(NEW_YORK)),
         "day": lambda at: f"{at.astimezone(NEW_YORK):%a, %b %-d}",
         "weekday": lambda ts: f"{datetime.fromtimestamp(float(ts), NEW_YORK):%A, %B %-d}",
@@ -54,7 +54,7 @@ def _people(slack: Company) -> dict[str, str]:
 def _whose(post: Post) -> str | None:
     """The number of the phone whose thread this begins, if it is one of the sandbox's."""
     named = "".join(post.plain().splitlines()[:2])
-    return next((number for number in PHONES if contacts.spoken(number) in named), None)
+    return next((number for number in PHONES if numbers.spoken(number) in named), None)
 
 
 def picked(element: Mapping[str, Any], held: Mapping[str, Any] | None) -> Any:

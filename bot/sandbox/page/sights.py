@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.sandbox.mail import MailStandIn
 from bot.sandbox.slack.company import Company
 from bot.sandbox.slack.records import Post, View
@@ -146,7 +146,7 @@ def phones(twilio: TwilioStandIn) -> dict[str, str]:
     with twilio.lock:
         texts = list(twilio.texts.values())
     others = {text.from_ if text.direction == "inbound" else text.to for text in texts}
-    more = {n: contacts.spoken(n) for n in sorted(others) if n not in PHONES}
+    more = {n: numbers.spoken(n) for n in sorted(others) if n not in PHONES}
     return PHONES | more
 
 

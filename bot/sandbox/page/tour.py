@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.sandbox import wait
 from bot.sandbox.page import sights
 from bot.sandbox.slack.records import Post
@@ -97,7 +97,7 @@ def plan(stage: Stage) -> None:
         slack, dana, lambda: slack.command(dana, stage.channel, "/smartplans", "new lead")
     )
     who = opened(slack, dana, lambda: slack.press(dana, form, "Put contacts on it"))
-    [found] = slack.look_up(dana, who, "smart_contact", contacts.spoken(ANN)[-8:])
+    [found] = slack.look_up(dana, who, "smart_contact", numbers.spoken(ANN)[-8:])
     slack.submit(dana, who, {"contact": found})
     slack.submit(dana, slack.open_view(dana), {})
     slack.close_modals(dana)
@@ -141,11 +141,11 @@ def thread_of(stage: Stage, number: str) -> Post:
     """The root of this person's thread; raises LookupError if there is none."""
     if root := _begun(stage, number):
         return root
-    raise LookupError(f"{contacts.spoken(number)} has not texted yet: begin with the first step")
+    raise LookupError(f"{numbers.spoken(number)} has not texted yet: begin with the first step")
 
 
 def _begun(stage: Stage, number: str) -> Post | None:
-    said = contacts.spoken(number)
+    said = numbers.spoken(number)
     posts = stage.sandbox.slack.channel(stage.channel)
     return next((post for post in posts if post.bot_id and said in post.plain()), None)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.contacts import contacts, directory, hours
+from bot.contacts import contacts, directory, hours, numbers
 from bot.contacts.directory import Kept
 from bot.contacts.models import Consent, Contact
 from bot.slack import cards
@@ -42,7 +42,7 @@ def card(kept: Kept, now: datetime, said: str = "") -> Card:
     title = f"*{escape(contacts.name_of(contact))}*"
     facts = [
         cards.number_beside(contacts.name_of(contact), contact.number),
-        *(f"also {contacts.spoken(one)}" for one in kept.other_numbers),
+        *(f"also {numbers.spoken(one)}" for one in kept.other_numbers),
         contact.place or "", contact.email or "", f"{hours.said(now, kept.zones)} there",
         ", ".join(kept.details.tags), (kept.details.days or "").replace(": ", " "),
     ]  # fmt: skip
@@ -84,7 +84,7 @@ def listed(title: str, found: Sequence[tuple[Contact, Sequence[str]]]) -> Card:
 
 def _text(kept: Kept) -> cards.Blocks:
     """The button that opens the composer, in the conversation with the newest text."""
-    if not kept.talks or not contacts.textable(kept.contact.number) or kept.contact.opted_out_at:
+    if not kept.talks or not numbers.textable(kept.contact.number) or kept.contact.opted_out_at:
         return []
     return [{**button("Text", "talk_reply", str(kept.talks[0].id)), "style": "primary"}]
 
@@ -101,7 +101,7 @@ def _standing(kept: Kept, short: bool = False) -> str:
         return "Yes." if short else f"May be texted: {history_line(agreed)}"
     why = next((one.how for one in kept.history if not one.given), "texted STOP")
     said = f":no_entry: Opted out ({escape(why)}): nothing can be sent"
-    opened = ", ".join(contacts.spoken(line.number) for line in kept.reopened)
+    opened = ", ".join(numbers.spoken(line.number) for line in kept.reopened)
     return f"{said}, but on {opened}: they texted START." if opened else f"{said}."
 
 
@@ -159,8 +159,8 @@ def edit_view(
 
 def _numbers(kept: Kept) -> str:
     contact = kept.contact
-    facts = [contacts.spoken(contact.number), contact.place or "",
-             *(f"also {contacts.spoken(one)}" for one in kept.other_numbers)]  # fmt: skip
+    facts = [numbers.spoken(contact.number), contact.place or "",
+             *(f"also {numbers.spoken(one)}" for one in kept.other_numbers)]  # fmt: skip
     said = f"*{' · '.join(escape(one) for one in facts if one)}*"
     return f"{said}\n:warning: {kept.trouble}" if kept.trouble else said
 

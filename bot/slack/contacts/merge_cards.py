@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import contacts, numbers
 from bot.contacts.directory import Kept
 from bot.contacts.merging import Effect
 from bot.slack import cards
@@ -49,14 +49,14 @@ def confirm_view(effect: Effect, about: dict[str, Any]) -> dict[str, Any]:
         "otherwise goes to the notes. Tags are joined."
     )
     points.append("This cannot be undone.")
-    numbers = [option(_label(one), str(one.contact.id)) for one in (first, second)
-               if contacts.textable(one.contact.number)]  # fmt: skip
+    choices = [option(_label(one), str(one.contact.id)) for one in (first, second)
+               if numbers.textable(one.contact.number)]  # fmt: skip
     return cards.modal("merge_confirmed", "Merge contacts", [
         mrkdwn(f"{_who(first)} and {_who(second)} become one contact:"),
         mrkdwn("\n".join(f"• {point}" for point in points)),
         {"type": "input", "block_id": "keep", "label": plain("Texts go to"),
-         "element": {"type": "radio_buttons", "action_id": "keep", "options": numbers,
-                     "initial_option": numbers[0]}},
+         "element": {"type": "radio_buttons", "action_id": "keep", "options": choices,
+                     "initial_option": choices[0]}},
     ], about, submit="Merge")  # fmt: skip
 
 
@@ -65,5 +65,5 @@ def _who(one: Kept) -> str:
 
 
 def _label(one: Kept) -> str:
-    number, name = contacts.spoken(one.contact.number), contacts.name_of(one.contact)
+    number, name = numbers.spoken(one.contact.number), contacts.name_of(one.contact)
     return number if name == number else f"{number}, {name}"

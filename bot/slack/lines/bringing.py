@@ -166,7 +166,7 @@ def support(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> No
 def remind(ack: Ack, body: Body, view: View) -> None:
     """Somebody asks Twilio's support, and is reminded."""
     meta = about(view)
-    spoken = contacts.spoken(meta["number"])
+    spoken = numbers.spoken(meta["number"])
     try:
         setups.await_support(meta["account"], body["user"]["id"], meta["number"], clock.now())
         words = f"You are asked every five days whether Twilio has moved {spoken}."
@@ -203,7 +203,7 @@ def forget(ack: Ack, body: Body, respond: Respond) -> None:
     ack()
     try:
         number = setups.forget(body["actions"][0]["value"], body["user"]["id"], clock.now())
-        words = f"{contacts.spoken(number)} is not asked about any more."
+        words = f"{numbers.spoken(number)} is not asked about any more."
     except Refused as refusal:
         words = cards.told(refusal)
     reply(respond, cards.note(words))

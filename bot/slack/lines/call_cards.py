@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.call_settings import (
     LONGEST_TEXT,
     LONGEST_WORDS,
@@ -28,7 +28,7 @@ def calls_view(line: Line) -> dict[str, Any]:
     ]
     chosen = {"initial_user": line.forward_user} if line.forward_user else {}
     return cards.modal("line_calls", "Calls", [
-        mrkdwn(f"*{contacts.spoken(line.number)}*\n{_where(line)}"),
+        mrkdwn(f"*{numbers.spoken(line.number)}*\n{_where(line)}"),
         {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
          "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
                      "initial_option": modes[line.voice_mode == "forward"]}},

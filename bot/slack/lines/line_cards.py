@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import Line, Setup
 from bot.lines.settings import LONGEST_NAME, MOST_PLAN_TEXTS, Settings, Stands, name_of
 from bot.slack import cards
@@ -49,7 +49,7 @@ def listed(
 
 def _line(stands: Stands) -> str:
     line = stands.line
-    title = escape(name_of(line, contacts.spoken(line.number)))
+    title = escape(name_of(line, numbers.spoken(line.number)))
     where = f"<#{line.channel}>" if line.channel else "no channel yet"
     pace = f"{_seconds(stands.pace_s)} s between texts" if stands.pace_s else "usual pace"
     last_in = f"last text in {when(stands.last_in)}" if stands.last_in else "no text in yet"
@@ -81,7 +81,7 @@ def line_view(settled: Settings) -> dict[str, Any]:
     usual_until = cards.option(f"As usual: {hour_words(settled.usual_until)}", "usual")
     off = cards.option("Not at all", "off")
     return cards.modal("line_changed", "Line settings", [
-        mrkdwn(f"*{contacts.spoken(line.number)}*"),
+        mrkdwn(f"*{numbers.spoken(line.number)}*"),
         _channel(line),
         {"type": "input", "block_id": "name", "optional": True,
          "label": cards.plain("What your team calls it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines import health, steps
 from bot.lines.models import Line, Setup
 from bot.lines.offers import NORTH_AMERICA
@@ -46,7 +46,7 @@ TITLES = {"release": "Releasing a number", "move": "Another Twilio account"}
 
 def progress(one: Setup) -> dict[str, Any]:
     """The modal that follows a set-up; it is drawn anew with each step."""
-    spoken = contacts.spoken(one.number)
+    spoken = numbers.spoken(one.number)
     return cards.modal(
         "line_progress",
         TITLES.get("move" if steps.moves(one) else one.kind, "A new line"),
@@ -101,7 +101,7 @@ def _ready(one: Setup) -> str:
 
 def on_its_way(one: Setup) -> str:
     """A number that is being set up, in a line of `/line`."""
-    spoken = contacts.spoken(one.number)
+    spoken = numbers.spoken(one.number)
     if one.kind == "support":
         return f":hourglass_flowing_sand: *{spoken}* waits for Twilio's support."
     what = "is being released" if one.kind == "release" else "is being set up"
@@ -111,7 +111,7 @@ def on_its_way(one: Setup) -> str:
 
 def told(one: Setup) -> cards.Card:
     """What came of it, for a channel or for whoever began it."""
-    spoken = contacts.spoken(one.number)
+    spoken = numbers.spoken(one.number)
     if one.step == "failed":
         what = "could not be released" if one.kind == "release" else "could not be set up"
         return cards.note(f":x: {spoken} {what}. {escape(str(one.error))}")
@@ -129,7 +129,7 @@ def told(one: Setup) -> cards.Card:
 def _moved(line: Line, remark: str | None) -> str:
     """What the channel is told of a line that goes on in another Twilio account."""
     words = f":white_check_mark: *{health.name_of(line)}* is in another Twilio account now. {MOVED}"
-    american = (contacts.region(line.number) or "") in NORTH_AMERICA
+    american = (numbers.region(line.number) or "") in NORTH_AMERICA
     said = [
         escape(words),
         *([REGISTER] if american else []),
@@ -140,20 +140,20 @@ def _moved(line: Line, remark: str | None) -> str:
 
 def welcome(line: Line, one: Setup) -> str:
     """The first post in a line's channel: what it is, and how to test it."""
-    spoken = contacts.spoken(line.number)
+    spoken = numbers.spoken(line.number)
     named = f"*{escape(line.name)}*, {spoken}," if line.name else f"*{spoken}*"
     words = (
         f":tada: {named} is a line of your team now, set up by <@{one.by}>.\n"
         f"*Test it:* text {spoken} from your phone. A thread appears here; reply in it, and you "
         f"see the price before anything is sent. `/text +1… Hello` writes to somebody first."
     )
-    american = (contacts.region(line.number) or "") in NORTH_AMERICA
+    american = (numbers.region(line.number) or "") in NORTH_AMERICA
     return f"{words}\n{REGISTER}" if american else words
 
 
 def reminder(one: Setup) -> cards.Card:
     """Whether Twilio's support has moved the number."""
-    spoken = contacts.spoken(one.number)
+    spoken = numbers.spoken(one.number)
     words = f"Has Twilio moved {spoken} by now? Press *Look again* when it has."
     return {
         "text": words,

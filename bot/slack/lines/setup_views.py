@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import Line
 from bot.lines.offers import COUNTRIES, PAGE, ForSale, Held
 from bot.lines.setups import LONGEST_NAME, TO_MOVE
@@ -99,7 +99,7 @@ def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) ->
 def _choice(one: ForSale, *, described: bool) -> dict[str, Any]:
     place = f" · {one.place}" if one.place else ""
     carries = {"description": cards.plain(f"Carries {one.carries}")} if described else {}
-    return {**option(f"{contacts.spoken(one.number)}{place}", one.number), **carries}
+    return {**option(f"{numbers.spoken(one.number)}{place}", one.number), **carries}
 
 
 def wishes() -> Blocks:
@@ -155,7 +155,7 @@ def found(account: int, held: Held, line: Line | None = None) -> View:
     meta = {"account": account, "number": held.number}
     return cards.modal(
         "line_adopt", "Bring a number", [
-            mrkdwn(f"*{contacts.spoken(held.number)}* is in {where}"
+            mrkdwn(f"*{numbers.spoken(held.number)}* is in {where}"
                    + (" now." if line else f".\n{now} {here}")),
             *warn, *([mrkdwn(GOES_ON)] if line else wishes()),
         ], meta, submit=label,
@@ -171,7 +171,7 @@ def elsewhere(
     return cards.modal(
         "line_own", "Bring a number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
-            mrkdwn(f"*{contacts.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
+            mrkdwn(f"*{numbers.spoken(number)}* is in no Twilio account that Partyline reaches.\n"
                    "*Is it in a Twilio account of your own?* It can stay there: Twilio goes on "
                    "billing you for it. Give the account's SID and token, from the front page of "
                    "Twilio's console. The token is kept sealed, and used for your lines there "
@@ -195,7 +195,7 @@ def token(account: int, number: str, sid: str, error: str = "") -> View:
     return cards.modal(
         "line_token", "A new token", [
             *([mrkdwn(f":warning: {error}")] if error else []),
-            mrkdwn(f"*{contacts.spoken(number)}* is a line of yours already, in your own Twilio "
+            mrkdwn(f"*{numbers.spoken(number)}* is a line of yours already, in your own Twilio "
                    f"account {sid}. If its token has changed at Twilio, give the new one."),
             TOKEN,
             context(TO_MOVE),
@@ -217,7 +217,7 @@ def support(account: int, number: str, gaining: str) -> View:
 
 def release(line: Line, how: str, plans: int) -> View:
     """What happens when a line is released, and the number to type."""
-    spoken = contacts.spoken(line.number)
+    spoken = numbers.spoken(line.number)
     rows = [
         RELEASED[how],
         "Its conversations stay in their threads; nothing can be sent from it any more.",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, modal, mrkdwn, option, plain
@@ -84,7 +84,7 @@ def plan_view(
 ) -> dict[str, Any]:  # fmt: skip
     """The modal of one plan."""
     key = str(plan.id)
-    where = f"Texts go out from {contacts.spoken(line.number)}." if line else (
+    where = f"Texts go out from {numbers.spoken(line.number)}." if line else (
         "No number is set: each text becomes a reminder, with the text ready to be copied."
     )  # fmt: skip
     blocks: Blocks = [
@@ -225,7 +225,7 @@ def _line(lines: Sequence[Line], here: int | None) -> Blocks:
     if not lines:
         return []
     none = {"none": "no number: texts become reminders"}
-    choices = {str(line.id): contacts.spoken(line.number) for line in lines} | none
+    choices = {str(line.id): numbers.spoken(line.number) for line in lines} | none
     first = str(here) if here else ("none" if here is None and len(lines) > 1 else str(lines[0].id))
     return [choice("line", "Texts go out from", choices, first if first in choices else "none")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.contacts import consent, contacts
+from bot.contacts import consent, contacts, numbers
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, when, words
 from bot.talks import threads
@@ -93,7 +93,7 @@ def _state(conversation: Conversation) -> list[str]:
         notes.append("Blocked: their texts are not shown")
     if conversation.braked_at:
         notes.append("Nothing is answered automatically before one of you answers")
-    if not contacts.textable(contact.number):
+    if not numbers.textable(contact.number):
         notes.append("This sender takes no answers")
     return notes
 
@@ -134,7 +134,7 @@ def text_in(message: Message, call: str | None = None) -> Card:
     name = contacts.name_of(message.conversation.contact)
     notes = [f"{message.kind.upper()} · {count(message.credits, 'credit')}"]
     if message.other_number:
-        notes.insert(0, f"from {escape(contacts.spoken(message.other_number))}")
+        notes.insert(0, f"from {escape(numbers.spoken(message.other_number))}")
     if message.media:
         notes.insert(0, f":paperclip: {count(len(message.media), 'attachment')}")
     if message.recovered_at:
@@ -153,7 +153,7 @@ def text_in(message: Message, call: str | None = None) -> Card:
 
 
 def _may_be_answered(conversation: Conversation) -> bool:
-    return contacts.textable(conversation.contact.number) and not consent.opted_out(conversation)
+    return numbers.textable(conversation.contact.number) and not consent.opted_out(conversation)
 
 
 def text_out(message: Message) -> Card:
@@ -164,7 +164,7 @@ def text_out(message: Message) -> Card:
     said = " · ".join([*([escape(message.body)] if message.body else []), *files])
     added = [escape(message.words)] if message.words else []
     if message.other_number:
-        added.insert(0, f"to {escape(contacts.spoken(message.other_number))}")
+        added.insert(0, f"to {escape(numbers.spoken(message.other_number))}")
     return {
         "text": f"<@{message.author}> to {escape(name)}: {said} ({state})",
         "blocks": [

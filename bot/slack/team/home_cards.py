@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.contacts import contacts
+from bot.contacts import numbers
 from bot.lines.models import Line
 from bot.lines.settings import name_of, trouble
 from bot.slack import cards
@@ -182,7 +182,7 @@ def _lines(home: Home) -> Blocks:
 
 
 def _name(line: Line) -> str:
-    return name_of(line, contacts.spoken(line.number))
+    return name_of(line, numbers.spoken(line.number))
 
 
 def _team(home: Home) -> Blocks:
