@@ -9,7 +9,7 @@ from bot import inbox, outbox, tally
 from bot.contacts import address_book, numbers
 from bot.contacts.models import Contact
 from bot.lines import text_back
-from bot.lines.models import Line
+from bot.lines.models import Line, TwilioAccount
 from bot.talks import conversations, threads
 from bot.talks.models import Call, Conversation
 from bot.words import count, when
@@ -96,20 +96,26 @@ def began(call: CallIn, now: datetime) -> Call:
 @transaction
 def over(call: CallIn, dialled: str | None, seconds: int, now: datetime) -> None:
     """What came of a call: `dialled` is what became of the phone that rang, and `seconds` how long
-    two people spoke. Without it all that is known is that the call is over: Twilio is asked."""
+    two people spoke. Without it all that is known is that the call is over: Twilio is asked. So it
+    is where a customer brought the Twilio account, whose token signs what they like.
+
+    Raises inbox.Park where the call is of a line that is in another account.
+    """
     row = Call.get_or_none(Call.call_sid == call.call_sid)
     if row is None:
         raise inbox.NotYet(f"the call {call.call_sid} itself is not known yet")
+    if not row.line.has_been_in(call.twilio):
+        raise inbox.Park(f"the call {call.call_sid} came by another Twilio account")
     credits.hold(row.line.account_id, now)
     row = Call.get_by_id(row.id)
     if row.outcome != "ringing":
         return
-    if dialled in TAKEN:
+    if dialled is None or TwilioAccount.is_customers(call.twilio):
+        _ask(row, call.twilio, now)
+    elif dialled in TAKEN:
         _taken(row, seconds, now)
-    elif dialled is not None:
-        _missed(row, f"{_whose(row.line)} phone rang, and nobody took it", now)
     else:
-        _ask(row, now)
+        _missed(row, f"{_whose(row.line)} phone rang, and nobody took it", now)
 
 
 def _taken(row: Call, seconds: int, now: datetime) -> None:
@@ -208,12 +214,13 @@ def _count(row: Call) -> None:
 # Whose end nobody told us
 
 
-def _ask(row: Call, now: datetime) -> None:
-    """Queues a question to Twilio: what became of the phone that rang?"""
+def _ask(row: Call, twilio: str | None, now: datetime) -> None:
+    """Queues a question to this Twilio account: what became of the phone that rang?"""
     row.ask_at = now + ASKED_EVERY
     row.save(only=[Call.ask_at])
     outbox.enqueue(
-        f"ask:{row.call_sid}:{now.timestamp():.0f}", "twilio.call", {"call": row.id},
+        f"ask:{row.call_sid}:{now.timestamp():.0f}", "twilio.call",
+        {"call": row.id, "twilio": twilio},
         lane=f"call:{row.call_sid}", pace="twilio:api",
     )  # fmt: skip
 
@@ -230,7 +237,7 @@ def ask_overdue(now: datetime) -> int:
         if now - row.began_at > GIVEN_UP_AFTER:
             _missed(row, "Twilio never said how it ended", now)
         else:
-            _ask(row, now)
+            _ask(row, row.line.twilio_id, now)
     return len(due)
 
 

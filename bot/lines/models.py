@@ -24,6 +24,12 @@ class TwilioAccount(Table):
     former_token = peewee.TextField(null=True)  # sealed; still signs while Twilio changes over
     made_at = InstantField()
 
+    @classmethod
+    def is_customers(cls, sid: str | None) -> bool:
+        """Whether a customer brought this account: they hold the token that signs its webhooks."""
+        theirs = (cls.sid == sid) & cls.account.is_null(False)
+        return sid is not None and bool(cls.select().where(theirs).exists())
+
 
 class Line(Table):
     """One phone number of an account, tied to one Slack channel."""

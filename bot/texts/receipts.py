@@ -165,7 +165,7 @@ def report(
         _doubled(part, message_sid)
         return
     outbox.resolve(f"text:{part.ref}", now)
-    if fate.refund and not asked and _is_customers(twilio):
+    if fate.refund and not asked and TwilioAccount.is_customers(twilio):
         if advances(part.status, fate.status):
             query(ASK_NOW, message_sid, now, part.id)
         return
@@ -173,12 +173,6 @@ def report(
     if asked and fate.status not in FINAL and part.status not in FINAL:
         again_at = Message.get_by_id(part.message).made_at + ASK_AGAIN_AFTER
         Part.update(ask_at=again_at if again_at > now else None).where(Part.id == part.id).execute()
-
-
-def _is_customers(twilio: str | None) -> bool:
-    """Whether this Twilio account is not the operator's, but one that a customer brought."""
-    theirs = (TwilioAccount.sid == twilio) & TwilioAccount.account.is_null(False)
-    return twilio is not None and TwilioAccount.select().where(theirs).exists()
 
 
 @transaction

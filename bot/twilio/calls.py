@@ -55,7 +55,7 @@ class CallCarrier(Carrier):
         """One GET of the calls that this one made."""
         with session():
             row = Call.get_by_id(delivery.payload["call"])
-            twilio, sid = row.line.twilio_id, row.call_sid
+            twilio, sid = delivery.payload.get("twilio", row.line.twilio_id), row.call_sid
         try:
             legs = self.accounts.client(twilio).calls.list(parent_call_sid=sid, limit=1)
         except Exception as error:

@@ -3,7 +3,6 @@ own lines alone."""
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 
 import pytest
@@ -143,88 +142,6 @@ def test_a_status_by_another_account_moves_nothing(two: Two) -> None:
     assert two.post(path, two.twilio.auth_token, **main, **fate) == 200
     two.house.work()
     assert two.house.balance() == 100
-
-
-FAILED = {"MessageStatus": "failed", "ErrorCode": "30001"}
-
-
-def tell(two: Two, **status: str) -> None:
-    """The team's own account tells of the one text, signed with the token that they hold."""
-    with database.session():
-        part = Part.get()
-    form = {"AccountSid": two.sid, "MessageSid": part.message_sid, **status}
-    assert two.post(f"/twilio/status?ref={part.ref}", two.token, **form) == 200
-    two.house.work()
-
-
-def text_by_own(two: Two) -> None:
-    """A text leaves by the team's own account; no callback comes."""
-    two.twilio.callbacks.withhold = True
-    card = two.house.slack.command(two.house.agent, two.channel, "/text", f"{BEN} Hi Ben").shown
-    two.house.hears(lambda: two.house.slack.press(two.house.agent, card, "Send"))
-    two.house.settle()
-
-
-def status_of_the_one() -> str:
-    with database.session():
-        return str(Part.get().status)
-
-
-def test_a_forged_failure_gives_no_credit_back(two: Two) -> None:
-    """Who brings a Twilio account can sign what they like with its token."""
-    text_by_own(two)
-    tell(two, **FAILED)
-    assert two.house.balance() == 99
-    assert poll.overdue_statuses(Accounts(two.house.settings), False) == 1
-    two.house.work()
-    assert (status_of_the_one(), two.house.balance()) == ("delivered", 99)
-    for more in ({"MessageStatus": "canceled"}, {"MessageStatus": "undelivered"}):
-        tell(two, **more)
-    assert poll.overdue_statuses(Accounts(two.house.settings), False) == 0
-    assert two.house.balance() == 99
-    assert two.house.audit() == []
-
-
-def test_a_failure_that_twilio_itself_tells_is_given_back_once(two: Two) -> None:
-    two.twilio.outcome(BEN, "failed", 30001)
-    text_by_own(two)
-    known = Accounts(two.house.settings)
-    tell(two, **FAILED)
-    two.twilio.faults.add("error", "GET Messages")  # the first question is not answered
-    assert poll.overdue_statuses(known, False) == 1
-    assert two.house.balance() == 99
-    with clock.travelled(timedelta(hours=1, minutes=1)):
-        for asked in (1, 0):
-            assert poll.overdue_statuses(known, False) == asked
-        tell(two, MessageStatus="canceled")
-        two.house.work()
-    assert (status_of_the_one(), two.house.balance()) == ("failed", 100)
-    assert two.house.audit() == []
-
-
-def test_a_question_that_is_never_answered_is_asked_less_often_and_not_for_ever(two: Two) -> None:
-    text_by_own(two)
-    tell(two, **FAILED)
-    two.twilio.faults.add("error", "GET Messages", times=None)
-    known = Accounts(two.house.settings)
-    asked = []
-    for hour in range(24 * 20):
-        with clock.travelled(timedelta(hours=hour)):
-            if poll.overdue_statuses(known, False):
-                asked.append(hour)
-    waits = [later - sooner for sooner, later in itertools.pairwise(asked)]
-    assert waits == sorted(waits) and waits[0] == 1 and waits[-1] > 100
-    assert 7 <= len(asked) <= 12
-    assert two.house.balance() == 99
-
-
-def test_a_failure_in_the_operators_own_account_is_given_back_at_once(two: Two) -> None:
-    """Also one of several: nobody but the operator holds its token."""
-    with database.session():
-        TwilioAccount.update(account=None).execute()
-    text_by_own(two)
-    tell(two, **FAILED)
-    assert (status_of_the_one(), two.house.balance()) == ("failed", 100)
 
 
 def test_lists_prices_and_statuses_are_asked_of_the_lines_own_account(two: Two) -> None:
