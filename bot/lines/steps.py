@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from peewee import fn
+
 from bot import outbox, paces
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.talks.models import Part
 from bot.team import accounts, lines, viewers
-from ledger.database import query, transaction
+from ledger.database import instant, query, transaction
 
 STEPS: dict[str, tuple[str, ...]] = {
     "new": ("buy", "service", "channel"),
@@ -26,10 +28,11 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 IN_SLACK = {"channel"}
 LOCK = "SELECT id FROM setup WHERE id = %s FOR UPDATE"
-#: Texts that came to a number before it was a line.
+#: Texts that came to a number before it was a line: others may have had it before.
 UNPARK = """
     UPDATE inbox SET state = 'new', tries = 0, due_at = %s
-    WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call') AND error LIKE %s"""
+    WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call') AND error LIKE %s
+      AND received_at >= %s"""
 MOVED = "The number is in Partyline's Twilio account already: `/line bring` goes on from there."
 
 
@@ -156,8 +159,18 @@ def _pointed(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
         _go_on(one, result, now)
     else:
         _become_line(one, now)
-    query(UNPARK, now, f"%{one.number}%")
+    query(UNPARK, now, f"%{one.number}%", _since(one))
     viewers.changed(one.account_id)
+
+
+def _since(one: Setup) -> datetime:
+    """From when on what came to the number is theirs: a number that was bought may have been
+    another team's before, and so may any that was a line of one."""
+    if one.kind == "new":
+        return one.made_at
+    others = (Line.number == one.number) & (Line.account != one.account_id)
+    gone = Line.select(fn.MAX(Line.released_at)).where(others).scalar()
+    return instant(gone) if gone else one.account.created_at
 
 
 def _go_on(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
@@ -170,14 +183,16 @@ def _go_on(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
     line.save(only=[
         Line.sid, Line.twilio, Line.former_webhooks, Line.price_cents, Line.checked_at,
     ])  # fmt: skip
-    on_its_way = (Part.twilio == left) & ((Part.status == "waiting") | Part.ask_at.is_null(False))
-    if left and not Part.select().where(on_its_way).exists():
+    asked = Part.select().where(Part.twilio == left, Part.ask_at.is_null(False))
+    if left and not asked.exists():
         _forget(left, result["blank"])
 
 
 def _forget(sid: str, blank: str) -> None:
-    """The token of a team's own Twilio account goes, if no line is in it any more."""
-    if not Line.live().where(Line.twilio == sid).exists():
+    """The token of a team's own Twilio account goes, if no line is in it any more, and no text of
+    which nobody knows yet whether it left is to be looked for there."""
+    waits = Part.select().where(Part.twilio == sid, Part.status == "waiting").exists()
+    if not waits and not Line.live().where(Line.twilio == sid).exists():
         own_ = (TwilioAccount.sid == sid) & TwilioAccount.account.is_null(False)
         TwilioAccount.update(token=blank, former_token=None).where(own_).execute()
 
@@ -193,7 +208,7 @@ def _become_line(one: Setup, now: datetime) -> None:
             account=one.account_id, number=one.number, channel="", read_until=now, made_at=now
         )
     line.released_at, line.read_until, line.suspended_at = None, now, None
-    line.sent_until, line.calls_until, line.checked_at = None, now, None
+    line.sent_until, line.calls_until, line.checked_at = now, now, None
     line.sid, line.twilio, line.name = one.sid, one.twilio_id, wishes["name"]
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel
