@@ -12,7 +12,7 @@ from twilio.rest import Client
 from bot import clock
 from bot.config import Settings
 from bot.lines.models import TwilioAccount
-from bot.lines.sealing import Seal
+from bot.lines.sealing import CannotOpen, Seal
 from bot.twilio.client import connect
 from ledger.database import session, transaction
 from ledger.models import Account
@@ -66,10 +66,17 @@ class Accounts:
         return f"{beside}:{name}" if beside else name
 
     def sids(self) -> list[str]:
-        """Every account that is known, that of the settings first."""
+        """Every account that is known, that of the settings first; none whose token is forgotten,
+        for no line of a team's is in it any more."""
         with session():
-            more = [row.sid for row in TwilioAccount.select().order_by(TwilioAccount.sid)]
-        return [self.settings.twilio_account_sid, *more]
+            rows = list(TwilioAccount.select().order_by(TwilioAccount.sid))
+        return [self.settings.twilio_account_sid, *(row.sid for row in rows if self._may_use(row))]
+
+    def _may_use(self, row: TwilioAccount) -> bool:
+        try:
+            return bool(self.seal.open(row.token))
+        except CannotOpen:  # there is one, which doctor says
+            return True
 
     def tokens(self, sid: str) -> list[str]:
         """The tokens that a webhook of this account may be signed with; none if it is not known.

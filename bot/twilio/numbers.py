@@ -12,7 +12,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.incoming_phone_number import IncomingPhoneNumberInstance
 
 from bot.contacts import numbers
-from bot.lines.models import TwilioAccount
+from bot.lines.models import Line, TwilioAccount
 from bot.lines.offers import ForSale, Held, Own, Unreached, Wanted
 from bot.lines.sealing import CannotOpen
 from bot.twilio.accounts import SID, Accounts, NoAccount
@@ -63,19 +63,33 @@ class TwilioNumbers:
 
     def find(self, number: str, account_id: int) -> Held | None:
         """The account that a number is in, of those that our credentials reach, or those kept for
-        this account: first each of them, then those below. Raises Unreached."""
+        this account: first each of them, then those below. One whose token is not taken any more,
+        or was forgotten, reaches nothing. Raises Unreached, also where a line of theirs with this
+        number is in such a one and the number is nowhere else."""
         with session():
             mine = TwilioAccount.account.is_null() | (TwilioAccount.account == account_id)
             kept = {row.sid: row for row in TwilioAccount.select().where(mine)}
+            here = (Line.number == number) & (Line.account == account_id)
+            line = Line.live().where(here).get_or_none()
         ours = self.settings.twilio_account_sid
         try:
+            reached: list[str] = []
+            home_shut: Exception | None = None
             for sid in (ours, *kept):
-                if held := _held_in(self.accounts.client(sid), sid, number):
+                try:
+                    held = _held_in(self.accounts.client(sid), sid, number)
+                except Exception as error:
+                    if sid == ours or not _shut_out(error):
+                        raise
+                    home_shut = error if line and line.twilio_id == sid else home_shut
+                    continue
+                reached.append(sid)
+                if held:
                     row = kept.get(sid)
                     found = _held(held, sid, (row and row.name) or "", sid == ours)
                     private = row is not None and row.account_id is not None
                     return replace(found, kept=row is not None, private=private)
-            for sid in (ours, *kept):
+            for sid in reached:
                 client = self.accounts.client(sid)
                 for below in client.api.v2010.accounts.list(limit=BELOW):
                     if below.sid in (ours, *kept) or str(below.status) == "closed":
@@ -83,6 +97,8 @@ class TwilioNumbers:
                     if held := _held_in(client, str(below.sid), number):
                         found = _held(held, str(below.sid), below.friendly_name or "", False)
                         return replace(found, via=self.accounts.beside(sid))
+            if home_shut:
+                raise home_shut
         except Exception as error:
             raise unreached(error) from None
         return None
@@ -111,6 +127,10 @@ class TwilioNumbers:
         above = account.owner_account_sid if account.owner_account_sid != sid else None
         name = account.friendly_name or ""
         return Own(_held(held, sid, name, False), self.accounts.seal.seal(token), above)
+
+
+def _shut_out(error: Exception) -> bool:
+    return isinstance(error, CannotOpen) or status_of(error) in (401, 403)
 
 
 def _held_in(client: Client, account: str, number: str) -> IncomingPhoneNumberInstance | None:

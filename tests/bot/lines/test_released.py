@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import app as wiring
 from bot import clock
 from bot.lines.models import Line
 from bot.models import Delivery, Inbox
@@ -58,6 +59,31 @@ def test_a_number_that_others_had_brings_none_of_their_texts(house: House) -> No
         assert Line.live().where(Line.number == NUMBER).count() == 1
         assert Message.select().count() == 0
         assert Inbox.get().state == "parked"
+
+
+def test_a_team_that_let_its_own_number_go_may_bring_others(house: House) -> None:
+    """The token of its Twilio account is forgotten: nobody is stopped by that, nor alarmed."""
+    sid, token, view = own(house)
+    goes_on(house, view, sid=sid, token=token)
+    released(house, TYPED)
+    known = Accounts(house.settings)
+    assert known.tokens(sid) == []
+    assert list(wiring.twilios(known)) == []
+    goes_on(house, brought(house), sid=sid, token=token)
+    assert line().released_at is None
+    house.twilio.add_number("+14155550178")
+    goes_on(house, brought(house, "(415) 555-0178"))
+    assert line("+14155550178").twilio_id is None
+
+
+def test_a_token_that_changed_at_twilio_stops_no_other_number(house: House) -> None:
+    sid, token, view = own(house)
+    goes_on(house, view, sid=sid, token=token)
+    house.twilio.more_accounts[sid] = "changed"
+    house.twilio.add_number("+14155550178")
+    goes_on(house, brought(house, "(415) 555-0178"))
+    assert line("+14155550178").twilio_id is None
+    assert any(sid in one for one in wiring.twilios(Accounts(house.settings)))
 
 
 def test_what_another_program_sent_meanwhile_is_nobodys_alarm(house: House) -> None:
