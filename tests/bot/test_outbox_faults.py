@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot import carriers, clock, doctor, outbox
+from bot import attempts, carriers, clock, doctor, outbox
 from bot.carriers import NotThere, Outcome, Unknown
 from bot.worker import Worker
 from tests.bot.test_outbox import TIMING, Peer, put, state, turn
@@ -38,7 +38,7 @@ class Unsettled(Peer):
 def work(peer: Peer) -> list[str]:
     """What a worker does once, with all that it does about faults. What it claimed."""
     hands = Worker({}, {"thing": peer}, TIMING, jobs=[])
-    claimed = outbox.claim({"thing": 10}, hands.carriers, TIMING)
+    claimed = attempts.claim({"thing": 10}, hands.carriers, TIMING)
     for delivery in claimed:
         hands._deliver(delivery)
     hands.tried.put(None)
@@ -59,13 +59,13 @@ def test_a_look_that_breaks_is_made_less_often_then_parked_and_looked_up_when_it
             if work(faulty):
                 made.append(ahead)
         ahead += timedelta(seconds=95) if len(made) < 10 else timedelta(minutes=10)
-    assert outbox.GIVE_UP_AFTER <= len(made) <= outbox.GIVE_UP_AFTER + 2
+    assert attempts.GIVE_UP_AFTER <= len(made) <= attempts.GIVE_UP_AFTER + 2
     assert made[-1] - made[-2] >= timedelta(minutes=30)
     assert any("ZeroDivisionError: a fault of ours" in line for line in doctor.findings())
     with clock.travelled(ahead):
         assert turn(Peer()) == ["a2"]
         outbox.retry_parked()
-        (again,) = outbox.claim({"thing": 1}, {"thing": Peer()}, TIMING)
+        (again,) = attempts.claim({"thing": 1}, {"thing": Peer()}, TIMING)
         assert (again.key, again.unknown) == (
             "a1",
             True,
