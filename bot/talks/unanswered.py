@@ -21,6 +21,7 @@ class Waiting(NamedTuple):
     channel: str
     thread_ts: str | None
     assigned_to: str | None
+    id: int  # of the conversation
 
 
 def listed(account_id: int, now: datetime, most: int = LISTED) -> list[Waiting]:
@@ -37,7 +38,7 @@ def listed(account_id: int, now: datetime, most: int = LISTED) -> list[Waiting]:
     return [
         Waiting(
             contacts.name_of(talk.contact), talk.waiting_since, talk.channel, talk.thread_ts,
-            talk.assigned_to,
+            talk.assigned_to, talk.id,
         )
         for talk in rows
     ]  # fmt: skip

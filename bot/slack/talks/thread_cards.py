@@ -38,7 +38,7 @@ def root(conversation: Conversation, former: str | None = None) -> Card:
     if contact.name is None:
         about.insert(0, "New contact")
     line = " · ".join(escape(part) for part in about)
-    said, notes = _newest(conversation), _state(conversation)
+    said, notes = newest(conversation), _state(conversation)
     if former:
         notes.append(f"<{former}|the thread before this one>")
     return {
@@ -58,7 +58,7 @@ def moved(name: str, new: str) -> Card:
     return cards.note(f"*{escape(name)}*: this conversation goes on <{new}|in a new thread>.")
 
 
-def _newest(conversation: Conversation) -> str:
+def newest(conversation: Conversation) -> str:
     """Who wrote the newest text and how it begins, on one line; "" where none is to be shown."""
     message = threads.newest_said(conversation)
     if message is None:

@@ -1,4 +1,4 @@
-"""/text waiting: who waits for an answer, longest first, with a link to each thread."""
+"""/text waiting: who waits for an answer, longest first, their words, and a link to each thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import whisper
 from bot.slack.client import permalink
-from bot.talks import unanswered
+from bot.slack.talks import thread_cards
+from bot.talks import threads, unanswered
 from bot.talks.unanswered import Waiting
 from bot.team import lines
 from bot.words import escape
@@ -26,11 +27,12 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         with session():
             account = lines.account_for(command["user_id"], command["channel_id"])
             found, total = unanswered.listed(account, now), unanswered.count(account, now)
+            said = [thread_cards.newest(threads.of(talk.id)) for talk in found]
     except Refused as refusal:
         return whisper(ack, cards.note(refusal))
     if not found:
         return whisper(ack, cards.note(":white_check_mark: Nobody waits for an answer."))
-    shown = [_line(talk, client) for talk in found]
+    shown = [_line(*one, client) for one in zip(found, said, strict=True)]
     head = f"*{total:,} {'waits' if total == 1 else 'wait'} for an answer*, longest first"
     more = [f"And {total - len(found):,} more."] if total > len(found) else []
     return whisper(ack, {
@@ -39,9 +41,10 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     })  # fmt: skip
 
 
-def _line(talk: Waiting, client: WebClient) -> str:
+def _line(talk: Waiting, said: str, client: WebClient) -> str:
     name = escape(talk.who)
     if talk.thread_ts:
         name = f"<{permalink(client, talk.channel, talk.thread_ts)}|{name}>"
     whose = f" · <@{talk.assigned_to}>" if talk.assigned_to else ""
-    return f"{name} since {cards.when(talk.since)}{whose}"
+    quoted = f"\n>{escape(said)}" if said else ""
+    return f"{name} since {cards.when(talk.since)}{whose}{quoted}"

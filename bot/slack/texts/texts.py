@@ -30,8 +30,8 @@ TEXT_HELP = (
     "You see the text as it will arrive, its price in credits and what is left after; then "
     "*Send*, *Edit* or *Cancel*. Nothing is sent before you press *Send*.\n"
     "`/quote <text>` shows a price without sending.\n"
-    "`/text waiting` lists who waits for an answer, `/text later` the texts that wait for their "
-    "time."
+    "`/text waiting` lists who waits for an answer and what they said, `/text later` the texts "
+    "that wait for their time."
 )
 QUOTE_HELP = (
     "*`/quote <text>`* shows what a text costs; nothing is sent.\n"

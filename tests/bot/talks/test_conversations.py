@@ -298,7 +298,7 @@ def test_who_waits_is_listed_longest_first_with_links(team: House) -> None:
     lines = said.plain().splitlines()
     assert lines[0] == "2 wait for an answer, longest first"
     assert lines[1].startswith("(415) 555-0123 since ") and f"@{team.clerk}" in lines[1]
-    assert lines[2].startswith("(415) 555-0124 since ")
+    assert lines[3].startswith("(415) 555-0124 since ")
     assert f"archives/{team.channel}/p{root(team).ts.replace('.', '')}" in said.text
     assert "You are not on a team" in waiting(team, team.stranger)
 

@@ -12,7 +12,7 @@ from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team
 from tests.bot.talks.threads import begun, replied
 from tests.bot.talks.threads import press as press_card
-from tests.house import ANN, LINE, House
+from tests.house import ANN, BEN, LINE, House
 from tests.pictures import jpeg
 
 __all__ = ["team"]
@@ -94,3 +94,12 @@ def test_a_text_that_did_not_arrive_says_so_in_the_root(team: House) -> None:
     team.twilio.refuse(ANN, 21211)
     answered(team, thread, "It is.")
     assert line(team) == "Mia: It is. (not sent)"
+
+
+def test_who_waits_is_listed_with_their_words(team: House) -> None:
+    begun(team, body="Is it <still> free?")
+    says(team, number=BEN, body="A text that says a lot " * 9)
+    listed = team.ask("waiting")
+    first, second = [line for line in listed.plain().splitlines() if line.startswith(">")]
+    assert first == ">They: Is it <still> free?" and "<still>" not in listed.text
+    assert second.startswith(">They: A text that says a lot") and second.endswith("…")
