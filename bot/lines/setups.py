@@ -30,6 +30,8 @@ TO_MOVE = (
     "account that it is in asks for it, at https://help.twilio.com. Then type `/line bring` once "
     "more: the line goes on there, with its channel and its conversations."
 )
+COMING = ("new", "adopt", "transfer", "own")
+LOCK_ACCOUNT = "SELECT id FROM account WHERE id = %s FOR UPDATE"
 PLANS_ON = "SELECT COUNT(*) FROM smart_plan WHERE line_id = %s AND state = 'on'"
 
 
@@ -47,11 +49,12 @@ class Plan:
 def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: str, now: datetime
         ) -> Setup:  # fmt: skip
     """Begins to buy this number. Pressed twice it is bought once. Raises Refused."""
-    require_may_add(account_id, user)
+    roles.require_manager(user, account_id)
     same = (Setup.view == view) & (Setup.number == plan.number) & (Setup.account == account_id)
     again: Setup | None = Setup.get_or_none(same)
     if again is not None:
         return again
+    require_may_add(account_id, user)
     _require_paying(account_id)
     return _begin("new", account_id, user, plan, view, now, price_cents=price_cents)
 
@@ -219,9 +222,12 @@ def under_way(account_id: int, user: str) -> list[Setup]:
 
 
 def require_may_add(account_id: int, user: str) -> None:
-    """Raises Refused unless this user may add a line to the account."""
+    """Raises Refused unless this user may add a line to the account; numbers on their way count."""
     roles.require_manager(user, account_id)
-    if Line.live().where(Line.account == account_id).count() >= MOST_LINES:
+    query(LOCK_ACCOUNT, account_id)  # two that begin at once see one another
+    coming = (Setup.account == account_id) & Setup.kind.in_(COMING)
+    going_on = Setup.select().where(coming, Setup.done_at.is_null(), Setup.line.is_null()).count()
+    if Line.live().where(Line.account == account_id).count() + going_on >= MOST_LINES:
         raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {OPERATOR}.")
 
 

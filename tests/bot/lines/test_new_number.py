@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import timedelta
 
 import pytest
 
 from bot import clock
 from bot.credits import margin
+from bot.errors import Refused
+from bot.lines import setups
 from bot.lines.models import Line, Setup
 from bot.models import Inbox
 from bot.sandbox import Sandbox
@@ -342,3 +346,42 @@ def test_what_numbers_carry_is_said_of_each_only_where_they_differ(house: House)
     mixed = shown(looked(house))
     assert "Carries texts, calls" in mixed and "Carries texts, pictures, calls" in mixed
     assert "All carry" not in mixed
+
+
+def test_numbers_on_their_way_count_among_those_an_account_may_have(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is quick buys no more than that, and pressed twice the last one is no other."""
+    monkeypatch.setattr(setups, "MOST_LINES", 3)  # one is there
+    house.subscribe("solo")
+    account, now = house.account().id, clock.now()
+
+    def buy(last: int, view: str) -> Setup:
+        plan = setups.Plan(f"+1415555300{last}", channel=f"C{last}")
+        return setups.buy(account, house.agent, plan, None, view, now)
+
+    first, second = buy(1, "V1"), buy(2, "V2")
+    with pytest.raises(Refused, match="3 numbers at most"):
+        buy(3, "V3")
+    assert buy(2, "V2").id == second.id != first.id
+
+
+def test_two_managers_who_begin_at_once_see_one_another(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setups, "MOST_LINES", 2)
+    house.subscribe("solo")
+    account, now, ready, begun = house.account().id, clock.now(), threading.Barrier(6), []
+
+    def buy(last: int) -> None:
+        plan = setups.Plan(f"+1415555300{last}", channel=f"C{last}")
+        ready.wait(10)
+        with contextlib.suppress(Refused):
+            begun.append(setups.buy(account, house.agent, plan, None, f"V{last}", now).id)
+
+    threads = [threading.Thread(target=buy, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun) == 1
