@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot import inbox, outbox, tally
 from bot.contacts import address_book, numbers
 from bot.contacts.models import Contact
@@ -15,6 +17,8 @@ from bot.talks.models import Call, Conversation
 from bot.words import count, when
 from ledger import credits, rates
 from ledger.database import session, transaction
+
+log = structlog.get_logger()
 
 WORDS = "Hello. This number takes text messages. Please send us one, and we will answer. Goodbye."
 #: What Twilio gives for a caller who shows no number (twilio.com/docs/voice/twiml): the keys that
@@ -225,20 +229,29 @@ def _ask(row: Call, twilio: str | None, now: datetime) -> None:
     )  # fmt: skip
 
 
-@transaction
 def ask_overdue(now: datetime) -> int:
-    """Has Twilio asked of calls that should be over. Returns of how many."""
-    due = list(Call.select().where(Call.ask_at <= now).order_by(Call.ask_at).limit(AT_ONCE))
-    for one in due:
-        credits.hold(one.line.account_id, now)
-        row = Call.get_by_id(one.id)
-        if row.outcome != "ringing":
-            continue
-        if now - row.began_at > GIVEN_UP_AFTER:
-            _missed(row, "Twilio never said how it ended", now)
-        else:
-            _ask(row, row.line.twilio_id, now)
-    return len(due)
+    """Has Twilio asked of calls that should be over, each by itself. Returns of how many."""
+    with session():
+        due = Call.select(Call.id).where(Call.ask_at <= now).order_by(Call.ask_at).limit(AT_ONCE)
+        ids = [one.id for one in due]
+    for call_id in ids:
+        try:
+            _ask_overdue(call_id, now)
+        except Exception:
+            log.exception("call.not_asked", call_id=call_id)
+    return len(ids)
+
+
+@transaction
+def _ask_overdue(call_id: int, now: datetime) -> None:
+    credits.hold(Call.get_by_id(call_id).line.account_id, now)
+    row = Call.get_by_id(call_id)
+    if row.outcome != "ringing" or row.ask_at is None or row.ask_at > now:
+        return  # it was told, or another worker asks
+    if now - row.began_at > GIVEN_UP_AFTER:
+        _missed(row, "Twilio never said how it ended", now)
+    else:
+        _ask(row, row.line.twilio_id, now)
 
 
 @transaction

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
+
 from bot import outbox
 from bot.contacts import numbers
 from bot.lines.models import Line, Trouble
 from bot.team import roles, viewers
 from bot.team.models import Member
 from ledger.database import session, transaction
+
+log = structlog.get_logger()
 
 #: Something is wrong where nobody could read of it in the channel.
 UNSHOWN = {"channel"}
@@ -185,16 +189,24 @@ def _refused(line: Line, trouble: Trouble) -> str:
 
 
 def look_at_due(looks: Iterable[Callable[[Line], Look]], now: datetime) -> int:
-    """Looks at every line whose turn it is, and settles what was found. Returns at how many."""
+    """Looks at every line whose turn it is, and settles what was found. Returns at how many. A
+    fault of ours at one keeps nobody from looking at the next."""
     looks, due = list(looks), take_due(now)
     for line_id in due:
-        with session():
-            line = Line.get_by_id(line_id)
-        found = Look()
-        for look in looks:
-            found += look(line)
-        settle(line_id, found, now)
+        try:
+            _look_at(line_id, looks, now)
+        except Exception:
+            log.exception("health.not_looked", line_id=line_id)
     return len(due)
+
+
+def _look_at(line_id: int, looks: list[Callable[[Line], Look]], now: datetime) -> None:
+    with session():
+        line = Line.get_by_id(line_id)
+    found = Look()
+    for look in looks:
+        found += look(line)
+    settle(line_id, found, now)
 
 
 @transaction

@@ -113,4 +113,6 @@ def overdue_statuses(accounts: Accounts, refund_undelivered: bool) -> int:
             receipts.report(None, sid, told, clock.now(), twilio, asked=True)
         except inbox.Park:
             log.warning("status.not_taken", message_sid=sid)
+        except Exception:  # it holds up no other, and is asked for again
+            log.exception("status.not_taken", message_sid=sid)
     return len(asked)

@@ -217,6 +217,25 @@ class TestForwarding:
         assert (row().outcome, row().credits) == ("answered", 60)
         assert house.balance() == 40
 
+    def test_one_that_breaks_holds_up_no_other(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forwarded(house)
+        house.twilio.kept_back = {"dial", "call"}
+        for caller in (ANN, BEN):
+            house.twilio.call(caller, LINE)
+            house.work()
+        ask = calls._ask
+
+        def breaks(row: Call, *rest: object) -> None:
+            assert row.number != ANN, "a fault of ours"
+            ask(row, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(calls, "_ask", breaks)
+        with clock.travelled(timedelta(minutes=6)):
+            assert calls.ask_overdue(clock.now()) == 2
+            assert "Missed call" in said(house, BEN)[0]
+
     def test_one_that_twilio_never_explains_is_missed_after_a_day(self, house: House) -> None:
         forwarded(house)
         house.twilio.kept_back = {"dial", "call"}

@@ -14,6 +14,7 @@ from bot.lines import health
 from bot.lines.models import Line, Trouble
 from bot.sandbox import Sandbox
 from bot.sandbox.slack.records import Post
+from bot.team import opening
 from bot.team.models import Member
 from ledger import database
 from tests.commands import flask
@@ -217,6 +218,21 @@ def test_a_fault_of_ours_is_not_taken_for_twilios(
     monkeypatch.setattr(checks, "texts_here", lambda _: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         doctor(house)
+
+
+def test_a_fault_of_ours_at_one_line_keeps_nobody_from_looking_at_the_next(house: House) -> None:
+    opening.setup(account="Harbor Homes", line="+14155550101", channel="C2")
+    seen = []
+
+    def looked(line: Line) -> health.Look:
+        seen.append(line.number)
+        assert line.number != LINE, "a fault of ours"
+        return health.Look({"stuck"})
+
+    with database.session():
+        Line.update(checked_at=None).execute()
+    assert health.look_at_due([looked], clock.now()) == 2
+    assert seen == [LINE, "+14155550101"]
 
 
 class TestRepair:
