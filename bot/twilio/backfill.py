@@ -25,8 +25,7 @@ from ledger.database import session, transaction
 log = structlog.get_logger()
 
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind, and its clock beside ours
-#: Texts of the last moments are left to their webhook, which may still be on its way, tried again.
-WEBHOOK_TAKES = timedelta(seconds=30)
+WEBHOOK_TAKES = timedelta(seconds=30)  # it may still be on its way so long: nothing was missed
 SETTLED = timedelta(minutes=30)  # after which a text of ours has its SID, or is known to be unknown
 API = "https://api.twilio.com"
 PAGE = 1000  # messages or calls, Twilio's most
@@ -60,15 +59,12 @@ def _guarded(read: Any, accounts: Accounts, line: Line) -> int:
 
 def missed_texts(accounts: Accounts, line: Line) -> int:
     """Texts in. The list is read whole before anything of it is kept, for it comes newest first
-    and people are to be heard in the order in which they wrote."""
+    and people are to be heard in the order in which they wrote. Returns how many had been missed:
+    one that its webhook was about to bring is no such text, and is not called recovered."""
     client, sid = accounts.client(line.twilio_id), line.twilio_id or accounts.main
-    listed = [
-        message
-        for message in client.messages.list(
-            to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
-        )
-        if not _may_be_told(message)
-    ]
+    listed = client.messages.list(
+        to=line.number, date_sent_after=line.read_until - OVERLAP, page_size=PAGE
+    )
     found = [message for message in reversed(listed) if message.direction == "inbound"]
     new = _unknown([str(message.sid) for message in found], Message.message_sid, accounts, sid)
     missed = 0
@@ -78,13 +74,6 @@ def missed_texts(accounts: Accounts, line: Line) -> int:
     # By Twilio's clock: ours may be ahead of it.
     _advance(line, "read_until", [m.date_sent for m in listed if m.date_sent])
     return missed
-
-
-def _may_be_told(message: MessageInstance) -> bool:
-    """Whether a webhook may bring the text in a moment. One that Twilio dates long after our time
-    is none of these: our clock is wrong."""
-    at = message.date_created
-    return at is not None and abs(clock.now() - at) < WEBHOOK_TAKES
 
 
 def _unknown(sids: list[str], kept: Any, accounts: Accounts, account_sid: str) -> dict[str, str]:
@@ -133,8 +122,11 @@ def _save_text(
 def _save(
     key: str, kind: str, lane: str, form: list[tuple[str, Any]], at: datetime | None
 ) -> bool:  # fmt: skip
-    payload = {"form": form, "query": {}, "recovered": True, "sent_at": at and at.isoformat()}
-    return inbox.save(key, kind, lane, payload)
+    """Whether it had been missed."""
+    # One that Twilio dates long after our time was, too: our clock is wrong.
+    missed = at is None or abs(clock.now() - at) >= WEBHOOK_TAKES
+    payload = {"form": form, "query": {}, "recovered": missed, "sent_at": at and at.isoformat()}
+    return inbox.save(key, kind, lane, payload) and missed
 
 
 def missed_calls(accounts: Accounts, line: Line) -> int:

@@ -16,8 +16,6 @@ from bot.sandbox.slack.records import Post
 from bot.sandbox.twilio.media import Media
 from bot.slack.outcomes import opaque
 from bot.talks.models import Message
-from bot.twilio import backfill
-from bot.twilio.accounts import Accounts
 from bot.worker import Worker
 from ledger import database
 from tests import pictures
@@ -252,7 +250,7 @@ def test_where_slack_takes_no_files_the_thread_says_who_can_mend_that(house: Hou
 def test_pictures_of_a_text_that_no_webhook_brought_come_and_are_charged(house: House) -> None:
     house.twilio.point(LINE, "http://127.0.0.1:9/down")
     house.twilio.text(BEN, LINE, "Missed", media=[pictures.png(), pictures.jpeg()])
-    assert backfill.missed(Accounts(house.settings)) == 1
+    assert house.missed() == 1
     house.work()
     assert [content for _, _, content in shown(house, BEN)] == [pictures.png(), pictures.jpeg()]
     assert house.balance() == 97
