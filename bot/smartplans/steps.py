@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 BATCH = 1000  # enrollments in one transaction
 PLANS = 100  # that are looked up at once
-HANDS = 3  # accounts at once, where the database takes more than one writer
+HANDS = 4  # accounts at once, where the database takes more than one writer
 LONGEST = timedelta(minutes=5)  # of one tick: other jobs wait for none
 AGAIN = timedelta(hours=1)  # a step that breaks is tried,
 GIVE_UP_AFTER = timedelta(days=1)  # until so long after its time
