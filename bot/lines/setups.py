@@ -19,6 +19,7 @@ from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.offers import Held, Kind, Own
 from bot.team import lines, roles
 from bot.words import OPERATOR
+from ledger import credits
 from ledger.database import query, transaction
 from ledger.models import Account, Subscription
 
@@ -31,7 +32,6 @@ TO_MOVE = (
     "more: the line goes on there, with its channel and its conversations."
 )
 COMING = ("new", "adopt", "transfer", "own")
-LOCK_ACCOUNT = "SELECT id FROM account WHERE id = %s FOR UPDATE"
 PLANS_ON = "SELECT COUNT(*) FROM smart_plan WHERE line_id = %s AND state = 'on'"
 
 
@@ -50,6 +50,7 @@ def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: s
         ) -> Setup:  # fmt: skip
     """Begins to buy this number. Pressed twice it is bought once. Raises Refused."""
     roles.require_manager(user, account_id)
+    credits.hold(account_id, now)  # two that begin at once see one another
     same = (Setup.view == view) & (Setup.number == plan.number) & (Setup.account == account_id)
     again: Setup | None = Setup.get_or_none(same)
     if again is not None:
@@ -63,7 +64,7 @@ def buy(account_id: int, user: str, plan: Plan, price_cents: int | None, view: s
 def adopt(account_id: int, user: str, plan: Plan, held: Held, view: str, now: datetime) -> Setup:
     """Begins to use a number where it is, if that account's token is kept here; else it is moved
     into our own account first. A line of theirs goes on there. Raises Refused."""
-    line = _require_may_bring(account_id, user, plan.number)
+    line = _require_may_bring(account_id, user, plan.number, now)
     if line is not None:
         require_left(line, held)
     elif not held.private:
@@ -81,7 +82,7 @@ def adopt(account_id: int, user: str, plan: Plan, held: Held, view: str, now: da
 def bring(account_id: int, user: str, plan: Plan, own: Own, view: str, now: datetime) -> Setup:
     """Begins to use a number in an agent's own Twilio account, and keeps that account's token. A
     line of theirs goes on there. Raises Refused."""
-    _require_may_bring(account_id, user, plan.number)
+    _require_may_bring(account_id, user, plan.number, now)
     _keep(account_id, own, now)
     held = own.held
     return _begin("own", account_id, user, plan, view, now, twilio=held.account, sid=held.sid)
@@ -162,7 +163,7 @@ def way_out(line: Line) -> str:
 @transaction
 def await_support(account_id: int, user: str, number: str, now: datetime) -> Setup:
     """Keeps in mind that somebody asked Twilio's support about a number. Raises Refused."""
-    _require_may_bring(account_id, user, number)
+    _require_may_bring(account_id, user, number, now)
     known = Setup.get_or_none(Setup.number == number, Setup.done_at.is_null())
     if known is not None and (known.kind, known.account_id) == ("support", account_id):
         return known
@@ -224,16 +225,16 @@ def under_way(account_id: int, user: str) -> list[Setup]:
 def require_may_add(account_id: int, user: str) -> None:
     """Raises Refused unless this user may add a line to the account; numbers on their way count."""
     roles.require_manager(user, account_id)
-    query(LOCK_ACCOUNT, account_id)  # two that begin at once see one another
     coming = (Setup.account == account_id) & Setup.kind.in_(COMING)
     going_on = Setup.select().where(coming, Setup.done_at.is_null(), Setup.line.is_null()).count()
     if Line.live().where(Line.account == account_id).count() + going_on >= MOST_LINES:
         raise Refused(f"An account has {MOST_LINES} numbers at most. Ask {OPERATOR}.")
 
 
-def _require_may_bring(account_id: int, user: str, number: str) -> Line | None:
+def _require_may_bring(account_id: int, user: str, number: str, now: datetime) -> Line | None:
     """Raises Refused unless this user may bring a number. Returns the line it is already."""
     line = line_of(account_id, user, number)
+    credits.hold(account_id, now)  # two that begin at once see one another
     if line is None:
         require_may_add(account_id, user)
     return line
