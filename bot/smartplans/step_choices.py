@@ -255,10 +255,10 @@ def _hours(due: Due, facts: Facts, step: Step, now: datetime) -> tuple[Limits, d
     known = (
         now, numbers.alike(due.number), due.place, due.timezone, due.version, due.position
     )  # fmt: skip
-    if known not in facts.hours:
+    if known not in facts.opens:
         where = limits(due, facts, step)
-        facts.hours[known] = where, schedule.next_allowed(now, where)
-    return facts.hours[known]
+        facts.opens[known] = where, schedule.next_allowed(now, where)
+    return facts.opens[known]
 
 
 def _priced(

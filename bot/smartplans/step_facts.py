@@ -124,7 +124,7 @@ class Facts:
     done: dict[int, frozenset[int]] = field(default_factory=dict)  # by enrollment: positions
     bulks: dict[int, str] = field(default_factory=dict)  # their states, of those that do not run
     # Limits, and the first moment that they allow, by what is known of a contact.
-    hours: dict[Hashable, tuple[Limits, datetime | None]] = field(default_factory=dict)
+    opens: dict[Hashable, tuple[Limits, datetime | None]] = field(default_factory=dict)
 
     @cached_property
     def spoken_line(self) -> str:

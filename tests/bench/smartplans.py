@@ -31,7 +31,7 @@ from bot.smartplans.models import Enrollment, SmartPlan, SmartPlanVersion, Step
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
 from bot.team import opening
-from bot.team.models import Policy
+from bot.team.models import Member, Policy
 from bot.worker import spare_the_collector
 from ledger import credits, database, rows
 from ledger.database import is_sqlite, query, session, transaction
@@ -301,11 +301,12 @@ def _campaigns(first: int, many: int) -> None:
         _people(account, range(first, first + many), now)
         with session():
             line = Line.get(Line.account == account)
+            owner = Member.get(Member.account == account).slack_user
             mine = Contact.select(Contact.id).where(Contact.account == account)
             ids = sorted(row.id for row in mine.order_by(Contact.id.desc()).limit(many))
         step = StepShape("text", When("enrolled"), ("Hi {first_name|there}, still looking?",))
         shape = Shape(f"Campaign {first}", (step,), line=line.id)
-        plan = smartplans.new(account.id, line.channel.replace("C", "U"), shape, now)
+        plan = smartplans.new(account.id, owner, shape, now)
         smartplans.switch_on(plan.id, plan.made_by, now)
         plan_people.enroll(plan.id, plan.made_by, ids, now)
 

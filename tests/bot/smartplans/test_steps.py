@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.models import Delivery
+from bot.sandbox import wait
 from bot.smartplans import (
     plan_events,
     plan_people,
@@ -617,10 +617,7 @@ def test_an_account_whose_credits_are_held_keeps_no_other_waiting(world: World) 
         holder = hands.submit(hold)
         held.wait(10)
         tick = hands.submit(steps.run_due, FAST, by_mail=False)
-        for _ in range(1000):
-            if world.texts():
-                break
-            time.sleep(0.01)
+        wait(world.texts)
         assert world.texts() == ["Hello"]
         let_go.set()
         holder.result()
