@@ -9,7 +9,7 @@ from bot.contacts import numbers
 from bot.errors import Refused, Wrong
 from bot.lines import repairs, text_back
 from bot.lines.models import Line
-from bot.team import lines, roles, viewers
+from bot.team import roles, viewers
 from bot.words import count
 from ledger import rates
 from ledger.database import transaction
@@ -46,7 +46,7 @@ class Price:
 def look(line_id: int, user: str, wanted: Wanted) -> Price | None:
     """Whether the line's calls can be taken so, and the price of its text back; None without one,
     or where the same text was agreed to before. Raises Wrong or Refused."""
-    found = lines.to_change(line_id, user)
+    found = roles.line_to_change(line_id, user)
     _number(found, wanted)
     if len(wanted.words) > LONGEST_WORDS:
         raise Wrong("words", f"{len(wanted.words)} characters; {LONGEST_WORDS} is the most.")
@@ -67,7 +67,7 @@ def settle(line_id: int, user: str, wanted: Wanted, agreed: int | None, now: dat
     price = look(line_id, user, wanted)
     if price is not None and (agreed is None or price.most > agreed):
         raise Wrong("text", f"A text back costs up to {count(price.most, 'credit')} now.")
-    found = lines.to_change(line_id, user)
+    found = roles.line_to_change(line_id, user)
     found.voice_mode, found.voice_words = wanted.mode, wanted.words or None
     if wanted.mode == "forward":
         found.forward_user, found.forward_number = wanted.user, _number(found, wanted)
@@ -98,7 +98,7 @@ def _number(found: Line, wanted: Wanted) -> str | None:
         number = numbers.read(wanted.number, numbers.region(found.number) or "US")
     except Refused as refusal:
         raise Wrong("number", str(refusal)) from None
-    if lines.is_ours(number):
+    if Line.is_ours(number):
         raise Wrong("number", "That is a line's own number: a call would go round in circles.")
     if _country(number) != _country(found.number):
         raise Wrong("number", "Calls are forwarded within the line's own country alone.")

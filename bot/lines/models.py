@@ -91,6 +91,11 @@ class Line(Table):
         """A query of the lines that were not released."""
         return cls.select(*fields).where(cls.released_at.is_null())
 
+    @classmethod
+    def is_ours(cls, number: str) -> bool:
+        """Whether some account's line has this number."""
+        return bool(cls.live().where(cls.number == number).exists())
+
     def has_been_in(self, twilio: str | None) -> bool:
         """Whether its number is in this Twilio account, or was before it moved to another."""
         if self.twilio_id == twilio:

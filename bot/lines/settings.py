@@ -14,7 +14,7 @@ from bot.lines import health
 from bot.lines.models import Line
 from bot.smartplans import room
 from bot.talks.models import Conversation
-from bot.team import lines, roles, viewers
+from bot.team import channels, roles, viewers
 from bot.words import OPERATOR
 from ledger.database import instant, query, transaction
 
@@ -110,7 +110,7 @@ def name_of(line: Line, spoken: str) -> str:
 @transaction
 def settings(line_id: int, user: str) -> Settings:
     """How the line is settled. Raises Refused unless this user may change it."""
-    found = lines.to_change(line_id, user)
+    found = roles.line_to_change(line_id, user)
     daily = Digest.get_or_none(Digest.account == found.account_id)
     usual = hours.policy(found.account_id)
     hour = daily.hour if daily and daily.next_at else None
@@ -120,7 +120,7 @@ def settings(line_id: int, user: str) -> Settings:
 @transaction
 def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     """Keeps how a line is to be, and the hour of the account's digest. Raises Refused."""
-    found = lines.to_change(line_id, user)
+    found = roles.line_to_change(line_id, user)
     name = " ".join(wanted.name.split())
     if len(name) > LONGEST_NAME:
         raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
@@ -130,7 +130,7 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
         raise Wrong("plan_texts", f"1 to {MOST_PLAN_TEXTS:,} texts a day. To send none, pause the "
                     "plans: `/smartplans`.")  # fmt: skip
     if wanted.channel and wanted.channel != found.channel:
-        lines.require_free_channel(wanted.channel, found.id)
+        channels.require_free(wanted.channel, found.id)
     before = settings(line_id, user)
     found.name, found.mode, found.send_up_to = name or None, wanted.mode, wanted.send_up_to
     found.quiet_from, found.quiet_until = wanted.quiet_from, wanted.quiet_until
@@ -142,7 +142,7 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
         only=[Line.name, Line.mode, Line.send_up_to, Line.quiet_from, Line.quiet_until]
     )  # fmt: skip
     if wanted.channel and wanted.channel != found.channel:
-        lines.move(found, wanted.channel)
+        channels.move(found, wanted.channel)
     if wanted.pace_s != before.pace_s:
         paces.set_every_s(_pace(found), wanted.pace_s, now)
     if wanted.digest_hour != before.digest_hour:

@@ -17,7 +17,7 @@ from bot.errors import Refused, Wrong
 from bot.lines import steps
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.offers import Held, Kind, Own
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.words import OPERATOR
 from ledger import credits
 from ledger.database import query, transaction
@@ -138,7 +138,7 @@ def renew(account_id: int, user: str, own: Own, now: datetime) -> None:
 @transaction
 def release(line_id: int, user: str, typed: str, view: str, now: datetime) -> Setup:
     """Begins to release a line, once its number was typed. Raises Refused."""
-    line = lines.to_change(line_id, user)
+    line = roles.line_to_change(line_id, user)
     if _digits(typed) not in (_digits(line.number), _digits(line.number)[-10:]):
         raise Refused(f"Type the line's number to release it: {numbers.spoken(line.number)}.")
     under_way = Setup.get_or_none(Setup.number == line.number, Setup.done_at.is_null())
@@ -254,7 +254,7 @@ def require_place(plan: Plan) -> None:
     if not (plan.channel or plan.make):
         raise Wrong("make", "Choose a channel, or name one that is to be made.")
     if plan.channel:
-        lines.require_free_channel(plan.channel)
+        channels.require_free(plan.channel)
 
 
 def require_alone() -> None:

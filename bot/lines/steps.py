@@ -16,7 +16,7 @@ from peewee import fn
 from bot import outbox, paces
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.talks.models import Part
-from bot.team import accounts, lines, viewers
+from bot.team import accounts, channels, viewers
 from ledger.database import instant, query, transaction
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -215,7 +215,7 @@ def _become_line(one: Setup, now: datetime) -> None:
     line.save()
     paces.set_every_s(f"number:{line.number}", None, now)
     if wishes["channel"]:
-        lines.move(line, wishes["channel"])
+        channels.move(line, wishes["channel"])
     one.line = line
 
 
@@ -228,7 +228,7 @@ def _has_channel(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
     line = one.line
     assert line is not None
     if result["channel"] != line.channel:
-        lines.move(line, result["channel"])
+        channels.move(line, result["channel"])
     if result["joined"]:
         accounts.entered(result["channel"], now)
     else:

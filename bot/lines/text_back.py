@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.contacts import consent, numbers
+from bot.lines.models import Line
 from bot.talks import conversations, threads
 from bot.talks.models import Call, Conversation, Message
-from bot.team import lines
 from bot.texts import departures, first_texts
 from bot.texts.departures import Leaving
 from bot.words import count
@@ -63,7 +63,7 @@ def why_not(call: Call, talk: Conversation, now: datetime) -> str:
         return "a machine may be at the other end"
     if line.suspended_at is not None:
         return "Twilio lets no texts of this line through now"
-    if lines.is_ours(call.number):
+    if Line.is_ours(call.number):
         return "the call came from a line of Partyline's"
     if numbers.trouble(call.number):
         return "their number takes no texts"

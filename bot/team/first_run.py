@@ -12,7 +12,7 @@ from bot.contacts import numbers
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks.models import Conversation, Message
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.team.models import Member
 from bot.team.persons import OUTSIDERS, Person, is_outside
 from ledger.database import transaction
@@ -63,7 +63,7 @@ def way(user: str, channel: str) -> Way | None:
         here = Line.live().where(Line.channel == channel).exists()
         return None if here else Way(None, [])
     try:
-        account = lines.account_for(user, channel)
+        account = channels.account_for(user, channel)
     except Refused:
         return None
     return Way(account, steps(account, user))

@@ -13,7 +13,7 @@ from bot.contacts.numbers import textable
 from bot.credits import digest
 from bot.credits.models import Address
 from bot.lines.models import Line, TwilioAccount
-from bot.team import lines, viewers
+from bot.team import channels, viewers
 from bot.team.models import Member
 from bot.team.roles import ROLES
 from bot.words import is_email
@@ -206,7 +206,7 @@ def _set_line(
         )
         if channel is None:
             return [f"line {number}, whose channel is chosen in Slack"]
-        lines.move(line, channel)
+        channels.move(line, channel)
         return [f"line {number} in channel {channel}"]
     if line.account_id != account.id:
         raise ValueError(f"--line: {number} belongs to another account")
@@ -214,7 +214,7 @@ def _set_line(
         raise ValueError(f"--twilio: {number} is in another one; setup does not move it")
     if channel is None or line.channel == channel:
         return []
-    lines.move(line, channel)
+    channels.move(line, channel)
     return [f"line {number} moved to channel {channel}"]
 
 

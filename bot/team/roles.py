@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bot.errors import Refused
+from bot.lines.models import Line
 from bot.team.models import Member
 from bot.words import OPERATOR
+from ledger.database import transaction
 
 ROLES = ("owner", "manager", "agent")
 MANAGERS = ("owner", "manager")
@@ -56,6 +58,16 @@ def require_manager(user: str, account_id: int) -> None:
     require_member(user, account_id)
     if role_of(user, account_id) not in MANAGERS:
         raise Refused(f"Only the owner and managers can do that. Ask {owner_of(account_id)}.")
+
+
+@transaction
+def line_to_change(line_id: int, user: str) -> Line:
+    """The line. Raises Refused unless it is one still, and this user may change it."""
+    line: Line | None = Line.live().where(Line.id == line_id).get_or_none()
+    if line is None:
+        raise Refused("This line was released, or is another team's. `/line` lists yours.")
+    require_manager(user, line.account_id)
+    return line
 
 
 def require_member(user: str, account_id: int) -> None:

@@ -18,7 +18,7 @@ from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks import threads
 from bot.talks.models import Conversation, Message
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.texts import drafts, offers, templates
 from bot.texts.models import Typing
 from bot.texts.offers import Quoted
@@ -142,12 +142,12 @@ def line_of(typed: Typed) -> Line:
 
 def _first(user: str, channel: str | None, account: int | None) -> Line:
     if channel and Line.live().where(Line.channel == channel).exists():
-        return lines.line_for(user, channel)
+        return channels.line_for(user, channel)
     mine = _lines(user)
     if account is not None:
         roles.require_member(user, account)
         mine = [line for line in mine if line.account_id == account]
-    return mine[0] if mine else lines.line_for(user, channel or "")
+    return mine[0] if mine else channels.line_for(user, channel or "")
 
 
 def _lines(user: str) -> list[Line]:

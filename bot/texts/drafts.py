@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks import threads
 from bot.talks.models import Conversation
-from bot.team import lines, roles, viewers
+from bot.team import channels, roles, viewers
 from bot.texts import first_texts, kinds, offers
 from bot.texts.models import Draft
 from bot.texts.offers import Media, Quoted
@@ -27,7 +27,7 @@ WAITING = ("quoted", "scheduled")
 @transaction
 def quote(user: str, channel: str, text: str, now: datetime) -> Quoted:
     """Reads `<number or contact> <body>` and keeps it as a draft. Raises Refused in plain words."""
-    line = lines.line_for(user, channel)
+    line = channels.line_for(user, channel)
     recipient, body = contacts.split_recipient(line, text)
     if not body:
         raise Refused(f"What should {recipient.name} read? Add the text after the number or name.")

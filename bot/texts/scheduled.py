@@ -22,7 +22,7 @@ from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks import conversations, threads
 from bot.talks.models import Conversation, Message
-from bot.team import lines, roles, viewers
+from bot.team import channels, roles, viewers
 from bot.texts import drafts, first_texts, offers, sending
 from bot.texts.models import Draft
 from bot.words import as_told, count, escape
@@ -141,7 +141,7 @@ def listed(user: str, channel: str) -> Listed:
 
     Raises Refused for somebody on no account.
     """
-    return of_account(lines.account_for(user, channel), user)
+    return of_account(channels.account_for(user, channel), user)
 
 
 @transaction

@@ -21,7 +21,7 @@ from bot.slack.answers import error_at, or_refusal, refusal_view, reply, typed_w
 from bot.slack.cards import Card
 from bot.slack.contacts import contact_cards, merges, sheets
 from bot.slack.team.front import values
-from bot.team import lines
+from bot.team import channels
 from bot.words import escape
 from ledger.database import transaction
 
@@ -49,7 +49,9 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     if word.lower() == "export":
         return sheets.send(ack, command)
     answer = answers.get(word.lower(), lambda account: _found(account, user, typed))
-    return whisper(ack, or_refusal(lambda: answer(lines.account_for(user, command["channel_id"]))))
+    return whisper(
+        ack, or_refusal(lambda: answer(channels.account_for(user, command["channel_id"])))
+    )
 
 
 @transaction
@@ -98,7 +100,7 @@ def _add(ack: Ack, command: dict[str, Any], client: WebClient, typed: str) -> No
     """A number and a name make a contact at once; anything less opens the form."""
     user = command["user_id"]
     try:
-        account = lines.account_for(user, command["channel_id"])
+        account = channels.account_for(user, command["channel_id"])
         number, name = contacts.split_new(account, typed)
         if number and name:
             return whisper(ack, _made(account, user, number, Details(name=name), None))

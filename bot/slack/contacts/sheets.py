@@ -17,7 +17,7 @@ from bot.slack import cards
 from bot.slack.answers import error_at, or_refusal, refusal_view, reply, whisper
 from bot.slack.contacts import sheet_cards
 from bot.slack.team.front import values
-from bot.team import lines, roles
+from bot.team import channels, roles
 from ledger.database import transaction
 
 SAMPLED = 20  # rows in which a column's first words are looked for
@@ -27,7 +27,7 @@ def give(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     """/contacts import: the modal that takes a file."""
     user = command["user_id"]
     try:
-        account = lines.account_for(user, command["channel_id"])
+        account = channels.account_for(user, command["channel_id"])
         roles.require_manager(user, account)
     except Refused as refusal:
         return whisper(ack, cards.note(refusal))
@@ -54,7 +54,7 @@ def send(ack: Ack, command: dict[str, Any]) -> None:
     user = command["user_id"]
 
     def ask() -> cards.Card:
-        exports.ask(lines.account_for(user, command["channel_id"]), user)
+        exports.ask(channels.account_for(user, command["channel_id"]), user)
         return cards.note("Partyline sends you the file in a direct message.")
 
     whisper(ack, or_refusal(ask))

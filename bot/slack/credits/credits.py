@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import or_refusal, reply, tell, typed_words, whisper
 from bot.slack.credits import credit_cards, plans
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.words import hour_words
 from ledger import reports
 from ledger.database import session, transaction
@@ -86,7 +86,7 @@ def digest_mute(ack: Ack, body: dict[str, Any], respond: Respond) -> None:
 
 def _account(user: str, channel: str) -> int:
     with session():
-        return lines.account_for(user, channel)
+        return channels.account_for(user, channel)
 
 
 def _status(user: str, account: int, catalogue: Catalogue) -> cards.Card:

@@ -16,13 +16,13 @@ from bot.lines.calls import WORDS
 from bot.slack.answers import error_at, refusal_view
 from bot.slack.lines import call_cards
 from bot.slack.team import front
-from bot.team import lines
+from bot.team import roles
 from bot.words import clean
 
 
 def calls(user: str, line_id: str) -> dict[str, Any]:
     """How a line's calls are taken."""
-    return call_cards.calls_view(lines.to_change(int(line_id), user))
+    return call_cards.calls_view(roles.line_to_change(int(line_id), user))
 
 
 def changed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from bot.slack import cards, roll_call
 from bot.slack.answers import or_refusal, typed_words, whisper
 from bot.slack.lines import bringing, calls, line_cards, setups
 from bot.slack.team import front
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.words import clean
 from ledger.database import session
 
@@ -48,18 +48,18 @@ def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
 
 def _list(user: str, channel: str) -> cards.Card:
     with session():
-        account = lines.account_for(user, channel)
+        account = channels.account_for(user, channel)
         may_change = roles.role_of(user, account) in roles.MANAGERS
         found = line_settings.listed(account, user)
         going = under_way(account, user)
         if not found and not going:
-            raise Refused(lines.NONE_YET)
+            raise Refused(channels.NO_LINE_YET)
         return line_cards.listed(found, going, may_change)
 
 
 def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:
     with session():
-        return make(user, str(lines.line_for(user, channel).id))
+        return make(user, str(channels.line_for(user, channel).id))
 
 
 OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {

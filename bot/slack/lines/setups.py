@@ -21,7 +21,7 @@ from bot.slack.cards import told
 from bot.slack.lines import setup_cards, setup_views
 from bot.slack.lines.setup_views import View
 from bot.slack.team import front
-from bot.team import lines
+from bot.team import channels, roles
 from bot.words import clean
 from ledger.database import session
 
@@ -118,7 +118,7 @@ def bought(ack: Ack, body: Body, view: View, context: BoltContext) -> None:
 def release(user: str, line_id: str) -> View:
     """What happens when a line is released."""
     with session():
-        line = lines.to_change(int(line_id), user)
+        line = roles.line_to_change(int(line_id), user)
         return setup_views.release(line, setups.way_out(line), setups.plans_on(line))
 
 
@@ -181,7 +181,7 @@ def or_refused(make: Callable[[], View]) -> View:
 def account_here(user: str, channel: str) -> str:
     """The account that somebody means who types /line new or bring there. Raises Refused."""
     with session():
-        account = lines.account_for(user, channel)
+        account = channels.account_for(user, channel)
         setups.require_may_add(account, user)
     return str(account)
 

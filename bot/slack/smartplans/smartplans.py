@@ -22,7 +22,7 @@ from bot.slack.smartplans.plan_modal import act, open_modal, plan_view, save
 from bot.slack.team.front import values
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
 from bot.smartplans.plan_shapes import RuleShape, Shape
-from bot.team import lines, roles
+from bot.team import channels, roles
 from bot.words import clean, count
 from ledger.database import transaction
 
@@ -35,7 +35,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     if typed.lower() == "help":
         return whisper(ack, cards.note(smart_views.HELP))
     try:
-        account = lines.account_for(user, command["channel_id"])
+        account = channels.account_for(user, command["channel_id"])
         word, _, rest = typed.partition(" ")
         if word.lower() == "of" and rest.strip():
             view = enrolling.contact_view(account, user, rest.strip())

@@ -15,7 +15,7 @@ from bot.slack.client import permalink
 from bot.slack.talks import thread_cards
 from bot.talks import threads, unanswered
 from bot.talks.unanswered import Waiting
-from bot.team import lines
+from bot.team import channels
 from bot.words import escape
 from ledger.database import session
 
@@ -25,7 +25,7 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     now = clock.now()
     try:
         with session():
-            account = lines.account_for(command["user_id"], command["channel_id"])
+            account = channels.account_for(command["user_id"], command["channel_id"])
             found, total = unanswered.listed(account, now), unanswered.count(account, now)
             said = [thread_cards.newest(threads.of(talk.id)) for talk in found]
     except Refused as refusal:

@@ -17,7 +17,7 @@ from bot.slack.answers import beside, error_at, or_refusal, typed_words, whisper
 from bot.slack.talks import waiting
 from bot.slack.texts import compose, later
 from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
-from bot.team import lines
+from bot.team import channels
 from bot.texts import drafts, sending
 from bot.words import clean
 from ledger import rates
@@ -69,7 +69,7 @@ def quote(ack: Ack, command: dict[str, Any]) -> None:
 
 def _price(user: str, channel: str, typed: str) -> cards.Card:
     with session():
-        line = lines.line_for(user, channel)
+        line = channels.line_for(user, channel)
         recipient: contacts.Recipient | None
         try:
             recipient, body = contacts.split_recipient(line, typed)

@@ -1,4 +1,4 @@
-"""Lines, and which one or whose account somebody means: found from a Slack channel."""
+"""Slack channels: whose line one has, and which line or account somebody means in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from bot.errors import Refused, Wrong
 from bot.lines.models import Line
 from bot.talks.models import Conversation
 from bot.team import roles
-from ledger.database import transaction
 
-NONE_YET = "Your team has no number yet. `/line new` gets one, `/line bring` uses yours."
+NO_LINE_YET = "Your team has no number yet. `/line new` gets one, `/line bring` uses yours."
 
 
 def move(line: Line, channel: str) -> None:
@@ -23,17 +22,7 @@ def move(line: Line, channel: str) -> None:
     line.save(only=[Line.channel, Line.joined_at])
 
 
-@transaction
-def to_change(line_id: int, user: str) -> Line:
-    """The line. Raises Refused unless it is one still, and this user may change it."""
-    line: Line | None = Line.live().where(Line.id == line_id).get_or_none()
-    if line is None:
-        raise Refused("This line was released, or is another team's. `/line` lists yours.")
-    roles.require_manager(user, line.account_id)
-    return line
-
-
-def require_free_channel(channel: str, line_id: int | None = None) -> None:
+def require_free(channel: str, line_id: int | None = None) -> None:
     """Raises Wrong if another line has this channel: what is typed in it would mean either."""
     if Line.live().where(Line.channel == channel, Line.id != (line_id or 0)).exists():
         raise Wrong(
@@ -55,7 +44,7 @@ def line_for(user: str, channel: str) -> Line:
         raise Refused(roles.NO_TEAM)
     mine = mine or list(Line.live().where(Line.account.in_(accounts)))
     if not mine:
-        raise Refused(NONE_YET)
+        raise Refused(NO_LINE_YET)
     if len(mine) > 1:
         channels = ", ".join(f"<#{line.channel}>" for line in mine)
         raise Refused(f"You have several lines. Run the command in the line's channel: {channels}")
@@ -75,8 +64,3 @@ def account_for(user: str, channel: str) -> int:
     if len(meant) > 1:
         raise Refused("You have several accounts. Run the command in the channel of one's line.")
     return meant[0]
-
-
-def is_ours(number: str) -> bool:
-    """Whether some account's line has this number."""
-    return bool(Line.live().where(Line.number == number).exists())
