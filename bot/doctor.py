@@ -10,6 +10,7 @@ from bot import clock
 from bot.models import Delivery, Heartbeat, Inbox, Lane
 from bot.talks import outages
 from bot.team.models import Member
+from bot.words import moment_words
 from ledger.database import instant, query, session
 from ledger.models import Account
 
@@ -59,8 +60,8 @@ def _shut() -> Iterator[str]:
         if why := outages.explain(error):
             channel = f"'s channel {pace.partition(':')[2]}" if outages.in_channel(error) else ""
             yield (
-                f"{count} post(s) wait for Slack{channel} since {instant(since):%d %b %H:%M} UTC: "
-                f"{why}."
+                f"{count} post(s) wait for Slack{channel} since "
+                f"{moment_words(instant(since))} UTC: {why}."
             )
 
 
@@ -74,7 +75,7 @@ def _stuck() -> Iterator[str]:
     )
     for row in (row for row in old if not outages.explain(row.error)):
         yield (
-            f"Waiting since {row.made_at:%d %b %H:%M} UTC: {row.kind} {row.id}, "
+            f"Waiting since {moment_words(row.made_at)} UTC: {row.kind} {row.id}, "
             f"{row.tries} tries: {row.error or 'its turn has not come'}"
         )
     late = Lane.select(Lane.crew).where(Lane.due_at < now - STUCK_AFTER).distinct()

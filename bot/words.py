@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
@@ -52,8 +52,18 @@ def count(number: int, thing: str) -> str:
 
 
 def day_words(day: date) -> str:
-    """ "28 February"."""
-    return f"{day.day} {day:%B}"
+    """ "February 28"."""
+    return f"{day:%B} {day.day}"
+
+
+def day_and_year(day: date) -> str:
+    """ "February 28, 2026"."""
+    return f"{day_words(day)}, {day.year}"
+
+
+def short_day_words(day: date) -> str:
+    """ "Feb 28"."""
+    return f"{day:%b} {day.day}"
 
 
 def ordinal(number: int) -> str:
@@ -64,8 +74,13 @@ def ordinal(number: int) -> str:
 
 def when(moment: datetime) -> str:
     """The reader's own time, by Slack; UTC where Slack does not put it in."""
-    fallback = moment.strftime("%d %b %H:%M UTC")
+    fallback = f"{moment_words(moment.astimezone(UTC))} UTC"
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{fallback}>"
+
+
+def moment_words(moment: datetime) -> str:
+    """ "Feb 28, 9:05 PM", by the moment's own zone."""
+    return f"{short_day_words(moment.date())}, {clock_words(moment)}"
 
 
 def clock_words(moment: datetime) -> str:

@@ -82,7 +82,7 @@ def subscribe(
     if _found(books, key, "subscribe", plan.code):
         return None
     if books.kind in ("plan", "hold"):
-        raise AlreadySubscribed(f"the account has a plan until {books.ends_at:%d %B %Y}")
+        raise AlreadySubscribed("the account has a plan already")
     books.now = max(books.now, books.starts_at + MOMENT)
     does = _as_shown(_effect(books, plan, anchor), shown)
     anchor = _anchor(books, anchor)

@@ -1,7 +1,7 @@
 """What time it is where a contact lives, and whether that is a time to text.
 
-Quiet hours are the account's (usually 20:00 to 9:00), by the contact's own clock. A text that a
-person writes is only warned of; what is sent automatically waits for `opens_at`.
+Quiet hours are the account's (usually 8:00 PM to 9:00 AM), by the contact's own clock. A text that
+a person writes is only warned of; what is sent automatically waits for `opens_at`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """Days of the year that mean something to a contact, as people write them and as they are kept:
-"birthday: 14 May 1985; closing: 1 June"."""
+"birthday: May 14, 1985; closing: June 1"."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOME_LEAP_YEAR = 2000
 OLDEST, LAST = 1850, 2200
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
-FORM = "Write it like 14 May, 14 May 1985 or 1985-05-14."
+FORM = "Write it like May 14, or May 14, 1985, or 5/14/1985."
 ISO = re.compile(r"(?:(\d{4})|-)-(\d{1,2})-(\d{1,2})(?:[t ].*)?")
 SLASHED = re.compile(r"(\d{1,2})[/](\d{1,2})(?:[/](\d{4}))?")  # month first, as in the US
 DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(?: ?(\d{4}))?")  # day first, as in Europe
@@ -56,22 +56,22 @@ def written(days: Mapping[str, Day]) -> str:
 
 
 def said(day: Day) -> str:
-    """ "14 May", "14 May 1985"."""
+    """ "May 14", "May 14, 1985"."""
     month, of_month, year = day
-    return f"{of_month} {MONTHS[month - 1]}" + (f" {year}" if year else "")
+    return f"{MONTHS[month - 1]} {of_month}" + (f", {year}" if year else "")
 
 
 def _named(part: str) -> tuple[str, Day]:
     name, colon, day = part.partition(":")
     if not colon:
-        # "birthday 14 May": the name ends where a day can be read.
+        # "birthday May 14": the name ends where a day can be read.
         words = part.split()
         for at in range(1, len(words)):
             try:
                 return _name(" ".join(words[:at])), read_day(" ".join(words[at:]))
             except Refused:
                 continue
-        raise Refused(f"“{part[:40]}” names no day. Write it like birthday: 14 May 1985.")
+        raise Refused(f"“{part[:40]}” names no day. Write it like birthday: May 14, 1985.")
     return _name(name), read_day(day.strip())
 
 

@@ -15,7 +15,7 @@ from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.smartplans import plan_spending
 from bot.talks.models import Call, Conversation, Message
-from bot.words import day_words, no_formula
+from bot.words import day_words, no_formula, short_day_words
 from ledger import boundaries, reports, standing
 from ledger.database import session
 from ledger.reports import Past, Row, Span, Use
@@ -138,7 +138,7 @@ def _made(asked: Asked, expiring: int) -> Report:
         label, beside = _labels(asked.by, uses)
         rows = reports.group(uses, label)
         rows.sort(key=lambda row: (-row.credits, row.label))
-    return Report(_title(asked), asked.by, rows, reports.total(rows), expiring, beside)
+    return Report(title(asked), asked.by, rows, reports.total(rows), expiring, beside)
 
 
 def to_csv(report: Report, people: Mapping[str, str]) -> bytes:
@@ -283,7 +283,8 @@ def callers_of(ids: list[int]) -> dict[int, str]:
     return dict.fromkeys(ids, WITHHELD) | names
 
 
-def _title(asked: Asked) -> str:
+def title(asked: Asked) -> str:
+    """What the report is called: "Credits by day, October 1–31"."""
     last = asked.span.end - timedelta(days=1)
     if asked.span.first > last:
         return "Credits"
@@ -291,13 +292,9 @@ def _title(asked: Asked) -> str:
     return f"Credits by {by}, {_from_to(asked.span.first, last, day_words)}"
 
 
-def _short(day: date) -> str:
-    return f"{day.day} {day:%b}"
-
-
-def _from_to(first: date, last: date, say: Callable[[date], str] = _short) -> str:
+def _from_to(first: date, last: date, say: Callable[[date], str] = short_day_words) -> str:
     if first == last:
         return say(first)
     if first.month == last.month and first.year == last.year:
-        return f"{first.day}–{say(last)}"
+        return f"{say(first)}–{last.day}"
     return f"{say(first)} – {say(last)}"

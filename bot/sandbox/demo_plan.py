@@ -15,7 +15,7 @@ from bot.sandbox.slack.watching import opened, turned
 from bot.sandbox.stage import Calendar, is_quiet
 from bot.slack.smartplans.step_views import BASES
 from bot.smartplans.models import Enrollment, StepRun
-from bot.words import clock_words
+from bot.words import moment_words
 from ledger import database
 
 EVE, FAY = "+14155550131", "+14155550132"
@@ -116,7 +116,7 @@ class Month:
             self.seen += len(runs)
             at = clock.now().astimezone(HOME)
             said = [_said(run) for run in runs]
-        print(f"\n{at:%a} {at.day} {at:%b}, {clock_words(at)} in Oakland")
+        print(f"\n{at:%a}, {moment_words(at)} in Oakland")
         for line in said or [f"Nothing goes out now: {', '.join(sorted(moved))}."]:
             print(_indented(line))
 

@@ -16,8 +16,8 @@ from bot.lines.models import Line, TwilioAccount
 from bot.team import channels, viewers
 from bot.team.models import Member
 from bot.team.roles import ROLES
-from bot.words import is_email
-from ledger import credits, standing, subscriptions
+from bot.words import day_and_year, is_email
+from ledger import boundaries, credits, standing, subscriptions
 from ledger.database import transaction
 from ledger.models import Account, Entry
 from ledger.plans import Catalogue, Plan
@@ -182,9 +182,12 @@ def _set_anchor(account: Account, anchor: int, now: datetime) -> list[str]:
     if terms is None or terms.anchor == anchor:
         return []
     subscriptions.set_anchor(account.id, anchor, now)
+    starts, ends = (
+        day_and_year(boundaries.day_of(moment, account.timezone))
+        for moment in (would.starts, would.ends)
+    )
     return [
-        f"day of renewal {anchor}, from {would.starts:%Y-%m-%d} on: "
-        f"the period that begins then ends on {would.ends:%Y-%m-%d}"
+        f"day of renewal {anchor}, from {starts} on: the period that begins then ends on {ends}"
     ]
 
 

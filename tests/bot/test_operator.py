@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_r8_setup_moves_the_day_of_renewal_and_the_time_zone(engine: str) -> Non
     more = ["setup", "--account", "Harbor Homes", "--anchor", "20"]
     moved = flask(environ, *more, "--timezone", "Europe/Lisbon").stdout
     assert "made: time zone Europe/Lisbon" in moved
-    assert "made: day of renewal 20, from " in moved
+    assert re.search(r"made: day of renewal 20, from [A-Z][a-z]+ 15, 20\d\d on: ", moved)
     assert "Nothing to do" in flask(environ, *more).stdout
     assert "no IANA time zone" in flask(environ, *more, "--timezone", "Mars/Base").stderr
     assert "The books hold." in flask(environ, "audit").stdout

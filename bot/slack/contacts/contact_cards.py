@@ -11,7 +11,7 @@ from bot.contacts.directory import Kept
 from bot.contacts.models import Consent, Contact
 from bot.slack import cards
 from bot.slack.cards import Card, button, context, mrkdwn, option, plain, when
-from bot.words import day_words, escape
+from bot.words import day_and_year, escape
 
 HISTORY_SHOWN, HOW_SHOWN = 5, 80  # entries of what a contact agreed to; characters of each
 TALKS_SHOWN = 10
@@ -119,9 +119,9 @@ def _history(kept: Kept) -> str:
 
 
 def history_line(one: Consent) -> str:
-    """ "agreed (signed form) on 3 November, recorded by @Ann"."""
+    """ "agreed (signed form) on November 3, 2026, recorded by @Ann"."""
     said = "agreed" if one.given else "wanted no more texts"
-    day = f"{day_words(one.on_day)} {one.on_day.year}" if one.on_day else ""
+    day = day_and_year(one.on_day) if one.on_day else ""
     by = f", recorded by <@{one.by}>" if (one.by or "")[:1] in ("U", "W") else ""
     return f"{said} ({escape(one.how[:HOW_SHOWN])}) {f'on {day}' if day else when(one.made_at)}{by}"
 
@@ -146,7 +146,7 @@ def edit_view(
                  hint="Commas between them, like: buyer, hot lead"),
         _written("days", "Dates", (details.days or "").replace("; ", "\n"), DAYS_TYPED,
                  optional=True, multiline=True,
-                 hint="One a line, like: birthday: 14 May 1985. SmartPlans may go by them"),
+                 hint="One a line, like: birthday: May 14, 1985. SmartPlans may go by them"),
         _zone(details.timezone),
         _written("notes", "Notes", details.notes, directory.LONGEST_NOTES, optional=True,
                  multiline=True),

@@ -14,7 +14,7 @@ from bot.credits import notices, usage
 from bot.credits.billing import Account
 from bot.credits.usage import Report
 from bot.slack.cards import Blocks, Card, button, context, mrkdwn, option, plain, when
-from bot.words import count, day_words, escape, hour_words
+from bot.words import count, day_words, escape, hour_words, moment_words, short_day_words
 from ledger.plans import Catalogue
 from ledger.reports import Past
 from ledger.standing import Standing
@@ -58,7 +58,7 @@ def status(account: Account, catalogue: Catalogue) -> Card:
 
 
 def plan_line(stands: Standing, catalogue: Catalogue) -> str:
-    """ "Pro: 1,000 credits a month for $40.00, renews on 1 December"."""
+    """ "Pro: 1,000 credits a month for $40.00, renews on December 1"."""
     terms = stands.terms
     if terms is None or stands.kind == "open":
         return "no plan yet"
@@ -84,7 +84,7 @@ def history(account_id: int, zone: str, entries: list[Past], names: Mapping[int,
     header = ["When", "What", "Credits", "Balance", "Cause"]
     rows = [
         [
-            f"{entry.made_at.astimezone(ZoneInfo(zone)):%d %b %H:%M}", KINDS[entry.kind],
+            moment_words(entry.made_at.astimezone(ZoneInfo(zone))), KINDS[entry.kind],
             f"{entry.amount:+,}", f"{entry.balance:,}",
         ]
         for entry in entries
@@ -169,7 +169,7 @@ def report(made: Report, *, chart: bool, people: Mapping[str, str]) -> Card:
 def _label(made: Report, label: str, people: Mapping[str, str]) -> str:
     if made.by == "day":
         day = datetime.fromisoformat(label)
-        return f"{day:%a} {day.day} {day:%b}"
+        return f"{day:%a}, {short_day_words(day)}"
     return people.get(label, label)[:LONGEST_LABEL]
 
 

@@ -206,7 +206,7 @@ def test_consent_is_kept_with_how_when_and_by_whom(house: House) -> None:
     view = opened(house, house.ask("ann", "/contacts"))
     shown = view.plain()
     assert (
-        f"wanted no more texts (on the phone) on 2 November 2026, recorded by @{house.agent}"
+        f"wanted no more texts (on the phone) on November 2, 2026, recorded by @{house.agent}"
         in (shown)
     )
     assert save(house, view, said="yes", how="changed her mind") == {}

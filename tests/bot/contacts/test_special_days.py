@@ -51,7 +51,7 @@ def test_several_are_one_a_line_or_with_semicolons() -> None:
         "birthday": (5, 14, 1985), "closing": (6, 1, None), "wedding day": (7, 4, 2001)
     }  # fmt: skip
     assert special_days.written(days) == (
-        "birthday: 14 May 1985; closing: 1 June; wedding day: 4 July 2001"
+        "birthday: May 14, 1985; closing: June 1; wedding day: July 4, 2001"
     )
     with pytest.raises(Refused, match="names no day"):
         special_days.read("my birthday")
@@ -98,7 +98,7 @@ def test_dates_are_written_in_the_contacts_form_and_steps_go_by_them(house: Hous
     plan, ann = birthday_plan(house), person(house)
     plan_people.enroll(plan, house.agent, [ann], clock.now())
     in_ten_days = clock.now() + timedelta(days=10)
-    day = f"{in_ten_days.day} {MONTHS[in_ten_days.month - 1]}"
+    day = f"{MONTHS[in_ten_days.month - 1]} {in_ten_days.day}"
     card = house.ask("Ann Lee", "/contacts")
     form = house.modal(house.agent, card, "Edit")
     house.slack.submit(house.agent, form, {"days": "birthday: soon"})
@@ -106,12 +106,12 @@ def test_dates_are_written_in_the_contacts_form_and_steps_go_by_them(house: Hous
     edited = card.edited
     house.slack.submit(house.agent, form, {"days": f"Birthday: {day}\nclosing: 2 June 2020"})
     assert card.edited != edited
-    assert f"birthday {day}; closing 2 June 2020" in card.plain()
+    assert f"birthday {day}; closing June 2, 2020" in card.plain()
     with database.session():
         due = Enrollment.get().due_at
     assert abs(due - in_ten_days) < timedelta(days=1)
     form = house.modal(house.agent, card, "Edit")
-    assert f"birthday: {day}\nclosing: 2 June 2020" in form.held["days"]["days"]["value"]
+    assert f"birthday: {day}\nclosing: June 2, 2020" in form.held["days"]["days"]["value"]
     house.slack.submit(house.agent, form, {"days": "closing: 3 June 2020"})
     assert days(ann) == {"closing": (6, 3, 2020)}
 
@@ -144,7 +144,7 @@ def test_dates_are_imported_by_their_columns_and_exported_to_the_very_same(house
         assert address_book.by_number(house.account().id, "+14155550124") is not None
     content, _ = exports.to_csv(house.account().id)
     [ann, _] = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
-    assert ann["Dates"] == "birthday: 14 May 1985; closing: 2 June 2020; wedding: 4 July"
+    assert ann["Dates"] == "birthday: May 14, 1985; closing: June 2, 2020; wedding: July 4"
     with database.session():
         ContactDate.delete().execute()
     imported(house, content.decode("utf-8-sig"))

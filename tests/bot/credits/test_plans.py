@@ -213,7 +213,7 @@ def test_r8_the_account_chooses_the_day_it_renews(office: House) -> None:
     assert stands.ends_at is not None
     starts = stands.ends_at.astimezone(NEW_YORK)
     assert f"Renew on the {day}th of the month" in view.plain()
-    assert f"Until {starts.day} {starts:%B} nothing changes" in view.plain()
+    assert f"Until {starts:%B} {starts.day} nothing changes" in view.plain()
     slack.submit(office.agent, view, {})
     assert "Done." in view.plain()
     after = standing.of(office.account().id, stands.ends_at)

@@ -37,7 +37,7 @@ def test_a_report_by_day_has_a_table_a_chart_and_a_csv_that_agree(office: House)
     texts(office)
     post = report(office, "month by day")
     today = datetime.now(UTC).astimezone(NEW_YORK)
-    [row] = [r for r in rows(post) if r[0] == f"{today:%a} {today.day} {today:%b}"]
+    [row] = [r for r in rows(post) if r[0] == f"{today:%a}, {today:%b} {today.day}"]
     assert row[1:] == ["3", "2", "5", "3", "2", "6"]
     assert rows(post)[-1] == ["Total", "3", "2", "5", "3", "2", "6"]
     assert any(b["type"] == "data_visualization" for b in post.blocks)

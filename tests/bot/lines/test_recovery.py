@@ -15,6 +15,7 @@ from bot.sandbox import Sandbox
 from bot.talks.models import Message
 from bot.twilio import backfill
 from bot.twilio.accounts import Accounts
+from bot.words import moment_words
 from ledger import database
 from tests.house import ANN, BEN, LINE, House
 
@@ -62,8 +63,8 @@ def test_the_thread_says_when_a_text_arrived_and_when_it_was_found(house: House)
     apart = message.recovered_at - message.arrived_at
     assert timedelta(hours=2, minutes=27) < apart < timedelta(hours=2, minutes=29)
     said = house.thread(ANN)[1].plain()
-    assert f"arrived {message.arrived_at:%d %b %H:%M} UTC" in said
-    assert f"recovered {message.recovered_at:%d %b %H:%M} UTC" in said
+    assert f"arrived {moment_words(message.arrived_at)} UTC" in said
+    assert f"recovered {moment_words(message.recovered_at)} UTC" in said
 
 
 def test_a_list_of_several_pages_is_read_to_its_end(

@@ -17,7 +17,7 @@ def told(world: World) -> dict[str, str]:
     """The facts of the digest of the next morning; nothing if there is none."""
     with database.session():
         before = {delivery.id for delivery in Delivery.select()}
-    eight = world.now.replace(hour=13, minute=0, second=0)  # in New York, before 14 March
+    eight = world.now.replace(hour=13, minute=0, second=0)  # in New York, before March 14
     world.now = eight if eight > world.now else eight + timedelta(days=1)
     with world.at():
         digest.send_due()

@@ -564,7 +564,7 @@ def test_nine_tomorrow_is_nine_when_the_clocks_change(team: House) -> None:
     now = spring(13, 18)
     times = dict(desk.wake_times(talk().id, team.agent, now))
     assert times["Tomorrow at 9:00 AM"] == spring(14, 9)
-    assert times["On Monday, 15 March, at 9:00 AM"] == spring(15, 9)
+    assert times["On Monday, March 15, at 9:00 AM"] == spring(15, 9)
 
 
 def test_a_press_is_answered_where_it_was_made(team: House) -> None:
