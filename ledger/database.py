@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -145,24 +145,17 @@ def transaction(work: Callable[P, R]) -> Callable[P, R]:
 @contextmanager
 def _begun() -> Iterator[None]:
     """A transaction; IMMEDIATE on SQLite, which refuses at once a read that turns into a write."""
-    try:
-        started = db.atomic("IMMEDIATE") if is_sqlite() else db.atomic()
-        started.__enter__()
-    except peewee.OperationalError as error:
-        if is_sqlite():
-            raise
-        # A pooled connection that died while it was idle: nothing was done on it yet.
-        db.manual_close()
-        db.connect()
-        started = db.atomic()
-        started.__enter__()
-        del error
-    try:
+    with ExitStack() as begun:
+        try:
+            begun.enter_context(db.atomic("IMMEDIATE") if is_sqlite() else db.atomic())
+        except peewee.OperationalError:
+            if is_sqlite():
+                raise
+            # A pooled connection that died while it was idle: nothing was done on it yet.
+            db.manual_close()
+            db.connect()
+            begun.enter_context(db.atomic())
         yield
-    except BaseException as error:
-        started.__exit__(type(error), error, error.__traceback__)
-        raise
-    started.__exit__(None, None, None)
 
 
 def _may_run_again(error: peewee.OperationalError) -> bool:

@@ -52,12 +52,12 @@ def lock(account_id: int, now: datetime) -> Books:
 
 
 @transaction
-def turn_due(now: datetime, most: int = BATCH) -> int:
-    """Books what is due of at most so many accounts, oldest first. Returns how many there were.
+def turn_due(now: datetime) -> int:
+    """Books what is due of at most BATCH accounts, oldest first. Returns how many there were.
 
     What a charge books first when it comes, this books for those to whom nothing comes.
     """
-    due = sorted(row[0] for row in query(DUE, now, most).fetchall())
+    due = sorted(row[0] for row in query(DUE, now, BATCH).fetchall())
     for account_id in due:
         lock(account_id, now)
     return len(due)

@@ -29,7 +29,7 @@ class MediaTooLarge(ValueError):
 
 @dataclass(frozen=True)
 class RateCard:
-    """Credits a message costs, and how much one message holds (R1). An operator may use another."""
+    """Credits a message costs, and how much one message holds (R1)."""
 
     sms_home: int = 1  # country code 1
     sms_abroad: int = 2
@@ -74,9 +74,7 @@ class Part(NamedTuple):
     carrier_segments: int
 
 
-def quote(
-    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD
-) -> Quote:
+def quote(to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False) -> Quote:
     """The price of a text to `to` (E.164) with attachments of these sizes in bytes.
 
     `as_mms` sends it as a picture message without a picture, which holds more. Raises ValueError
@@ -84,24 +82,24 @@ def quote(
     """
     packs = _packs(media, as_mms)
     messages = len(cut(body)) if packs else 0
-    return _quote(to, body, len(packs), max(messages, len(packs)), card)
+    return _quote(to, body, len(packs), max(messages, len(packs)))
 
 
-def quote_inbound(to: str, body: str, has_media: bool, *, card: RateCard = CARD) -> Quote:
+def quote_inbound(to: str, body: str, has_media: bool) -> Quote:
     """The price of a text in (R5): attachments, whose sizes are not known, count as one pack."""
-    return _quote(to, body, int(has_media), int(has_media), card)
+    return _quote(to, body, int(has_media), int(has_media))
 
 
-def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard) -> Quote:
+def _quote(to: str, body: str, packs: int, twilio_messages: int) -> Quote:
     if not E164.fullmatch(to):
         raise ValueError(f"{to!r} is not a phone number in E.164, like +14155550100")
     kind: Kind = "mms" if packs else "sms"
     counted = count(body)
-    size = card.size(kind, counted.encoding)
+    size = CARD.size(kind, counted.encoding)
     messages = max(1, packs, -(-counted.characters // size))
     return Quote(
         kind,
-        card.rate(kind, to) * messages,
+        CARD.rate(kind, to) * messages,
         counted.encoding,
         counted.characters,
         messages,
@@ -110,23 +108,27 @@ def _quote(to: str, body: str, packs: int, twilio_messages: int, card: RateCard)
     )
 
 
-def quote_call(seconds: int, *, card: RateCard = CARD) -> int:
+def quote_call(seconds: int) -> int:
     """Credits for so many seconds of a call that was forwarded: by the minute, each one started."""
-    return card.call_minute * -(-max(0, seconds) // 60)
+    return CARD.call_minute * -(-max(0, seconds) // 60)
 
 
 def parts(
-    to: str, body: str, media: Sequence[int] = (), *, as_mms: bool = False, card: RateCard = CARD,
+    to: str,
+    body: str,
+    media: Sequence[int] = (),
+    *,
+    as_mms: bool = False,
     price: Quote | None = None,
-) -> list[Part]:  # fmt: skip
+) -> list[Part]:
     """How the text leaves: Twilio messages in order, whose shares add up to the quote (R5), which
     is worked out here unless it is given."""
-    whole = price or quote(to, body, media, as_mms=as_mms, card=card)
+    whole = price or quote(to, body, media, as_mms=as_mms)
     packs, pieces = _packs(media, as_mms), cut(body)
     if len(pieces) == 1 and len(packs) < 2:
         segments = 1 if whole.kind == "mms" else whole.carrier_segments
         return [Part(body, packs[0] if packs else (), whole.credits, segments)]
-    rate, width = card.rate(whole.kind, to), _width(whole.encoding)
+    rate, width = CARD.rate(whole.kind, to), _width(whole.encoding)
     made, characters, paid_for = [], 0, 0
     for place in range(max(len(pieces), len(packs))):
         piece = pieces[place] if place < len(pieces) else ""

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from ledger.rates import CARD, RateCard, quote
+from ledger.rates import quote
 
 LOOKALIKES = Path(__file__).with_name("lookalikes.json")
 QUOTES = "“”„‟«»‘’‚‛"
@@ -33,19 +33,19 @@ class Saving:
 
 
 def cheaper(
-    to: str, body: str, media: Sequence[int] = (), *, may_mms: bool = False, card: RateCard = CARD
+    to: str, body: str, media: Sequence[int] = (), *, may_mms: bool = False
 ) -> list[Saving]:
     """Forms that cost fewer credits, the cheapest first; `may_mms` where pictures can be sent."""
-    now = quote(to, body, media, card=card).credits
+    now = quote(to, body, media).credits
     replaced = [c for c in body if c in lookalikes()]
     found = []
     if replaced:
         plain = to_plain(body)
-        price = quote(to, plain, media, card=card).credits
+        price = quote(to, plain, media).credits
         quotes = all(c in QUOTES for c in replaced)
         found.append(Saving("plain", plain, price, now, len(replaced), quotes))
     if may_mms and not media:
-        price = quote(to, body, as_mms=True, card=card).credits
+        price = quote(to, body, as_mms=True).credits
         found.append(Saving("mms", body, price, now, 0, False))
     return sorted((s for s in found if s.credits < now), key=lambda saving: saving.credits)
 

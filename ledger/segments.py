@@ -40,20 +40,18 @@ class Count(NamedTuple):
     segments: int  # what a carrier counts, at least 1
 
 
-def count(body: str, *, special: bool = False) -> Count:
+def count(body: str) -> Count:
     """Counts any string, in time linear in its length; the empty one is GSM-7 and one segment.
 
-    `special` counts it as UCS-2 whatever it holds: a piece of a text that is so elsewhere.
     A lone surrogate, which no carrier can bear, counts as the one code unit it is.
     """
-    if not special:
-        if _basic(body):
-            return _plain("GSM-7", len(body), GSM_ALONE, GSM_JOINED)
-        if _sendable(body):
-            septets = codecs.charmap_encode(body, "strict", _SEPTETS)[0].decode("latin-1").encode()
-            if len(septets) <= GSM_ALONE:
-                return Count("GSM-7", len(septets), 1)
-            return Count("GSM-7", len(septets), _joined(septets, GSM_JOINED, _ESCAPES))
+    if _basic(body):
+        return _plain("GSM-7", len(body), GSM_ALONE, GSM_JOINED)
+    if _sendable(body):
+        septets = codecs.charmap_encode(body, "strict", _SEPTETS)[0].decode("latin-1").encode()
+        if len(septets) <= GSM_ALONE:
+            return Count("GSM-7", len(septets), 1)
+        return Count("GSM-7", len(septets), _joined(septets, GSM_JOINED, _ESCAPES))
     units = codecs.utf_16_be_encode(body, "replace")[0]
     characters = len(units) // 2
     if characters == len(body) or characters <= UCS2_ALONE:

@@ -27,6 +27,7 @@ from ledger.database import instant, query, session, transaction
 ASK_AFTER = timedelta(hours=1)
 ASK_AGAIN_AFTER = timedelta(days=1)
 ASK_UNTIL = timedelta(days=7)  # while no answer comes
+ASKED = 100  # texts in one round
 
 #: How far a text is, by Twilio's word for it. Callbacks come in any order; a higher one counts.
 RANK = {
@@ -176,10 +177,10 @@ def report(
 
 
 @transaction
-def to_ask(now: datetime, limit: int = 100) -> list[tuple[str, str | None]]:
+def to_ask(now: datetime) -> list[tuple[str, str | None]]:
     """SIDs whose final status is overdue, an hour and a day after the text was made, and the Twilio
     account that has them. Those whose question nobody answers are named again, later each time."""
-    due = list(Part.select().where(Part.ask_at <= now).order_by(Part.ask_at).limit(limit))
+    due = list(Part.select().where(Part.ask_at <= now).order_by(Part.ask_at).limit(ASKED))
     for part in due:
         age = now - part.message.made_at
         part.ask_at = now + max(ASK_AFTER, age) if age < ASK_UNTIL else None

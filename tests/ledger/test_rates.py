@@ -52,9 +52,12 @@ def test_r2_credits_are_rate_times_messages_for_every_text(body: str, to: str) -
     assert price.carrier_segments == counted.segments
 
 
-def test_r2_the_card_is_data() -> None:
-    exact = RateCard(sms_size=(153, 67))
-    assert quote(HOME, "a" * 307, card=exact).credits == 3
+def test_r2_the_card_is_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = RateCard(sms_size=(153, 67), call_minute=5)
+    monkeypatch.setattr(rates, "CARD", exact)
+    assert quote(HOME, "a" * 307).credits == 3
+    assert [part.credits for part in parts(HOME, "a" * 1601)] == [11, 0]
+    assert rates.quote_call(61) == 10
 
 
 def test_r4_a_picture_without_a_text_costs_three() -> None:
@@ -119,11 +122,8 @@ def test_a_number_that_is_not_e164_is_refused(to: str) -> None:
 )  # fmt: skip
 def test_minutes_of_a_call_cost_by_each_one_started(seconds: int, credits: int) -> None:
     assert rates.quote_call(seconds) == credits
-    assert rates.quote_call(seconds, card=rates.RateCard(call_minute=5)) == 5 * credits
-    assert rates.quote_call(seconds, card=rates.RateCard(call_minute=0)) == 0
 
 
 def test_a_body_of_100_000_characters_is_priced() -> None:
     assert quote(HOME, "a" * 100_000).credits == 625
     assert sum(part.credits for part in parts(HOME, "a" * 100_000)) == 625
-    assert rates.CARD.sms_home == 1

@@ -242,7 +242,6 @@ def test_an_operator_may_charge_another_rate(house: House, monkeypatch: pytest.M
     from ledger import rates
 
     monkeypatch.setattr(rates, "CARD", RateCard(call_minute=3))
-    monkeypatch.setitem(rates.quote_call.__kwdefaults__, "card", RateCard(call_minute=3))
     assert "costs 3 credits for each minute begun" in str(calls(house).view)
     taken(house, ANN, 61)
     with database.session():

@@ -100,7 +100,7 @@ def test_r6_a_saving_is_quoted_again_when_it_is_sent(
     card = house.ask(f"{ANN} {LONG}")
     house.slack.press(house.agent, card, "One picture message: 3 credits instead of 5")
     wait(lambda: "MMS · 1 × 1,600 characters · 3 credits" in card.plain())
-    monkeypatch.setitem(vars(rates.CARD), "mms", 4)  # an operator's new rate card
+    monkeypatch.setattr(rates, "CARD", rates.RateCard(mms=4))  # an operator's new one
     house.slack.press(house.agent, card, "Send")
     wait(lambda: "4 credits" in card.plain())
     house.work()
