@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 import click
 import sentry_sdk
-import structlog
 from flask import Flask
 from slack_bolt.adapter.flask import SlackRequestHandler
 
@@ -64,8 +63,6 @@ from bot.twilio.upkeep import WebhookCarrier
 from bot.words import count
 from bot.worker import Worker, spare_the_collector
 from ledger import database
-
-log = structlog.get_logger()
 
 DEMO_FASTER = 60  # in the demo, whose clock jumps, a job runs so many times as often
 
@@ -282,11 +279,11 @@ def timing(settings: Settings) -> Timing:
         settings.attempt_timeout_s,
         settings.look_after_s,
         settings.look_apart_s,
-        {
+        RATES
+        | {
             "number": Rate(settings.number_pace_s),
             "channel": Rate(settings.channel_pace_s),
             "updates": Rate(1.2 * settings.channel_pace_s),
-            **{key: RATES[key] for key in RATES if key not in ("number", "channel", "updates")},
         },
     )
 

@@ -75,7 +75,7 @@ def migrate(check: bool) -> None:
     show_default=True,
     help="Months after which credits expire; 0 is never.",
 )
-def setup(code: str | None, **wanted: Any) -> None:  # fmt: skip
+def setup(code: str | None, **wanted: Any) -> None:
     """Make an account, its people, line, plan and opening credits, or complete what is missing."""
     require_schema_or_exit()
     catalogue = plans_or_exit(settings_or_exit())

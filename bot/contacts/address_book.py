@@ -24,6 +24,7 @@ WHOLE = "="  # opens the row of the whole name
 PAGE = 50  # rows of one range that are read at once
 TAGS_LISTED = 100  # a menu of Slack's holds no more
 SCANNED = 500  # contacts that one word of several may bring, before the others are asked about
+NAMED = 5  # contacts of one name
 TWICE = 3  # as often as that a contact stands under one word, for all that is likely
 AFTER_ALL = b"\xff"  # follows every byte of UTF-8
 
@@ -113,11 +114,9 @@ def find(account_id: int, typed: str, most: int) -> list[Contact]:
         return [] if typed.strip() else newest(account_id, most)
     parts = list(_parts(whole))
     ids: dict[int, None] = {}
-    for one in [_range(whole), *(_numbers(parts[0], typed) if len(parts) == 1 else ())]:
-        for contact in _in_range(account_id, one):
-            ids[contact] = None
-            if len(ids) == most:
-                break
+    ranges = [_range(whole), *(_numbers(parts[0], typed) if len(parts) == 1 else ())]
+    for contact in (contact for one in ranges for contact in _in_range(account_id, one)):
+        ids[contact] = None
         if len(ids) == most:
             break
     if not ids and len(parts) > 1:
@@ -126,22 +125,20 @@ def find(account_id: int, typed: str, most: int) -> list[Contact]:
     return [found[contact] for contact in ids]
 
 
-def newest(account_id: int, most: int, before: int | None = None) -> list[Contact]:
-    """The contacts that were made last; those made before the contact `before`, if given."""
+def newest(account_id: int, most: int) -> list[Contact]:
+    """The contacts that were made last."""
     here = (Contact.account == account_id) & Contact.same_as.is_null()
-    if before is not None:
-        here &= Contact.id < before
     return list(Contact.select().where(here).order_by(Contact.id.desc()).limit(most))
 
 
-def named(account_id: int, name: str, most: int = 5) -> list[Contact]:
+def named(account_id: int, name: str) -> list[Contact]:
     """The contacts of this very name, but for case and accents."""
     wanted = plain(name)
     if not wanted:
         return []
     called = (Word.account == account_id) & (Word.word == _bytes(WHOLE + wanted))
     found = Contact.select().join(Word).where(called).order_by(Contact.id)
-    return [one for one in found if plain(one.name or "") == wanted][:most]
+    return [one for one in found if plain(one.name or "") == wanted][:NAMED]
 
 
 @transaction

@@ -94,15 +94,6 @@ def open_of(line_id: int) -> list[Trouble]:
     return list(Trouble.select().where(here).order_by(Trouble.id))
 
 
-def summary(line_id: int) -> str | None:
-    """What is wrong with a line in a sentence or two, for a list of lines; None if all is well."""
-    troubles = open_of(line_id)
-    if not troubles:
-        return None
-    more = f" And {len(troubles) - 1} more." if len(troubles) > 1 else ""
-    return f"{troubles[0].detail}{more}"
-
-
 def _begin(line: Line, problem: Problem, now: datetime) -> None:
     trouble = Trouble.create(
         line=line, account=line.account_id, what=problem.what, key=f"{line.id}:{problem.what}",

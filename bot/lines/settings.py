@@ -102,11 +102,6 @@ def trouble(line: Line) -> str | None:
     return None
 
 
-def name_of(line: Line, spoken: str) -> str:
-    """What to call a line: by its name, and its number as it is spoken."""
-    return f"{line.name}, {spoken}" if line.name else spoken
-
-
 @transaction
 def settings(line_id: int, user: str) -> Settings:
     """How the line is settled. Raises Refused unless this user may change it."""
@@ -121,9 +116,7 @@ def settings(line_id: int, user: str) -> Settings:
 def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     """Keeps how a line is to be, and the hour of the account's digest. Raises Refused."""
     found = roles.line_to_change(line_id, user)
-    name = " ".join(wanted.name.split())
-    if len(name) > LONGEST_NAME:
-        raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
+    name = kept_name(wanted.name)
     if wanted.pace_s is not None and not FASTEST_S <= wanted.pace_s <= SLOWEST_S:
         raise Wrong("pace", f"Between two texts lie {FASTEST_S} to {SLOWEST_S:.0f} seconds.")
     if not 1 <= wanted.plan_texts <= MOST_PLAN_TEXTS:
@@ -132,7 +125,7 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     if wanted.channel and wanted.channel != found.channel:
         channels.require_free(wanted.channel, found.id)
     before = settings(line_id, user)
-    found.name, found.mode, found.send_up_to = name or None, wanted.mode, wanted.send_up_to
+    found.name, found.mode, found.send_up_to = name, wanted.mode, wanted.send_up_to
     found.quiet_from, found.quiet_until = wanted.quiet_from, wanted.quiet_until
     asleep = hours.of_line(found)
     hours.require_night(asleep.quiet_from, asleep.quiet_until)
@@ -148,6 +141,14 @@ def settle(line_id: int, user: str, wanted: Wanted, now: datetime) -> None:
     if wanted.digest_hour != before.digest_hour:
         digest.set_hour(found.account_id, wanted.digest_hour, now)
     viewers.changed(found.account_id)
+
+
+def kept_name(typed: str) -> str | None:
+    """A line's name as it is kept; None where it gets none. Raises Wrong."""
+    name = " ".join(typed.split())
+    if len(name) > LONGEST_NAME:
+        raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
+    return name or None
 
 
 def _pace(line: Line) -> str:

@@ -17,13 +17,13 @@ from bot.errors import Refused, Wrong
 from bot.lines import steps
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.offers import Held, Kind, Own
+from bot.lines.settings import kept_name
 from bot.team import channels, roles
 from bot.words import OPERATOR
 from ledger import credits
 from ledger.database import query, transaction
 from ledger.models import Account, Subscription
 
-LONGEST_NAME = 40  # characters
 MOST_LINES = 25  # of one account that it may set up itself
 REMIND_AFTER = timedelta(days=5)
 TO_MOVE = (
@@ -314,14 +314,12 @@ def _begin(
         require_free(plan.number, account_id if moves else None)
     elif Setup.select().where(Setup.number == plan.number, Setup.done_at.is_null()).exists():
         raise Refused(f"{numbers.spoken(plan.number)} is being set up. Wait until that is done.")
-    name = " ".join(plan.name.split())
-    if len(name) > LONGEST_NAME:
-        raise Wrong("name", f"{LONGEST_NAME} characters at most; this has {len(name)}.")
+    name = kept_name(plan.name)
     if moves is not None:
         line, details["left"] = moves.id, moves.twilio_id
     elif kind != "release":
         require_place(plan)
-    wishes = {"name": name or None, "channel": plan.channel, "make": plan.make, **details}
+    wishes = {"name": name, "channel": plan.channel, "make": plan.make, **details}
     try:
         made = Setup.create(
             id=secrets.token_hex(8), account=account_id, line=line, kind=kind, number=plan.number,

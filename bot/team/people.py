@@ -17,7 +17,6 @@ from bot.words import OPERATOR, escape
 from ledger.database import query, transaction
 from ledger.models import Account
 
-ROLES = ("owner", "manager", "agent")
 CHECK_EVERY = timedelta(days=1)
 BEHIND = """
     SELECT slack_user FROM member
@@ -137,7 +136,7 @@ def hand_over(account: str, user: str) -> str | None:
 def team(account_id: int) -> list[Member]:
     """Who is on the account, the owner first."""
     found = Member.select().where(Member.account == account_id, Member.left_at.is_null())
-    return sorted(found, key=lambda member: (ROLES.index(member.role), member.id))
+    return sorted(found, key=lambda member: (roles.ROLES.index(member.role), member.id))
 
 
 def _leave(member: Member, now: datetime) -> None:

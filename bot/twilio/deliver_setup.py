@@ -45,6 +45,8 @@ WEBHOOKS = (
     "voice_application_sid", "voice_url", "voice_method", "voice_fallback_url",
     "voice_fallback_method", "status_callback", "status_callback_method", "trunk_sid",
 )  # fmt: skip
+#: Those that we set of texts, and of calls, by the address that tells whether they come here.
+HERE = {"sms_url": tuple(texts_here("")), "voice_url": tuple(calls_here(""))}
 USUAL = dict.fromkeys(
     ("sms_method", "sms_fallback_method", "voice_method", "voice_fallback_method",
      "status_callback_method"), "POST",
@@ -145,9 +147,9 @@ class SetupCarrier(Carrier):
             return Failed(REFUSED[20404])
         former = {name: getattr(held, name) or "" for name in WEBHOOKS}
         known = (one.line and one.line.former_webhooks) or {}
-        for url, here in (("sms_url", texts_here("")), ("voice_url", calls_here(""))):
+        for url, names in HERE.items():
             if self._comes_here(held, url):  # already: from where it went before, if that is known
-                former |= {name: known.get(name, "") for name in here}
+                former |= {name: known.get(name, "") for name in names}
         return Done({"sid": held.sid, "former": former})
 
     def _move(self, one: Setup) -> Outcome:
@@ -191,11 +193,10 @@ class SetupCarrier(Carrier):
     ) -> dict[str, str]:  # fmt: skip
         """Where its texts and calls went before, of those that come here now: what somebody has
         pointed elsewhere meanwhile stays so."""
-        public = self.settings.public_url
         changes: dict[str, str] = {}
-        for url, here in (("sms_url", texts_here(public)), ("voice_url", calls_here(public))):
-            if urldefrag(getattr(held, url) or "").url == urldefrag(here[url]).url:
-                changes |= {name: former.get(name) or USUAL.get(name, "") for name in here}
+        for url, names in HERE.items():
+            if self._comes_here(held, url):
+                changes |= {name: former.get(name) or USUAL.get(name, "") for name in names}
         if former.get("trunk_sid") and "voice_url" in changes:
             del changes["voice_application_sid"]  # Twilio takes one or the other
             changes["trunk_sid"] = former["trunk_sid"]

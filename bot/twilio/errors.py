@@ -21,7 +21,6 @@ class TextError:
     code: int | None
     reason: str  # what happened, in an agent's words
     advice: str  # what the agent does next
-    permanent: bool = True  # the same text, sent again as things are, will not arrive either
     refund: bool = False  # no carrier took it (R14), whatever status Twilio gives it
     opts_out: bool = False  # the person said STOP
     setup: bool = False  # the operator has to mend something
@@ -81,7 +80,7 @@ _FRAUD = "Twilio blocked it as possible fraud."
 #: Refused in the answer to our call.
 _REFUSED = [
     TextError(WRONG_CREDENTIALS, "Twilio does not take our credentials.", _OPERATOR, setup=True),
-    TextError(TOO_MANY_REQUESTS, "Twilio was asked too much at once.", _LATER, permanent=False),
+    TextError(TOO_MANY_REQUESTS, "Twilio was asked too much at once.", _LATER),
     TextError(21211, _NO_SUCH_NUMBER, _CHECK),
     TextError(21212, "Twilio does not know our own number.", _OPERATOR, setup=True),
     TextError(21408, "Texting to that country is switched off.", _OPERATOR, setup=True),
@@ -90,7 +89,7 @@ _REFUSED = [
     TextError(21606, "Our own number cannot send that text.", _OPERATOR, setup=True),
     TextError(21608, "A Twilio trial texts only numbers verified there.", _OPERATOR, setup=True),
     TextError(21610, "The person opted out with STOP.", _START, opts_out=True),
-    TextError(21611, _QUEUE_FULL, "Try again in some hours.", permanent=False),
+    TextError(21611, _QUEUE_FULL, "Try again in some hours."),
     TextError(21612, "Our number cannot reach that number.", _CALL),
     TextError(21614, _LANDLINE, _CALL),
     TextError(21617, _MALFORMED, _OURS),
@@ -101,42 +100,42 @@ _REFUSED = [
     TextError(35111, _MALFORMED, _OURS),
     TextError(35114, _MALFORMED, _OURS),
     TextError(35118, _MALFORMED, _OURS),
-    TextError(60728, "The hour's limit of texts is used up.", "Try again in an hour.", False),
-    TextError(63038, "Today's limit of texts at Twilio is used up.", _TOMORROW, False),
+    TextError(60728, "The hour's limit of texts is used up.", "Try again in an hour."),
+    TextError(63038, "Today's limit of texts at Twilio is used up.", _TOMORROW),
 ]
 #: Taken by Twilio, then stopped before a carrier had it, or where none takes our number's texts.
 _STOPPED = [
-    TextError(11200, "Twilio could not fetch an attachment.", "Send it again.", permanent=False),
+    TextError(11200, "Twilio could not fetch an attachment.", "Send it again."),
     TextError(11751, "The attachments are too large.", _RESIZE),
     TextError(12300, "An attachment is of a kind that cannot be texted.", "Send it another way."),
-    TextError(30001, _QUEUE_FULL, "Try again in some hours.", permanent=False),
+    TextError(30001, _QUEUE_FULL, "Try again in some hours."),
     TextError(30002, _SUSPENDED, _OPERATOR, setup=True),
-    TextError(30023, _DAILY_CAP, _TOMORROW, permanent=False),
+    TextError(30023, _DAILY_CAP, _TOMORROW),
     TextError(30024, "The carrier does not know our number yet.", _OPERATOR, setup=True),
-    TextError(30027, _DAILY_CAP, _TOMORROW, permanent=False),
+    TextError(30027, _DAILY_CAP, _TOMORROW),
     TextError(30032, "Our toll-free number is not verified yet.", _OPERATOR, setup=True),
     TextError(30033, _SUSPENDED, _OPERATOR, setup=True),
     TextError(30034, "US carriers refuse texts from our number.", _REGISTER, setup=True),
-    TextError(30035, "Our number is being registered.", _TOMORROW, permanent=False, setup=True),
-    TextError(30036, "It waited too long and was dropped.", "Send it again if it matters.", False),
+    TextError(30035, "Our number is being registered.", _TOMORROW, setup=True),
+    TextError(30036, "It waited too long and was dropped.", "Send it again if it matters."),
     TextError(30037, _SUSPENDED, _OPERATOR, setup=True),
-    TextError(30410, "The carrier did not answer Twilio.", "Try once more.", permanent=False),
-    TextError(30450, _FRAUD, _HALF_AN_HOUR, permanent=False),
-    TextError(30453, _FRAUD, _HALF_AN_HOUR, permanent=False),
-    TextError(30454, "Too many texts went to that country.", _HALF_AN_HOUR, permanent=False),
-    TextError(30500, "Twilio broke while it sent it.", "Try once more.", permanent=False),
+    TextError(30410, "The carrier did not answer Twilio.", "Try once more."),
+    TextError(30450, _FRAUD, _HALF_AN_HOUR),
+    TextError(30453, _FRAUD, _HALF_AN_HOUR),
+    TextError(30454, "Too many texts went to that country.", _HALF_AN_HOUR),
+    TextError(30500, "Twilio broke while it sent it.", "Try once more."),
 ]
 #: Taken by a carrier, and not delivered.
 _UNDELIVERED = [
-    TextError(30003, "The phone is switched off or out of reach.", _LATER, permanent=False),
+    TextError(30003, "The phone is switched off or out of reach.", _LATER),
     TextError(30004, "The phone or its carrier blocks our texts.", _CALL),
     TextError(30005, _NO_SUCH_NUMBER, _CHECK),
     TextError(30006, _LANDLINE, _CALL),
     TextError(30007, "It was filtered out as spam.", "Word it differently, without links."),
-    TextError(30008, "The carrier did not say why.", "Try once more later.", permanent=False),
-    TextError(30017, _BUSY, _LATER, permanent=False),
+    TextError(30008, "The carrier did not say why.", "Try once more later."),
+    TextError(30017, _BUSY, _LATER),
     TextError(30019, "The attachments are too large for the carrier.", _RESIZE),
-    TextError(30022, _BUSY, _LATER, permanent=False),
+    TextError(30022, _BUSY, _LATER),
 ]
 ERRORS = {error.code: error for error in _UNDELIVERED} | {
     error.code: replace(error, refund=True) for error in (*_REFUSED, *_STOPPED)

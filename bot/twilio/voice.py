@@ -16,7 +16,6 @@ from bot.twilio.webhooks import LONGEST_SENDER, NAME, RETRY_FRAGMENT, save, webh
 log = structlog.get_logger()
 
 RINGS_S = 20  # then the caller hears our words; most mailboxes take a call only later
-LONGEST_WORDS = 500  # characters, half a minute
 
 
 @webhooks.post("/voice")

@@ -158,8 +158,9 @@ def _card(stage: Stage, number: str, body: str) -> Post:
     return shown
 
 
-def garden(width: int = 240, height: int = 160) -> bytes:
+def garden() -> bytes:
     """A picture of a garden, more or less: sky, a hedge, a lawn."""
+    width, height = 240, 160
     rows = b"".join(
         b"\0" + bytes((135, 190 + y // 4, 235) if y < 60 else (40, 110, 60) if y < 90
                       else (110, 170 - y // 4, 80)) * width

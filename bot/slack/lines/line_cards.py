@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.contacts import numbers
+from bot.lines.health import name_of
 from bot.lines.models import Line, Setup
-from bot.lines.settings import LONGEST_NAME, MOST_PLAN_TEXTS, Settings, Stands, name_of
+from bot.lines.settings import LONGEST_NAME, MOST_PLAN_TEXTS, Settings, Stands
 from bot.slack import cards
 from bot.slack.cards import button, context, mrkdwn, when
 from bot.slack.lines import call_cards
@@ -49,7 +50,7 @@ def listed(
 
 def _line(stands: Stands) -> str:
     line = stands.line
-    title = escape(name_of(line, numbers.spoken(line.number)))
+    title = escape(name_of(line))
     where = f"<#{line.channel}>" if line.channel else "no channel yet"
     pace = f"{_seconds(stands.pace_s)} s between texts" if stands.pace_s else "usual pace"
     last_in = f"last text in {when(stands.last_in)}" if stands.last_in else "no text in yet"

@@ -9,7 +9,8 @@ from typing import Any
 from bot.contacts import numbers
 from bot.lines.models import Line
 from bot.lines.offers import COUNTRIES, PAGE, ForSale, Held
-from bot.lines.setups import LONGEST_NAME, TO_MOVE
+from bot.lines.settings import LONGEST_NAME
+from bot.lines.setups import TO_MOVE
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option
 from bot.slack.lines.setup_cards import AFTER, LETTER, SUPPORT

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.contacts import numbers
-from bot.lines.models import Line
-from bot.lines.settings import name_of, trouble
+from bot.lines.health import name_of
+from bot.lines.settings import trouble
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, when
 from bot.slack.credits import credit_cards
@@ -106,7 +105,7 @@ def _attention(home: Home, link: Link) -> Blocks:
     if home.failed:
         said.append(_failed(home, link))
     if not home.steps:  # else they say it
-        said += [f"{escape(_name(line))} {wrong}" for line in home.lines
+        said += [f"{escape(name_of(line))} {wrong}" for line in home.lines
                  if (wrong := trouble(line))]  # fmt: skip
     return [mrkdwn(f":warning: {line}") for line in said[:MOST_TROUBLES]]
 
@@ -171,7 +170,7 @@ def _lines(home: Home) -> Blocks:
     made: Blocks = [mrkdwn("*Lines*")] if home.lines else []
     for line in home.lines:
         where = f"in <#{line.channel}>" if line.channel else "in no channel yet"
-        block = mrkdwn(f"{escape(_name(line))} {where}: {MODES[line.mode]}")
+        block = mrkdwn(f"{escape(name_of(line))} {where}: {MODES[line.mode]}")
         if home.role in MANAGERS:
             block["accessory"] = button("Settings", "line_settings", str(line.id))
         made.append(block)
@@ -179,10 +178,6 @@ def _lines(home: Home) -> Blocks:
         more = button(f"More lines ({home.lines_more:,})", "home_more", "lines")
         made.append({"type": "actions", "block_id": "home_more_lines", "elements": [more]})
     return made
-
-
-def _name(line: Line) -> str:
-    return name_of(line, numbers.spoken(line.number))
 
 
 def _team(home: Home) -> Blocks:

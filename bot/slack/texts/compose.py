@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from slack_bolt import Ack, BoltContext
 from slack_sdk import WebClient
 
@@ -24,9 +23,6 @@ from bot.texts.composed import Gone
 from bot.texts.composer import Typed
 from bot.words import clean
 from ledger.database import session
-
-log = structlog.get_logger()
-
 
 # Openings. A trigger lives three seconds, so the view is opened at once.
 

@@ -113,8 +113,6 @@ def test_a_number_that_is_not_as_it_should_be_is_told_once_and_once_when_it_is(
     assert troubles(house) == [what]
     [found] = doctor(house)
     assert found.startswith("(415) 555-0100: ") and says in found
-    with database.session():
-        assert says in str(health.summary(house.line().id))
     assert says in house.ask("", "/line").plain()
     mends(house)
     for _ in range(3):

@@ -21,10 +21,6 @@ LOST_AT_THE_CARRIER = {30003, 30004, 30005, 30006, 30007, 30008, 30017, 30019, 3
 SETUP = {
     20003, 21212, 21408, 21606, 21608, 30002, 30024, 30032, 30033, 30034, 30035, 30037,
 }  # fmt: skip
-WORTH_ANOTHER_TRY = {
-    11200, 20429, 21611, 30001, 30003, 30008, 30017, 30022, 30023, 30027, 30035, 30036, 30410,
-    30450, 30453, 30454, 30500, 60728, 63038,
-}  # fmt: skip
 
 
 def codes(flag: str) -> set[int | None]:
@@ -40,10 +36,6 @@ def test_what_is_the_operators_to_mend_says_so() -> None:
     assert codes("setup") == SETUP
     for code in SETUP - {30035}:  # that one mends itself
         assert OPERATOR in ERRORS[code].advice
-
-
-def test_only_what_may_pass_is_worth_sending_again() -> None:
-    assert set(ERRORS) - codes("permanent") == WORTH_ANOTHER_TRY
 
 
 def test_a_stop_is_an_opt_out() -> None:
@@ -69,7 +61,6 @@ def test_a_phone_that_is_off_reads_like_one() -> None:
 def test_a_code_nobody_knows_is_final_charged_and_named() -> None:
     error = explain(39999)
     assert error.code == 39999
-    assert error.permanent
     assert not (error.refund or error.opts_out or error.setup)
     assert "39999" in error.reason
     assert "https://www.twilio.com/docs/api/errors/39999" in error.reason
@@ -78,7 +69,6 @@ def test_a_code_nobody_knows_is_final_charged_and_named() -> None:
 @pytest.mark.parametrize("code", [None, 0])
 def test_no_code_is_final_and_charged_too(code: int | None) -> None:
     error = explain(code)
-    assert error.permanent
     assert not error.refund
     assert str(error) == "Twilio gave no reason. Call, or try once more later."
 
