@@ -19,7 +19,7 @@ from bot.models import Inbox
 from bot.retention import KEPT
 from bot.talks.models import Call, Message, Part
 from bot.twilio.accounts import Accounts
-from bot.twilio.deliver import outcome
+from bot.twilio.deliver import not_read
 from ledger.database import session, transaction
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ def _guarded(read: Any, accounts: Accounts, line: Line) -> int:
     try:
         found: int = read(accounts, line)
     except Exception as error:
-        log.warning("backfill.failed", line_id=line.id, why=str(outcome(error))[:200])
+        not_read("backfill.failed", error, line_id=line.id)
         return 0
     if found:
         log.warning("backfill.found", line_id=line.id, what=read.__name__, number=found)

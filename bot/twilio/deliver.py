@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+import structlog
 import urllib3
 from twilio.base.exceptions import (
     TwilioException,
@@ -29,6 +30,8 @@ from bot.twilio.errors import classify, explain
 from bot.twilio.inbound import fate
 from bot.twilio.webhooks import RETRY_FRAGMENT
 from ledger.database import session
+
+log = structlog.get_logger()
 
 VALID_FOR = timedelta(hours=4)  # a "see you at 3" that comes at night is worse than none
 EMPTY_LOOKS = 2  # before a text is taken for not sent
@@ -148,6 +151,16 @@ def outcome(error: Exception) -> Outcome:
     if isinstance(error, requests.RequestException | TwilioException | json.JSONDecodeError):
         return Unknown(type(error).__name__)
     raise error
+
+
+def not_read(event: str, error: Exception, **about: object) -> None:
+    """Logs why something was not read from Twilio; a fault of ours with where it is."""
+    try:
+        why = str(outcome(error))[:200]
+    except Exception:
+        log.exception(event, **about)
+    else:
+        log.warning(event, why=why, **about)
 
 
 def _never_sent(error: Exception) -> bool:

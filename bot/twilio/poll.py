@@ -13,7 +13,7 @@ from bot.lines.models import Line
 from bot.talks.models import Call, Message, Part
 from bot.texts import receipts
 from bot.twilio.accounts import Accounts
-from bot.twilio.deliver import outcome
+from bot.twilio.deliver import not_read
 from bot.twilio.inbound import fate
 from ledger.database import session, transaction
 
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 OVERLAP = timedelta(minutes=15)  # Twilio's list may run behind
 PRICED_AFTER = timedelta(hours=24)
 PAGE = 1000  # messages, Twilio's most
+MOST_MICROS = 2**31  # of one text or call: what the column holds
 
 
 def prices(accounts: Accounts) -> int:
@@ -32,7 +33,11 @@ def prices(accounts: Accounts) -> int:
     until = clock.now() - PRICED_AFTER
     with session():
         lines = [line for line in Line.select() if (line.priced_until or line.made_at) < until]
-    return sum(_read_prices(accounts, line, until) for line in lines)
+    known = set(accounts.sids())
+    return sum(
+        _read_prices(accounts, line, until)
+        for line in lines if (line.twilio_id or accounts.main) in known
+    )  # fmt: skip
 
 
 def _read_prices(accounts: Accounts, line: Line, until: datetime) -> int:
@@ -48,10 +53,11 @@ def _read_prices(accounts: Accounts, line: Line, until: datetime) -> int:
         ]
         calls = _call_prices(client, line, since, until)
     except Exception as error:
-        log.warning("prices.not_told", line_id=line.id, why=str(outcome(error))[:200])
+        not_read("prices.not_told", error, line_id=line.id)
         return 0
     _note_calls(calls)
-    known = [(m.sid, micros(m.price)) for m in listed if m.price is not None]
+    priced = {str(message.sid): micros(message.price) for message in listed}
+    known = [(sid, price) for sid, price in priced.items() if price is not None]
     for at in range(0, len(known), PAGE):
         _note_prices(known[at : at + PAGE])
     _priced_until(line, until)
@@ -65,13 +71,14 @@ def _call_prices(client: Client, line: Line, since: datetime, until: datetime) -
     listed = client.calls.list(
         to=line.number, start_time_after=since - OVERLAP, start_time_before=until, page_size=PAGE
     )
-    prices = {str(call.sid): micros(call.price) for call in listed if call.price is not None}
+    priced = {str(call.sid): micros(call.price) for call in listed}
+    prices = {sid: price for sid, price in priced.items() if price is not None}
     with session():
         here = Call.call_sid.in_(list(prices)) & Call.forwarded_to.is_null(False)
         forwarded = [call.call_sid for call in Call.select(Call.call_sid).where(here)]
     for sid in forwarded:
         for leg in client.calls.list(parent_call_sid=sid):
-            prices[sid] += micros(leg.price) if leg.price is not None else 0
+            prices[sid] += micros(leg.price) or 0
     return prices
 
 
@@ -81,9 +88,19 @@ def _note_calls(prices: dict[str, int]) -> None:
         Call.update(price_micros=price).where(Call.call_sid == sid).execute()
 
 
-def micros(price: str | float) -> int:
-    """Twilio's price, which is below zero where it costs, in millionths: "-0.00830" is 8300."""
-    return -int(Decimal(str(price)) * 1_000_000)
+def micros(price: str | float | None) -> int | None:
+    """Twilio's price, which is below zero where it costs, in millionths: "-0.00830" is 8300. None
+    where there is none yet, or none that is one."""
+    if price is None:
+        return None
+    try:
+        paid = -int(Decimal(str(price)) * 1_000_000)
+    except (ArithmeticError, ValueError):  # no number, or none that ends
+        paid = MOST_MICROS
+    if abs(paid) < MOST_MICROS:
+        return paid
+    log.warning("prices.odd", price=str(price)[:20])
+    return None
 
 
 @transaction
@@ -105,11 +122,11 @@ def overdue_statuses(accounts: Accounts, refund_undelivered: bool) -> int:
         try:
             message = accounts.client(twilio).messages(sid).fetch()
         except Exception as error:
-            log.warning("status.not_told", why=str(outcome(error))[:200])
+            not_read("status.not_told", error)
             continue
-        code = int(message.error_code) if message.error_code else None
-        told = fate(message.status, code, refund_undelivered)
         try:
+            code = int(message.error_code) if message.error_code else None
+            told = fate(message.status, code, refund_undelivered)
             receipts.report(None, sid, told, clock.now(), twilio, asked=True)
         except inbox.Park:
             log.warning("status.not_taken", message_sid=sid)

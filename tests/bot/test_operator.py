@@ -181,6 +181,18 @@ def test_the_margin_report_sets_credits_beside_what_carriers_bill(house: House) 
     assert out["credits_a_segment"] == pytest.approx(5 / 3, abs=0.001)
 
 
+@pytest.mark.parametrize("odd", ["free", "NaN", "-Infinity", "-99999999.0"])
+def test_a_price_that_is_none_keeps_no_other_from_being_noted(house: House, odd: str) -> None:
+    for number in (ANN, LONDON):
+        house.send(number, "Hello")
+    house.settle()
+    house.twilio.sent_to(ANN)[0].billed = odd
+    with clock.travelled(timedelta(hours=30)):
+        assert poll.prices(Accounts(house.settings)) == 1
+    with database.session():
+        assert [p.price_micros for p in Part.select().order_by(Part.id)] == [None, 8300]
+
+
 def test_the_margin_report_goes_line_by_line_with_what_twilio_bills(house: House) -> None:
     free = "+18005550199"
     house.twilio.add_number(free)

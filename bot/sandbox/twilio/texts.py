@@ -52,6 +52,7 @@ class Text:
     sent: datetime | None = None
     error_code: int | None = None
     callback: str | None = None
+    billed: str | None = None  # what its price is said to be, where that is not what it costs
 
 
 @dataclass
@@ -284,7 +285,8 @@ class TwilioTexts(TwilioCalls):
             "messaging_service_sid": text.service, "body": text.body, "direction": text.direction,
             "from": None if accepted else text.from_, "to": text.to, "status": text.status,
             "num_media": str(len(text.media)), "num_segments": "0" if accepted else str(segments),
-            "price": f"-{segments * 0.0083:.5f}" if final else None, "price_unit": "USD",
+            "price": text.billed or (f"-{segments * 0.0083:.5f}" if final else None),
+            "price_unit": "USD",
             "error_code": text.error_code, "error_message": None,
             "date_created": format_datetime(text.created),
             "date_updated": format_datetime(text.created),
