@@ -54,7 +54,7 @@ from bot.talks import desk, outages
 from bot.team import viewers
 from bot.texts import scheduled
 from bot.twilio import backfill, calls, checks, inbound, poll, voice
-from bot.twilio.accounts import Accounts
+from bot.twilio.accounts import Accounts, forget_left
 from bot.twilio.calls import CallCarrier
 from bot.twilio.deliver import TextCarrier
 from bot.twilio.deliver_setup import SetupCarrier
@@ -189,6 +189,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("calls that should be over", 30, lambda: line_calls.ask_overdue(clock.now())),
         ("lines' health", 60, lambda: health.look_at_due(looked, clock.now())),
         ("prices", 3600, functools.partial(poll.prices, twilio)),
+        ("tokens of accounts left", 600, functools.partial(forget_left, twilio)),
         (
             "overdue statuses",
             60,

@@ -24,9 +24,10 @@ PAGE = 1000  # contacts read at once
 def ask(account_id: int, user: str) -> None:
     """Has the file sent to this user. Raises Refused unless they are owner or manager."""
     roles.require_manager(user, account_id)
-    outbox.post_card(
-        user, f"export:{secrets.token_hex(8)}", "slack.export", {"account": account_id}
-    )
+    outbox.enqueue(
+        f"export:{secrets.token_hex(8)}", "slack.export", {"account": account_id, "to": user},
+        lane=f"card:{user}", pace=f"channel:{user}",
+    )  # fmt: skip
 
 
 @transaction
@@ -35,7 +36,7 @@ def posted(key: str, asked: Mapping[str, Any], post: Mapping[str, Any]) -> None:
     outbox.enqueue(
         f"file:{key}", "slack.export_file",
         {"account": asked["account"], "channel": post["channel"], "ts": post["ts"]},
-        lane=outbox.card_lane(asked["to"]), pace="files:slack",
+        lane=f"card:{asked['to']}", pace="files:slack",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import structlog
 from bot import inbox, outbox, tally
 from bot.contacts import address_book, numbers
 from bot.contacts.models import Contact
-from bot.lines import text_back
+from bot.lines import addressee, text_back
 from bot.lines.models import Line, TwilioAccount
 from bot.talks import conversations, threads
 from bot.talks.models import Call, Conversation
@@ -58,7 +58,7 @@ class CallIn:
 def answer(number: str, twilio: str | None, caller: str) -> Answer:
     """What somebody who calls this number gets. Reads alone: they are waiting."""
     with session():
-        line = _line(number)
+        line: Line | None = Line.live().where(Line.number == number).first()
         if line is None or not line.has_been_in(twilio):
             return Answer(WORDS, refused=True)
         contact = address_book.by_number(line.account_id, caller)
@@ -72,13 +72,9 @@ def answer(number: str, twilio: str | None, caller: str) -> Answer:
 def began(call: CallIn, now: datetime) -> Call:
     """Takes a call in. One that is put through is shown when its outcome is known, any other now.
 
-    Raises inbox.Park when no line of ours has the number.
+    Raises inbox.Park when no line of ours had the number.
     """
-    line = _line(call.to)
-    if line is None:
-        raise inbox.Park(f"no line has the number {call.to}, which was called")
-    if not line.has_been_in(call.twilio):
-        raise inbox.Park(f"the line {call.to} is in another Twilio account than this call came by")
+    line = addressee.line_of(call.to, call.twilio, call.said_at or now)
     credits.hold(line.account_id, now)
     if stood := Call.get_or_none(Call.call_sid == call.call_sid):
         return stood
@@ -86,7 +82,7 @@ def began(call: CallIn, now: datetime) -> Call:
         Line.update(calls_until=now).where(Line.id == line.id).execute()
     row = Call.create(
         line=line, contact=_contact(line, call, now), number=call.caller, call_sid=call.call_sid,
-        forwarded_to=call.forwarded_to, began_at=call.said_at or now,
+        twilio=call.twilio, forwarded_to=call.forwarded_to, began_at=call.said_at or now,
         ask_at=now + ASKED_AFTER if call.forwarded_to else None,
     )  # fmt: skip
     if call.recovered:
@@ -103,19 +99,19 @@ def over(call: CallIn, dialled: str | None, seconds: int, now: datetime) -> None
     two people spoke. Without it all that is known is that the call is over: Twilio is asked. So it
     is where a customer brought the Twilio account, whose token signs what they like.
 
-    Raises inbox.Park where the call is of a line that is in another account.
+    Raises inbox.Park where the call came by another account.
     """
     row = Call.get_or_none(Call.call_sid == call.call_sid)
     if row is None:
-        raise inbox.NotYet(f"the call {call.call_sid} itself is not known yet")
-    if not row.line.has_been_in(call.twilio):
+        raise inbox.NotYet(f"the call {call.call_sid} to {call.to} itself is not known yet")
+    if row.twilio_id != call.twilio:
         raise inbox.Park(f"the call {call.call_sid} came by another Twilio account")
     credits.hold(row.line.account_id, now)
     row = Call.get_by_id(row.id)
     if row.outcome != "ringing":
         return
     if dialled is None or TwilioAccount.is_customers(call.twilio):
-        _ask(row, call.twilio, now)
+        _ask(row, now)
     elif dialled in TAKEN:
         _taken(row, seconds, now)
     else:
@@ -168,8 +164,11 @@ def _conversation(row: Call, now: datetime) -> Conversation | None:
     channel; what somebody blocked did, nowhere."""
     if row.contact is None:
         if row.line.channel:
-            told = {"what": "note", "text": _unnamed(row)}
-            outbox.post_card(row.line.channel, f"call:{row.id}", "slack.card", told)
+            outbox.enqueue(
+                f"call:{row.id}", "slack.card",
+                {"what": "note", "to": row.line.channel, "text": _unnamed(row)},
+                lane=f"card:{row.line.channel}", pace=f"channel:{row.line.channel}",
+            )  # fmt: skip
         return None
     if row.contact.blocked_at is not None:
         return None
@@ -193,11 +192,6 @@ def _contact(line: Line, call: CallIn, now: datetime) -> Contact | None:
     return address_book.meet(line.account_id, call.caller, now, call.place)
 
 
-def _line(number: str) -> Line | None:
-    found: Line | None = Line.live().where(Line.number == number).first()
-    return found
-
-
 def _whose(line: Line) -> str:
     return f"<@{line.forward_user}>'s" if line.forward_user else "the"
 
@@ -215,14 +209,13 @@ def _count(row: Call) -> None:
 # Whose end nobody told us
 
 
-def _ask(row: Call, twilio: str | None, now: datetime) -> None:
-    """Queues a question to this Twilio account: what became of the phone that rang?"""
+def _ask(row: Call, now: datetime) -> None:
+    """Queues a question to Twilio: what became of the phone that rang?"""
     row.ask_at = now + ASKED_EVERY
     row.save(only=[Call.ask_at])
     outbox.enqueue(
         f"ask:{row.call_sid}:{now.timestamp():.0f}", "twilio.call",
-        {"call": row.id, "twilio": twilio},
-        lane=f"call:{row.call_sid}", pace="twilio:api",
+        {"call": row.id}, lane=f"call:{row.call_sid}", pace="twilio:api",
     )  # fmt: skip
 
 
@@ -248,7 +241,7 @@ def _ask_overdue(call_id: int, now: datetime) -> None:
     if now - row.began_at > GIVEN_UP_AFTER:
         _missed(row, "Twilio never said how it ended", now)
     else:
-        _ask(row, row.line.twilio_id, now)
+        _ask(row, now)
 
 
 @transaction

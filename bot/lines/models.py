@@ -22,6 +22,7 @@ class TwilioAccount(Table):
     name = peewee.TextField(null=True)  # as Twilio says
     token = peewee.TextField()  # sealed, as sealing.py does
     former_token = peewee.TextField(null=True)  # sealed; still signs while Twilio changes over
+    left_at = InstantField(null=True)  # a line left it: both go once nothing needs them
     made_at = InstantField()
 
     @classmethod
@@ -83,6 +84,7 @@ class Line(Table):
     plan_texts_a_day = peewee.IntegerField(  # of which there are no more than this
         default=2000, constraints=[peewee.SQL("DEFAULT 2000")]
     )
+    had_since = InstantField(null=True)  # what came to its number before is others'; none: nothing
     released_at = InstantField(null=True)  # it is no line any more; its conversations stay
     made_at = InstantField()
 

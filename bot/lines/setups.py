@@ -14,8 +14,8 @@ import peewee
 from bot import outbox
 from bot.contacts import numbers
 from bot.errors import Refused, Wrong
-from bot.lines import steps
-from bot.lines.models import Line, Setup, TwilioAccount
+from bot.lines import steps, tokens
+from bot.lines.models import Line, Setup
 from bot.lines.offers import Held, Kind, Own
 from bot.lines.settings import kept_name
 from bot.team import channels, roles
@@ -83,25 +83,9 @@ def bring(account_id: int, user: str, plan: Plan, own: Own, view: str, now: date
     """Begins to use a number in an agent's own Twilio account, and keeps that account's token. A
     line of theirs goes on there. Raises Refused."""
     _require_may_bring(account_id, user, plan.number, now)
-    _keep(account_id, own, now)
+    tokens.keep(account_id, own, now)
     held = own.held
     return _begin("own", account_id, user, plan, view, now, twilio=held.account, sid=held.sid)
-
-
-def _keep(account_id: int, own: Own, now: datetime) -> None:
-    """Keeps the token of a team's own Twilio account; the one before it still signs."""
-    held = own.held
-    row = TwilioAccount.get_or_none(TwilioAccount.sid == held.account)
-    if row is None:
-        TwilioAccount.create(
-            sid=held.account, account=account_id, parent_sid=own.parent, name=held.account_name,
-            token=own.sealed, made_at=now,
-        )  # fmt: skip
-    elif row.account_id != account_id:
-        raise Refused(f"This Twilio account is kept for others here. Ask {OPERATOR}.")
-    else:
-        row.token, row.former_token = own.sealed, row.token
-        row.save(only=[TwilioAccount.token, TwilioAccount.former_token])
 
 
 @transaction
@@ -132,7 +116,7 @@ def renew(account_id: int, user: str, own: Own, now: datetime) -> None:
     """Keeps the new token of a Twilio account that a line is in. Raises Refused."""
     if own_account_of(account_id, user, own.held.number) != own.held.account:
         raise Refused("No line of yours is in this Twilio account.")
-    _keep(account_id, own, now)
+    tokens.keep(account_id, own, now)
 
 
 @transaction
@@ -181,9 +165,10 @@ def remind(now: datetime) -> int:
     for one in due:
         one.remind_at = now + REMIND_AFTER
         one.save(only=[Setup.remind_at])
-        outbox.post_card(
-            one.by, f"support:{one.id}:{now.timestamp():.0f}", "slack.setup",
-            {"setup": one.id, "what": "reminder"},
+        outbox.enqueue(
+            f"support:{one.id}:{now.timestamp():.0f}", "slack.setup",
+            {"setup": one.id, "what": "reminder", "to": one.by},
+            lane=f"card:{one.by}", pace=f"channel:{one.by}",
         )  # fmt: skip
     return len(due)
 

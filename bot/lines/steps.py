@@ -11,13 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from peewee import fn
-
 from bot import outbox, paces
-from bot.lines.models import Line, Setup, TwilioAccount
-from bot.talks.models import Part
+from bot.lines import addressee, tokens
+from bot.lines.models import Line, Setup
 from bot.team import accounts, channels, viewers
-from ledger.database import instant, query, transaction
+from ledger.database import query, transaction
 
 STEPS: dict[str, tuple[str, ...]] = {
     "new": ("buy", "service", "channel"),
@@ -28,11 +26,11 @@ STEPS: dict[str, tuple[str, ...]] = {
 }
 IN_SLACK = {"channel"}
 LOCK = "SELECT id FROM setup WHERE id = %s FOR UPDATE"
-#: Texts that came to a number before it was a line: others may have had it before.
+#: What came to a number before it was a line, or was at this Twilio account.
 UNPARK = """
     UPDATE inbox SET state = 'new', tries = 0, due_at = %s
-    WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call') AND error LIKE %s
-      AND received_at >= %s"""
+    WHERE state = 'parked' AND kind IN ('twilio.sms', 'twilio.call', 'twilio.call_over')
+      AND error LIKE %s"""
 MOVED = "The number is in Partyline's Twilio account already: `/line bring` goes on from there."
 
 
@@ -109,6 +107,8 @@ def failed(setup_id: str, step: str, why: str, now: datetime) -> None:
     one = at(setup_id, step)
     if one is None:
         return
+    if one.kind == "own":
+        tokens.left(one.twilio_id, now)
     if step == "channel" and one.line is not None:
         one.details = {**one.details, "remark": why}
         end(one, "done", None, now)
@@ -135,9 +135,10 @@ def _tell(one: Setup) -> None:
     works = one.step == "done" and one.kind != "release"
     here = [line.channel] if works and line and line.channel and line.joined_at else []
     for to in here if here and not one.details.get("remark") else [*here, one.by]:
-        outbox.post_card(
-            to, f"setup:{one.id}:told:{to}", "slack.setup", {"setup": one.id, "what": "told"}
-        )
+        outbox.enqueue(
+            f"setup:{one.id}:told:{to}", "slack.setup", {"setup": one.id, "what": "told", "to": to},
+            lane=f"card:{to}", pace=f"channel:{to}",
+        )  # fmt: skip
 
 
 # What a step brings about
@@ -158,7 +159,7 @@ def _pointed(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
         _go_on(one, result, now)
     else:
         _become_line(one, now)
-    query(UNPARK, now, f"%{one.number}%", _since(one))
+    query(UNPARK, now, f"%{one.number}%")
     viewers.changed(one.account_id)
 
 
@@ -167,9 +168,7 @@ def _since(one: Setup) -> datetime:
     another team's before, and so may any that was a line of one."""
     if one.kind == "new":
         return one.made_at
-    others = (Line.number == one.number) & (Line.account != one.account_id)
-    gone = Line.select(fn.MAX(Line.released_at)).where(others).scalar()
-    return instant(gone) if gone else one.account.created_at
+    return addressee.others_until(one.number, one.account_id) or one.account.created_at
 
 
 def _go_on(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
@@ -182,18 +181,7 @@ def _go_on(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
     line.save(only=[
         Line.sid, Line.twilio, Line.former_webhooks, Line.price_cents, Line.checked_at,
     ])  # fmt: skip
-    asked = Part.select().where(Part.twilio == left, Part.ask_at.is_null(False))
-    if left and not asked.exists():
-        _forget(left, result["blank"])
-
-
-def _forget(sid: str, blank: str) -> None:
-    """The token of a team's own Twilio account goes, if no line is in it any more, and no text of
-    which nobody knows yet whether it left is to be looked for there."""
-    waits = Part.select().where(Part.twilio == sid, Part.status == "waiting").exists()
-    if not waits and not Line.live().where(Line.twilio == sid).exists():
-        own_ = (TwilioAccount.sid == sid) & TwilioAccount.account.is_null(False)
-        TwilioAccount.update(token=blank, former_token=None).where(own_).execute()
+    tokens.left(left, now)
 
 
 def _become_line(one: Setup, now: datetime) -> None:
@@ -207,12 +195,13 @@ def _become_line(one: Setup, now: datetime) -> None:
             account=one.account_id, number=one.number, channel="", read_until=now, made_at=now
         )
     line.released_at, line.read_until, line.suspended_at = None, now, None
+    line.had_since = _since(one)
     line.sent_until, line.calls_until, line.checked_at = now, now, None
     line.sid, line.twilio, line.name = one.sid, one.twilio_id, wishes["name"]
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel
     line.save()
-    paces.set_every_s(paces.of_number(line.number), None, now)
+    paces.set_every_s(f"number:{line.number}", None, now)
     if wishes["channel"]:
         channels.move(line, wishes["channel"])
     one.line = line
@@ -249,8 +238,7 @@ def _left(one: Setup, result: Mapping[str, Any], now: datetime) -> None:
         "UPDATE trouble SET mended_at = %s, mended_told_at = %s "
         "WHERE line_id = %s AND mended_at IS NULL", now, now, line.id,
     )  # fmt: skip
-    if line.twilio_id:
-        _forget(line.twilio_id, result["blank"])
+    tokens.left(line.twilio_id, now)
 
 
 TAKEN = {

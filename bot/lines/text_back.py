@@ -50,6 +50,8 @@ def why_not(call: Call, talk: Conversation, now: datetime) -> str:
     line, contact = call.line, talk.contact
     if not line.text_back:
         return "no text is set"
+    if line.released_at is not None:
+        return "the line was released"
     funds = credits.held(line.account_id, now)
     if now - call.began_at > WITHIN:
         return "it was too long ago"

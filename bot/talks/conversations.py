@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import inbox, outbox, tally
+from bot import outbox, tally
 from bot.contacts import address_book, consent, numbers
 from bot.contacts.models import Contact
+from bot.lines import addressee
 from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import threads
@@ -52,16 +53,9 @@ class TextIn:
 def receive(text: TextIn, now: datetime) -> Message:
     """Takes a text in: contact and conversation, message, charge (R15), its post in Slack.
 
-    Raises inbox.Park when no line of ours has the number.
+    Raises inbox.Park when no line of ours had the number.
     """
-    line = Line.get_or_none(Line.number == text.to, Line.released_at.is_null())
-    if line is None:
-        raise inbox.Park(
-            f"no line has the number {text.to}: "
-            "add it with `flask setup --line`, then run `flask retry`"
-        )
-    if not line.has_been_in(text.twilio):
-        raise inbox.Park(f"the line {text.to} is in another Twilio account than this text came by")
+    line = addressee.line_of(text.to, text.twilio, text.said_at or now)
     credits.hold(line.account_id, now)
     contact = address_book.meet(line.account_id, text.sender, now, text.place)
     conversation, new = _meet(line, contact, now, quietly=contact.blocked_at is not None)

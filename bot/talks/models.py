@@ -155,6 +155,9 @@ class Call(Table):
     )
     number = peewee.TextField()  # the caller's, as Twilio says it
     call_sid = peewee.TextField(unique=True)
+    twilio = peewee.ForeignKeyField(  # by which it came, whatever its line moves to
+        TwilioAccount, null=True, on_delete="RESTRICT", index=False
+    )
     outcome = peewee.TextField(
         default="ringing",
         constraints=[

@@ -12,6 +12,7 @@ from bot import clock
 from bot.contacts.numbers import textable
 from bot.credits import digest
 from bot.credits.models import Address
+from bot.lines import addressee
 from bot.lines.models import Line, TwilioAccount
 from bot.team import channels, viewers
 from bot.team.models import Member
@@ -205,8 +206,9 @@ def _set_line(
     line = Line.live().where(Line.number == number).get_or_none()
     if line is None:
         line = Line.create(
-            account=account, number=number, channel="", twilio=twilio, read_until=now, made_at=now
-        )
+            account=account, number=number, channel="", twilio=twilio, read_until=now, made_at=now,
+            had_since=addressee.others_until(number, account.id),
+        )  # fmt: skip
         if channel is None:
             return [f"line {number}, whose channel is chosen in Slack"]
         channels.move(line, channel)

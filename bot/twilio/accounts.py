@@ -11,6 +11,7 @@ from twilio.rest import Client
 
 from bot import clock
 from bot.config import Settings
+from bot.lines import tokens
 from bot.lines.models import TwilioAccount
 from bot.lines.sealing import CannotOpen, Seal
 from bot.twilio.client import connect
@@ -134,9 +135,14 @@ def keep(seal: Seal, sid: str, token: str, account: str | None) -> bool:
     if row.account_id != (owner and owner.id):
         raise ValueError("--account: this Twilio account is kept for another")
     if seal.open(row.token) != token:
-        row.token, row.former_token = seal.seal(token), row.token
-        row.save(only=[TwilioAccount.token, TwilioAccount.former_token])
+        row.token, row.former_token, row.left_at = seal.seal(token), row.token, None
+        row.save(only=[TwilioAccount.token, TwilioAccount.former_token, TwilioAccount.left_at])
     return False
+
+
+def forget_left(accounts: Accounts) -> int:
+    """Forgets tokens of teams' own accounts that nothing needs any more. Returns how many."""
+    return tokens.forget(accounts.seal.seal(""))
 
 
 @transaction

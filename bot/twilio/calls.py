@@ -55,9 +55,9 @@ class CallCarrier(Carrier):
         """One GET of the calls that this one made."""
         with session():
             row = Call.get_by_id(delivery.payload["call"])
-            twilio, sid = delivery.payload.get("twilio", row.line.twilio_id), row.call_sid
         try:
-            legs = self.accounts.client(twilio).calls.list(parent_call_sid=sid, limit=1)
+            client = self.accounts.client(row.twilio_id)
+            legs = client.calls.list(parent_call_sid=row.call_sid, limit=1)
         except Exception as error:
             result = outcome(error)
             asked = isinstance(result, Again | Failed)

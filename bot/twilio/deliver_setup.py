@@ -7,7 +7,6 @@ knows is looked for in the account before anything else is done.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import urldefrag
 
 from twilio.base.exceptions import TwilioRestException
@@ -97,7 +96,7 @@ class SetupCarrier(Carrier):
             return found if isinstance(found, Again) else Again(15, "Twilio did not answer")
         if step == "leave":
             gone = held is None and one.details["how"] == "give_back"
-            return Done(self._blank()) if gone else NotThere(1)
+            return Done({}) if gone else NotThere(1)
         is_ours = held is not None and (step == "move" or self._is_bought(held))
         return Done({"sid": held.sid}) if held is not None and is_ours else NotThere(1)
 
@@ -161,7 +160,7 @@ class SetupCarrier(Carrier):
 
     def _point(self, one: Setup) -> Outcome:
         held = self._client(one).incoming_phone_numbers(str(one.sid)).update(**self.here)
-        return Done({"sid": held.sid, **self._blank()})
+        return Done({"sid": held.sid})
 
     def _service(self, one: Setup) -> Outcome:
         sid = self.settings.twilio_messaging_service_sid
@@ -180,13 +179,13 @@ class SetupCarrier(Carrier):
     def _leave(self, one: Setup) -> Outcome:
         held, line = self._held(one), one.line
         if held is None or line is None:
-            return Done(self._blank())
+            return Done({})
         number = self._client(one).incoming_phone_numbers(str(held.sid))
         if one.details["how"] == "give_back":
             number.delete()
         elif put_back := self._put_back(held, line.former_webhooks or {}):
             number.update(**put_back)
-        return Done(self._blank())
+        return Done({})
 
     def _put_back(
         self, held: IncomingPhoneNumberInstance, former: dict[str, str]
@@ -202,10 +201,6 @@ class SetupCarrier(Carrier):
             changes["trunk_sid"] = former["trunk_sid"]
         return changes
 
-    def _blank(self) -> dict[str, Any]:
-        """What stands in place of a token that is not needed any more."""
-        return {"blank": self.accounts.seal.seal("")}
-
     # What Twilio refuses
 
     def _refused(self, one: Setup, step: str, error: Exception) -> Outcome:
@@ -217,7 +212,7 @@ class SetupCarrier(Carrier):
                 return Done({"remark": ELSEWHERE})
         denied = status_of(error) == 401
         if step == "leave" and denied and one.details["how"] == "restore":
-            return Done({**self._blank(), "remark": NOT_TAKEN})
+            return Done({"remark": NOT_TAKEN})
         found = outcome(error)
         if not isinstance(found, Failed):
             return found

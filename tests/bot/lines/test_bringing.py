@@ -199,8 +199,10 @@ def test_a_number_in_an_own_account_stays_there_and_works(house: House) -> None:
     assert house.twilio.numbers[OLD].set["sms_url"] == ELSEWHERE
     with database.session():
         assert Setup.select().where(Setup.kind == "release", Setup.step == "done").exists()
-        assert TwilioAccount.get().former_token is None
     house.twilio.numbers[OLD].set["sms_url"] = None
+    accounts.forget_left(Accounts(house.settings))
+    with database.session():
+        assert TwilioAccount.get().former_token is None
     house.app.config["TWILIO"] = Accounts(house.settings)  # as if ten seconds had gone by
     house.twilio.text(ANN, OLD, "Anybody?")
     assert house.twilio.webhooks[-1].status == 403, "its token is forgotten"
@@ -307,6 +309,7 @@ def test_a_line_comes_back_to_our_account_and_the_token_is_forgotten(house: Hous
     house.slack.submit(house.agent, view, {})
     house.work()
     assert "It goes on as before" in view.plain() and house.line().twilio_id is None
+    assert accounts.forget_left(Accounts(house.settings)) == 1
     assert Accounts(house.settings).tokens(sid) == []
     house.twilio.text(ANN, LINE, "Hello")
     house.work()
@@ -335,6 +338,19 @@ def test_a_text_that_came_by_the_account_to_come_waits_for_the_line(house: House
     house.slack.submit(house.agent, view, {})
     house.work()
     assert parked() == 0 and "Too early" in house.thread(ANN)[-1].plain()
+
+
+def test_a_call_that_came_before_the_line_is_shown_with_its_end(house: House) -> None:
+    house.twilio.add_number(OLD, HERE, voice_url=HERE.replace("sms", "voice"))
+    house.twilio.call(ANN, OLD)
+    for minutes in range(0, 12, 2):
+        with clock.travelled(timedelta(minutes=minutes)):
+            house.work()
+    assert parked() == 2, "the call, and its end"
+    goes_on(house, brought(house))
+    assert parked() == 0
+    said = [post.plain() for post in house.slack.channels[line().channel].posts]
+    assert any("Missed call" in one for one in said), said
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "error", "rate_limit"])

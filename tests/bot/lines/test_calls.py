@@ -475,7 +475,10 @@ class TestTheWebhook:
         for minutes in range(0, 12, 2):
             with clock.travelled(timedelta(minutes=minutes)):
                 house.work()
-        assert any("the call CA1 itself is not known yet" in one for one in doctor.findings())
+        assert any(
+            "the call CA1 to +14155550100 itself is not known yet" in one
+            for one in doctor.findings()
+        )
 
     def test_answers_503_where_nothing_can_be_kept(self, house: House) -> None:
         with database.session():

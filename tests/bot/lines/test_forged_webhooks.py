@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
+from bot.lines import calls
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.talks.models import Call, Part
 from bot.twilio import poll
@@ -145,7 +146,10 @@ def test_the_end_of_a_call_is_told_by_its_own_account_alone(two: Two) -> None:
     assert any("another Twilio account" in why for why in two.parked())
 
 
-def test_a_call_is_asked_about_where_it_came_though_its_line_moved_on(two: Two) -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_call_is_asked_about_where_it_came_though_its_line_moved_on(
+    two: Two, is_told: bool
+) -> None:
     call = rings(two, 600)
     with database.session():
         line = Line.get(Line.number == OWN)
@@ -155,5 +159,10 @@ def test_a_call_is_asked_about_where_it_came_though_its_line_moved_on(two: Two) 
             done_at=clock.now(),
         )  # fmt: skip
         Line.update(twilio=None).where(Line.number == OWN).execute()
-    ended(two, two.token, two.sid, call, "completed", 600)
+    if is_told:
+        ended(two, two.token, two.sid, call, "completed", 600)
+    with clock.travelled(timedelta(minutes=6)):
+        assert calls.ask_overdue(clock.now()) == (not is_told)
+        two.house.work()
     assert two.house.balance() == 90
+    assert two.house.audit() == []
