@@ -62,7 +62,7 @@ from bot.twilio.numbers import TwilioNumbers
 from bot.twilio.upkeep import WebhookCarrier
 from bot.words import count
 from bot.worker import Worker, spare_the_collector
-from ledger import database
+from ledger import database, rates
 
 DEMO_FASTER = 60  # in the demo, whose clock jumps, a job runs so many times as often
 
@@ -91,6 +91,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["INTAKE"] = inbox.Intake()
     app.config["TWILIO"] = twilio = Accounts(settings)
     app.config["CATALOGUE"] = catalogue = plans_or_exit(settings)
+    rates.use(catalogue.card)
     slack = bot.slack.client.connect(settings)
     app.config["LIVE"] = live = LiveQuotes(slack)
     app.config["BOLT"] = SlackRequestHandler(

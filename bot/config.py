@@ -173,7 +173,7 @@ class Settings(BaseSettings):
 
     plans_file: Path | None = Field(
         None,
-        description="your own catalogue of plans, a copy of ledger/plans.toml with your prices",
+        description="your own prices of plans, texts and calls, in a copy of ledger/plans.toml",
     )
     marketplace_secret: SigningKey | None = Field(
         None,

@@ -104,7 +104,7 @@ def handover(account: str, owner: str) -> None:
 
 @click.command("plans")
 def plans_on_sale() -> None:
-    """List the plans on sale."""
+    """List the plans on sale, and what texts and calls cost."""
     catalogue = plans_or_exit(settings_or_exit())
     for plan in catalogue.plans.values():
         click.echo(
@@ -112,6 +112,13 @@ def plans_on_sale() -> None:
             f"{catalogue.money(plan.price_cents):>12}"
         )
     click.echo(f"On hold: {catalogue.money(catalogue.hold_price_cents)} a month.")
+    card = catalogue.card
+    click.echo(
+        f"A text: {count(card.sms_home, 'credit')} to country code 1, {card.sms_abroad:,} to any "
+        f"other, {card.mms:,} with pictures; a long one by "
+        f"{'its carrier segments' if card.by_segment else '160 or 70 characters'}. "
+        f"A minute of a call: {card.call_minute:,}."
+    )
 
 
 @click.command()

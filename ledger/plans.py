@@ -1,4 +1,5 @@
-"""The plans on sale, from the catalogue file that the operator edits (R7)."""
+"""What is on sale, from the catalogue file that the operator edits: plans (R7), and what texts and
+calls cost in credits (R2)."""
 
 from __future__ import annotations
 
@@ -9,8 +10,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from ledger import rates
+from ledger.rates import RateCard
+
 SHIPPED = Path(__file__).with_name("plans.toml")
 MOST_CREDITS = 10_000_000
+MOST_A_MESSAGE = 1_000  # credits
+COUNTED = {"flat": False, "carrier": True}  # by segment?
 
 
 class CatalogueError(Exception):
@@ -39,6 +45,7 @@ class Catalogue:
     currency: str
     hold_price_cents: int
     number_price_cents: int | None = None  # a month, of a number that is got in Slack
+    card: RateCard = rates.SHIPPED
 
     def plan(self, code: str) -> Plan:
         """The plan with this code. Raises UnknownPlan."""
@@ -86,7 +93,23 @@ def _catalogue(given: Mapping[str, Any]) -> Catalogue:
         str(currency),
         _cents("hold_price", given.get("hold_price", "0.00")),
         _cents("number_price", given["number_price"]) if "number_price" in given else None,
+        _card(given.get("rates", {})),
     )
+
+
+def _card(entry: Any) -> RateCard:
+    _must(isinstance(entry, Mapping), "rates: must be a table, [rates].")
+    known = {"sms_home", "sms_abroad", "mms", "call_minute"}
+    if unknown := set(entry) - known - {"count"}:
+        raise CatalogueError(f"rates: {', '.join(sorted(unknown))} is not known here.")
+    counted, credits = entry.get("count", "flat"), {n: entry[n] for n in known & set(entry)}
+    _must(isinstance(counted, str) and counted in COUNTED, 'rates: count is "flat" or "carrier".')
+    for name, amount in sorted(credits.items()):
+        _must(
+            type(amount) is int and 0 < amount <= MOST_A_MESSAGE,
+            f"rates: {name} must be a whole number of credits from 1 to {MOST_A_MESSAGE:,}.",
+        )
+    return RateCard(**credits, by_segment=COUNTED[counted])
 
 
 def _plan(where: str, entry: Any) -> Plan:

@@ -7,12 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ledger.segments import EXTENSION, Encoding, count
+from ledger.segments import (
+    EXTENSION,
+    GSM_ALONE,
+    GSM_JOINED,
+    UCS2_ALONE,
+    UCS2_JOINED,
+    Count,
+    Encoding,
+    count,
+)
 
 Kind = Literal["sms", "mms"]
 
 BODY_LIMIT = 1_600  # UTF-16 code units of one Twilio message
 PACK_BYTES, PACK_FILES = 5_000_000, 10  # attachments of one Twilio message (R4)
+# Characters in one message: in GSM-7, and in UCS-2.
+SMS_SIZE, JOINED_SIZE = (GSM_ALONE, UCS2_ALONE), (GSM_JOINED, UCS2_JOINED)
+MMS_SIZE = (1_600, 700)
 E164 = re.compile(r"\+[1-9]\d{1,14}")
 
 
@@ -29,14 +41,13 @@ class MediaTooLarge(ValueError):
 
 @dataclass(frozen=True)
 class RateCard:
-    """Credits a message costs, and how much one message holds (R1)."""
+    """Credits a message costs, and how much one message holds (R1, R2)."""
 
     sms_home: int = 1  # country code 1
     sms_abroad: int = 2
     mms: int = 3
-    sms_size: tuple[int, int] = (160, 70)  # characters in GSM-7, in UCS-2
-    mms_size: tuple[int, int] = (1_600, 700)
     call_minute: int = 1  # of a call that was forwarded, for each minute that was started
+    by_segment: bool = False  # a long text costs the segments that its carrier makes of it
 
     def rate(self, kind: Kind, to: str) -> int:
         """Credits of one message to this number."""
@@ -44,13 +55,27 @@ class RateCard:
             return self.mms
         return self.sms_home if to.startswith("+1") else self.sms_abroad
 
-    def size(self, kind: Kind, encoding: Encoding) -> int:
-        """Characters that one message holds."""
-        plain, special = self.sms_size if kind == "sms" else self.mms_size
-        return plain if encoding == "GSM-7" else special
+    def size(self, kind: Kind, counted: Count) -> int:
+        """Characters that one message of such a text holds."""
+        joined = self.by_segment and counted.segments > 1
+        plain, special = MMS_SIZE if kind == "mms" else JOINED_SIZE if joined else SMS_SIZE
+        return plain if counted.encoding == "GSM-7" else special
+
+    def messages(self, kind: Kind, counted: Count) -> int:
+        """How many of them it takes, without its attachments."""
+        if kind == "sms" and self.by_segment:
+            return counted.segments
+        return max(1, -(-counted.characters // self.size(kind, counted)))
 
 
-CARD = RateCard()
+SHIPPED = RateCard()
+CARD = SHIPPED  # by which this process prices
+
+
+def use(card: RateCard) -> None:
+    """Prices are by this card from now on, in this process."""
+    global CARD
+    CARD = card
 
 
 class Quote(NamedTuple):
@@ -95,15 +120,14 @@ def _quote(to: str, body: str, packs: int, twilio_messages: int) -> Quote:
         raise ValueError(f"{to!r} is not a phone number in E.164, like +14155550100")
     kind: Kind = "mms" if packs else "sms"
     counted = count(body)
-    size = CARD.size(kind, counted.encoding)
-    messages = max(1, packs, -(-counted.characters // size))
+    messages = max(packs, CARD.messages(kind, counted))
     return Quote(
         kind,
         CARD.rate(kind, to) * messages,
         counted.encoding,
         counted.characters,
         messages,
-        size,
+        CARD.size(kind, counted),
         counted.segments if kind == "sms" else twilio_messages,
     )
 
@@ -130,11 +154,14 @@ def parts(
         return [Part(body, packs[0] if packs else (), whole.credits, segments)]
     rate, width = CARD.rate(whole.kind, to), _width(whole.encoding)
     made, characters, paid_for = [], 0, 0
-    for place in range(max(len(pieces), len(packs))):
+    last = max(len(pieces), len(packs)) - 1
+    for place in range(last + 1):
         piece = pieces[place] if place < len(pieces) else ""
         files = packs[place] if place < len(packs) else ()
         characters += sum(map(width, piece))
         needed = max(1, -(-characters // whole.size), min(place + 1, len(packs)))
+        if place == last:  # joined segments may hold a character less than their size
+            needed = whole.messages
         segments = 1 if whole.kind == "mms" else count(piece).segments
         made.append(Part(piece, files, rate * (needed - paid_for), segments))
         paid_for = needed

@@ -137,9 +137,8 @@ def price_line(quote: Quote) -> str:
     """ "SMS · 2 × 160 characters · 2 credits": kind, messages by what one holds, price."""
     why = " · emoji or special characters" if quote.encoding == "UCS-2" else ""
     size = f"{quote.messages} × {quote.size:,} characters"
-    if quote.messages > max(
-        1, -(-quote.characters // quote.size)
-    ):  # it is the files that fill them
+    needed = max(1, -(-quote.characters // quote.size))
+    if quote.kind == "mms" and quote.messages > needed:  # it is the files that fill them
         size = f"{quote.messages} × {size_words(PACK_BYTES)} or {PACK_FILES} files"
     return f"{quote.kind.upper()} · {size}{why} · {count(quote.credits, 'credit')}"
 

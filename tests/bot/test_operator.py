@@ -42,6 +42,7 @@ def test_plans_lists_what_is_on_sale_and_names_what_is_wrong(tmp_path: Path) -> 
     listed = flask(GOOD, "plans").stdout
     assert "pro          Pro                  1,000 credits a month         $40.00" in listed
     assert "On hold: $5.00 a month." in listed
+    assert "A text: 1 credit to country code 1, 2 to any other, 3 with pictures;" in listed
     own = tmp_path / "plans.toml"
     own.write_text('[[plan]]\ncode = "x"\nname = "X"\ncredits = 0\nprice = "1.00"\n')
     wrong = flask({**GOOD, "PLANS_FILE": str(own)}, "plans")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger import plans
+from ledger.rates import RateCard
 
 GOOD = '[[plan]]\ncode = "one"\nname = "One"\ncredits = 100\nprice = "9.50"\n'
 
@@ -43,6 +44,12 @@ def test_an_operators_own_file_is_read(tmp_path: Path) -> None:
         (GOOD.replace('"9.50"', '"NaN"'), "price must be written like"),
         (GOOD + 'colour = "red"\n', "colour is not known"),
         ('currency = "dollars"\n' + GOOD, "three capitals"),
+        ("rates = 3\n" + GOOD, r"rates: must be a table"),
+        (GOOD + "[rates]\nfax = 1\n", "rates: fax is not known"),
+        (GOOD + "[rates]\nmms = 0\n", "rates: mms must be a whole number of credits from 1"),
+        (GOOD + "[rates]\nmms = 2.5\n", "rates: mms must be a whole number of credits"),
+        (GOOD + '[rates]\ncount = "words"\n', 'count is "flat" or "carrier"'),
+        (GOOD + "[rates]\ncount = []\n", 'count is "flat" or "carrier"'),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, written: str, says: str) -> None:
@@ -50,6 +57,15 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, written: str, say
     own.write_text(written)
     with pytest.raises(plans.CatalogueError, match=says):
         plans.load(own)
+
+
+def test_r2_an_operator_sets_what_texts_and_calls_cost(tmp_path: Path) -> None:
+    assert plans.load().card == RateCard()  # as shipped
+    own = tmp_path / "plans.toml"
+    own.write_text(GOOD)
+    assert plans.load(own).card == RateCard()
+    own.write_text(GOOD + '[rates]\nsms_abroad = 4\ncount = "carrier"\n')
+    assert plans.load(own).card == RateCard(sms_abroad=4, by_segment=True)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

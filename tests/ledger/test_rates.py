@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ledger import rates
 from ledger.rates import MediaTooLarge, RateCard, cut, pack, parts, quote, quote_inbound
+from ledger.savings import to_plain
 from ledger.segments import count
 
 HOME, ABROAD, JAMAICA = "+14155550123", "+442079460000", "+18765550123"
@@ -53,11 +54,28 @@ def test_r2_credits_are_rate_times_messages_for_every_text(body: str, to: str) -
 
 
 def test_r2_the_card_is_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = RateCard(sms_size=(153, 67), call_minute=5)
-    monkeypatch.setattr(rates, "CARD", exact)
-    assert quote(HOME, "a" * 307).credits == 3
-    assert [part.credits for part in parts(HOME, "a" * 1601)] == [11, 0]
+    monkeypatch.setattr(rates, "CARD", RateCard(sms_home=2, mms=5, call_minute=5))
+    assert quote(HOME, "a" * 161).credits == 4
+    assert quote(HOME, "", (MB,)).credits == 5
     assert rates.quote_call(61) == 10
+
+
+@given(st.text(max_size=2000), st.booleans())
+def test_r2_a_carrier_exact_card_costs_what_the_carrier_counts(body: str, plain: bool) -> None:
+    body = "€" * 77 + to_plain(body) if plain else body
+    try:
+        rates.use(RateCard(by_segment=True))
+        price, shares = quote(HOME, body), [part.credits for part in parts(HOME, body)]
+        picture = quote(HOME, body, (MB,))
+    finally:
+        rates.use(rates.SHIPPED)
+    assert price.credits == price.messages == price.carrier_segments
+    assert (
+        price.size
+        == {True: (153, 67), False: (160, 70)}[price.messages > 1][price.encoding == "UCS-2"]
+    )
+    assert sum(shares) == price.credits and min(shares) >= 0
+    assert picture == quote(HOME, body, (MB,)), "a picture message has no segments"
 
 
 def test_r4_a_picture_without_a_text_costs_three() -> None:

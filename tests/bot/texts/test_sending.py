@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,8 @@ from bot.slack.limits import check, check_view
 from bot.talks.models import Message, Part
 from bot.texts import drafts
 from bot.texts.models import Draft
-from ledger import database
-from tests.house import ANN, LONDON, House
+from ledger import database, plans, rates
+from tests.house import ANN, LINE, LONDON, House
 
 
 def test_nothing_is_sent_before_send_is_pressed(house: House) -> None:
@@ -204,6 +205,24 @@ def test_r6_a_price_that_changed_since_it_was_shown_is_asked_again(house: House)
     house.settle()
     assert len(house.twilio.sent_to(ANN)) == 1
     assert house.balance() == 99
+
+
+def test_r2_an_operator_may_price_by_what_the_carrier_counts(
+    books: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "CARD", rates.CARD)  # as it is now, when this is over
+    own = tmp_path / "plans.toml"
+    own.write_text(plans.SHIPPED.read_text().replace('count = "flat"', 'count = "carrier"'))
+    with House(books, sandbox, PLANS_FILE=str(own)).serving() as house:
+        card = house.ask(f"{ANN} " + "a" * 307)
+        assert "SMS · 3 × 153 characters · 3 credits · 97 left after" in card.plain()
+        house.slack.press(house.agent, card, "Send")
+        house.settle()
+        assert len(house.twilio.sent_to(ANN)) == 1
+        house.twilio.text(ANN, LINE, "b" * 155)
+        house.twilio.text(ANN, LINE, "c" * 161)
+        house.settle()
+        assert house.balance() == 97 - 1 - 2
 
 
 def test_r5_a_long_text_leaves_in_parts_that_keep_their_order(house: House) -> None:
