@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from bot.errors import Refused
+from bot.words import FORMULAS
 
 MOST_BYTES = 30_000_000
 MOST_ROWS, MOST_COLUMNS = 200_000, 200
@@ -21,8 +22,6 @@ LONGEST_CELL = 10_000  # characters
 PIECE = 64 * 1024  # bytes read at a time
 SPANNED = 50  # lines of one row; more is a quotation mark that is never closed
 DELIMITERS = ",;\t|"
-#: What spreadsheets run when a cell begins with it (owasp.org/www-community/attacks/CSV_Injection).
-RUN = ("=", "+", "-", "@", "\t", "\r")
 NUMBER = re.compile(r"\+[0-9]{6,15}")
 OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or another packed file",
@@ -149,14 +148,14 @@ def _columns(line: str, delimiter: str) -> int:
 
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet runs. What we read back is what it was."""
-    if cell.startswith(RUN) and not NUMBER.fullmatch(cell):
+    if cell.startswith(FORMULAS) and not NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
 
 def bare(cell: str) -> str:
     """A cell without the mark that `harmless` set before it."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(RUN) else cell
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULAS) else cell
 
 
 def written(header: Sequence[str], table: Iterable[Sequence[str]]) -> bytes:

@@ -410,7 +410,7 @@ def test_export_sends_a_file_that_no_spreadsheet_runs_and_that_imports_to_the_sa
 ) -> None:
     on.run(
         'Name,Phone,Notes,Tags,Consent\n"=HYPERLINK(""http://evil"")",4155550123,"@SUM(1)\n-2",'
-        "-tag,yes\nBen,4155550124,,,no\nJosé,+442079460000,,,\n"
+        "-tag,yes\nBen,4155550124,＝1+1,,no\nJosé,+442079460000,,,\n"
     )
     assert "direct message" in on.house.ask("export", "/contacts").plain()
     post = on.work()
@@ -422,7 +422,7 @@ def test_export_sends_a_file_that_no_spreadsheet_runs_and_that_imports_to_the_sa
     assert [row["Consent"] for row in rows] == ["yes", "no", ""]
     for row in rows:
         for name, cell in row.items():
-            assert not cell.startswith(("=", "-", "@")), (name, cell)
+            assert not cell.startswith(("=", "-", "@", "＝")), (name, cell)
     before = exports.to_csv(on.house.account().id)[0]
     assert "There is nothing to import" in on.run(content)
     with database.session():
