@@ -27,6 +27,7 @@ from bot.twilio.client import connect
 from bot.words import count, no_formula
 from ledger import database, plans
 from ledger.plans import Catalogue, UnknownPlan
+from ledger.reports import Span
 
 MONTH = click.DateTime(["%Y-%m"])
 FORMAT = click.Choice(["csv", "json"])
@@ -156,12 +157,12 @@ def report(margin: bool, month: datetime | None, of_lines: bool, style: str) -> 
 def _lines(of: date) -> list[LineMargin]:
     """Each line's margin, with what Twilio bills by the month for its number and in fees."""
     accounts, rows = twilio_accounts.Accounts(settings_or_exit()), list(by_line(of))
-    first = of.replace(day=1)
-    last = min((first + timedelta(days=31)).replace(day=1) - timedelta(days=1), clock.now().date())
+    month = Span.of_month(of, "UTC")
+    last = min(month.end - timedelta(days=1), clock.now().date())
     for sid in sorted({row.twilio or "" for row in rows}):
         mine = [row for row in rows if (row.twilio or "") == sid]
         try:
-            billed = usage.bill(accounts.client(sid or None), first, last)
+            billed = usage.bill(accounts.client(sid or None), month.first, last)
         except Exception as error:
             click.echo(f"Twilio did not say what it bills: {type(error).__name__}.", err=True)
             continue

@@ -51,17 +51,18 @@ def next_boundary(
         boundary = day_starts(day, zone)
         if boundary > after and boundary - after >= at_least:
             return boundary
-        month = _months_on(month.replace(day=1), 1)
+        month = months_on(month.replace(day=1), 1)
 
 
 def months_later(moment: datetime, months: int, zone: str) -> datetime:
     """The same time on a clock there, so many months on; in a shorter month on its last day."""
     wall = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    first = _months_on(wall.date().replace(day=1), months)
+    first = months_on(wall.date().replace(day=1), months)
     day = min(wall.day, monthrange(first.year, first.month)[1])
     return local(datetime.combine(first.replace(day=day), wall.time()), zone)
 
 
-def _months_on(first: date, months: int) -> date:
+def months_on(first: date, months: int) -> date:
+    """The first day of a month, so many months after this first day of one."""
     count = first.year * 12 + first.month - 1 + months
     return date(count // 12, count % 12 + 1, 1)

@@ -97,6 +97,12 @@ class Span:
     end: date
     zone: str
 
+    @classmethod
+    def of_month(cls, day: date, zone: str) -> Span:
+        """The month that this day is in."""
+        first = day.replace(day=1)
+        return cls(first, boundaries.months_on(first, 1), zone)
+
     @property
     def starts_at(self) -> datetime:
         """The first day's start."""

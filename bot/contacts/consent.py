@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 
-from bot.contacts.models import Consent, Contact
+from bot.contacts.models import Consent, Contact, is_closed
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.smartplans import plan_events
@@ -71,11 +71,6 @@ def wishes_to_stop(body: str) -> bool:
 def opted_out(conversation: Conversation) -> bool:
     """Whether this contact may not be texted on this line: STOP closes all, START opens one."""
     return is_closed(conversation.contact.opted_out_at, conversation.opted_in_at)
-
-
-def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
-    """Whether the last word was STOP."""
-    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
 
 
 def withdraw(

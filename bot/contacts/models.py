@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import peewee
 
 from bot.lines.models import Line
@@ -72,6 +74,11 @@ class Consent(Table):
     by = peewee.TextField(null=True)  # Slack user who recorded it; none where the contact did
     on_day = peewee.DateField(null=True)  # when it was said, where that was before
     made_at = InstantField()
+
+
+def is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
+    """Whether the last word was STOP."""
+    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
 
 
 class Sheet(Table):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 
-from ledger import boundaries
 from ledger.database import query, session
+from ledger.reports import Span
 
 LINES = """
     SELECT line.id, account.name, account.timezone, line.number, line.twilio_id, line.price_cents
@@ -64,18 +64,15 @@ class LineMargin:
 def by_line(month: date) -> Iterator[LineMargin]:
     """Each line of this month, in its account's own time zone; what only Twilio knows is left
     out."""
-    first = month.replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
     with session():
-        since = boundaries.day_starts(first, "UTC")
+        since = Span.of_month(month, "UTC").starts_at
         for line, name, zone, number, twilio, cents in query(LINES, since).fetchall():
-            starts, ends = (boundaries.day_starts(day, zone) for day in (first, following))
-            yield _margin(
-                LineMargin(name, number, twilio, number_charged_cents=cents), line, starts, ends
-            )
+            row = LineMargin(name, number, twilio, number_charged_cents=cents)
+            yield _margin(row, line, Span.of_month(month, zone))
 
 
-def _margin(row: LineMargin, line: int, starts: datetime, ends: datetime) -> LineMargin:
+def _margin(row: LineMargin, line: int, span: Span) -> LineMargin:
+    starts, ends = span.starts_at, span.ends_at
     for direction, texts, credits, segments, price, priced in query(TEXTS, line, starts, ends):
         if direction == "in":
             row.texts_in = int(texts)

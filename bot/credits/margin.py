@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ledger import boundaries
 from ledger.database import instant, query, session
+from ledger.reports import Span
 
 PERIODS = """
     SELECT account.name, period.plan, period.plan_name, period.plan_credits, period.price_cents,
@@ -90,7 +91,7 @@ def invoices(month: date, now: datetime) -> list[Invoice]:
 
 def _numbers(first: date, now: datetime) -> Iterator[Invoice]:
     """The numbers that were got at a price, each month that was begun in full."""
-    after = (first + timedelta(days=31)).replace(day=1)
+    after = boundaries.months_on(first, 1)
     edges = [datetime.combine(day, time(), UTC) for day in (after, first)]
     with session():
         rows = query(NUMBERS, edges[0] + timedelta(days=1), edges[1] - timedelta(days=1)).fetchall()
@@ -104,12 +105,10 @@ def _numbers(first: date, now: datetime) -> Iterator[Invoice]:
 
 def margins(month: date) -> Iterator[Margin]:
     """Each account's texts of this month, by direction and kind, in its own time zone."""
-    first = month.replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
     with session():
         for account, name, zone in query(ACCOUNTS).fetchall():
-            starts, ends = (boundaries.day_starts(day, zone) for day in (first, following))
-            rows = query(TEXTS, account, starts, ends).fetchall()
+            span = Span.of_month(month, zone)
+            rows = query(TEXTS, account, span.starts_at, span.ends_at).fetchall()
             for direction, kind, texts, credits, segments, price, priced in rows:
                 yield Margin(
                     name, direction, kind, int(texts), int(credits), int(segments),

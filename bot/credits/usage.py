@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -110,11 +110,9 @@ def ask(account_id: int, timezone: str, typed: str, now: datetime) -> Asked:
         elif days := re.fullmatch(r"(\d{1,3})d", word):
             span = Span(tomorrow - timedelta(days=max(1, int(days[1]))), tomorrow, timezone)
         elif month := re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", word):
-            first = date(int(month[1]), int(month[2]), 1)
-            following = (first + timedelta(days=31)).replace(day=1)
-            span = Span(
-                first, min(following, tomorrow) if first < tomorrow else following, timezone
-            )
+            span = Span.of_month(date(int(month[1]), int(month[2]), 1), timezone)
+            if span.first < tomorrow < span.end:
+                span = replace(span, end=tomorrow)
         else:
             raise Refused(f"{word!r} is not understood here. Type {HELP}")
     return Asked(account_id, span, by)

@@ -35,6 +35,7 @@ LOCK = "SELECT id FROM bulk WHERE id = %s FOR UPDATE"
 TAGGED = """
     SELECT contact_id FROM tag WHERE account_id = %s AND tag = %s AND contact_id > %s
     ORDER BY contact_id LIMIT %s"""
+# The first condition on the state is that of the index by bulk.
 WAKE = """
     UPDATE enrollment SET state = 'active', why = NULL, due_at = %s WHERE id IN (
         SELECT id FROM enrollment

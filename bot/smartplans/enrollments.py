@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.contacts import hours
-from bot.contacts.models import Contact, Tag
+from bot.contacts.models import Contact, Tag, is_closed
 from bot.smartplans import schedule
 from bot.smartplans.models import (
     ALIVE,
@@ -102,7 +102,7 @@ def _left_out(plan: SmartPlan, contacts: list[Contact]) -> dict[int, str]:
     for contact in contacts:
         if contact.account_id != plan.account_id:
             reasons[contact.id] = "not a contact of this account"
-        elif _is_closed(contact.opted_out_at, opened.get(contact.id)):
+        elif is_closed(contact.opted_out_at, opened.get(contact.id)):
             reasons[contact.id] = "opted out"
         elif contact.blocked_at is not None:
             reasons[contact.id] = "blocked"
@@ -126,10 +126,6 @@ def _opened(plan: SmartPlan, contact_ids: list[int]) -> dict[int, datetime]:
         Conversation.opted_in_at.is_null(False),
     )  # fmt: skip
     return {talk.contact_id: talk.opted_in_at for talk in talks}
-
-
-def _is_closed(opted_out_at: datetime | None, opted_in_at: datetime | None) -> bool:
-    return opted_out_at is not None and (opted_in_at is None or opted_in_at < opted_out_at)
 
 
 @transaction

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from bot.contacts import numbers
 from bot.smartplans import plan_counts, reminders, step_choices, step_facts
 from bot.smartplans.models import Reminder, SmartPlan
+from bot.smartplans.plan_days import KINDS
 from bot.smartplans.step_facts import Due
 from ledger import boundaries
 from ledger.database import query
 from ledger.models import Account
 
 PLANS, REMINDERS, ASKS = 5, 5, 3  # that are shown
-KINDS = (("text", "text"), ("email", "e-mail"), ("reminder", "reminder"))
 
 # The first condition is that of the index by account.
 RUNNING = """

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import Refused
+from bot.smartplans.models import UNITS
 from bot.smartplans.schedule import When
 
 READY = Path(__file__).with_name("ready_plans.toml")
 
 KINDS = ("text", "email", "reminder")
-UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
 REPEATS = ("days", "weeks", "months", "years")
 DATES = {"birthday": "the birthday", "closing": "the closing day"}  # more may be kept by any name
 ENROLL_EVENTS = ("tag_added", "tag_removed", "new_sender")

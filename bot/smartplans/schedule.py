@@ -212,14 +212,9 @@ def due(
 # Whether a moment is allowed
 
 
-def allowed(moment: datetime, limits: Limits) -> bool:
-    """Whether an automated text may come now, wherever the contact may be."""
-    return all(_opens(moment, zone, limits) is None for zone in limits.zones)
-
-
 def next_allowed(moment: datetime, limits: Limits) -> datetime | None:
-    """The first moment from this one on that is allowed wherever the contact may be; None if these
-    places have no such moment in common."""
+    """The first moment from this one on at which an automated text may come, wherever the contact
+    may be; None if these places have no such moment in common."""
     ends, found = moment + LOOKED_AHEAD, moment
     while found < ends:
         opens = [_opens(found, zone, limits) for zone in limits.zones]

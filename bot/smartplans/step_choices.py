@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.contacts import consent, contacts, numbers
+from bot.contacts import contacts, numbers
+from bot.contacts.models import is_closed
 from bot.smartplans import law, schedule
 from bot.smartplans.models import Step
 from bot.smartplans.schedule import Limits
@@ -128,7 +129,7 @@ def choose(due: Due, facts: Facts, budget: Budget, now: datetime) -> Choice:
     if due.blocked_at is not None:
         return Stop("they were blocked")
     talk = facts.talks.get(due.contact)
-    if consent.is_closed(due.opted_out_at, talk.opted_in_at if talk else None):
+    if is_closed(due.opted_out_at, talk.opted_in_at if talk else None):
         return Stop("they opted out")
     if due.planned_at > now:  # it rested meanwhile, and the plan or a date was changed
         when, zone = facts.course(due).steps[due.position], facts.zones(due)[0]

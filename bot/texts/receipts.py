@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from bot import inbox, outbox, tally
-from bot.contacts import consent, contacts
+from bot.contacts import contacts
+from bot.contacts.models import is_closed
 from bot.lines import suspended
 from bot.lines.models import TwilioAccount
 from bot.smartplans import plan_events
@@ -122,7 +123,7 @@ def outgoing(part_id: int) -> Outgoing:
     closed, opened = (moment and instant(moment) for moment in row[10:])
     return Outgoing(
         part_id, ref, body, json.loads(media), bool(as_mms), to, from_, twilio, instant(made_at),
-        sid, status, consent.is_closed(closed, opened),
+        sid, status, is_closed(closed, opened),
     )  # fmt: skip
 
 
