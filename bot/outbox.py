@@ -66,6 +66,17 @@ def enqueue(
     wake_workers()
 
 
+def post_card(to: str, key: str, kind: str, payload: Mapping[str, Any]) -> None:
+    """Queues a post of its own, in no thread, to a channel or a person."""
+    told = {**payload, "to": to}
+    enqueue(key, kind, told, lane=card_lane(to), pace=paces.of_channel(to))
+
+
+def card_lane(to: str) -> str:
+    """In which such posts to one channel or person, and their updates, leave in order."""
+    return f"card:{to}"
+
+
 class Item(NamedTuple):
     """A delivery to be queued with others."""
 

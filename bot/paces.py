@@ -16,6 +16,16 @@ EVERY = "SELECT every_s FROM pace WHERE key = %s"
 SET_EVERY = "UPDATE pace SET every_s = %s WHERE key = %s"
 
 
+def of_number(number: str) -> str:
+    """The pace at which texts leave a number."""
+    return f"number:{number}"
+
+
+def of_channel(channel: str) -> str:
+    """The pace at which posts come into a channel, or to a person."""
+    return f"channel:{channel}"
+
+
 @transaction
 def every_s(pace: str) -> float | None:
     """The seconds between two that this pace has of its own; None where it has the settings'."""

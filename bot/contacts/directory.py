@@ -16,7 +16,7 @@ from bot.contacts.special_days import Day
 from bot.errors import Refused, Wrong
 from bot.lines.models import Line
 from bot.smartplans import plan_events
-from bot.talks import threads
+from bot.talks import desk, threads
 from bot.talks.models import Conversation
 from bot.team import roles, viewers
 from bot.words import clean, is_email
@@ -193,10 +193,7 @@ def _held(contact_id: int, user: str) -> Contact:
 @transaction
 def of_talk(conversation_id: int, user: str) -> int:
     """The contact of a conversation. Raises Refused if it is none of this user's."""
-    talk = Conversation.get_or_none(Conversation.id == conversation_id)
-    if talk is None:
-        raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
-    return int(own(talk.contact_id, user).id)
+    return int(own(desk.own(conversation_id, user).contact_id, user).id)
 
 
 # What others who make contacts need, too

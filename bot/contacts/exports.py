@@ -24,10 +24,9 @@ PAGE = 1000  # contacts read at once
 def ask(account_id: int, user: str) -> None:
     """Has the file sent to this user. Raises Refused unless they are owner or manager."""
     roles.require_manager(user, account_id)
-    outbox.enqueue(
-        f"export:{secrets.token_hex(8)}", "slack.export", {"account": account_id, "to": user},
-        lane=f"card:{user}", pace=f"channel:{user}",
-    )  # fmt: skip
+    outbox.post_card(
+        user, f"export:{secrets.token_hex(8)}", "slack.export", {"account": account_id}
+    )
 
 
 @transaction
@@ -36,7 +35,7 @@ def posted(key: str, asked: Mapping[str, Any], post: Mapping[str, Any]) -> None:
     outbox.enqueue(
         f"file:{key}", "slack.export_file",
         {"account": asked["account"], "channel": post["channel"], "ts": post["ts"]},
-        lane=f"card:{asked['to']}", pace="files:slack",
+        lane=outbox.card_lane(asked["to"]), pace="files:slack",
     )  # fmt: skip
 
 

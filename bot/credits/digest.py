@@ -116,13 +116,8 @@ def _send(account_id: int) -> bool:
     daily = _compose(stands, hour, today, since, now) if first and line else None
     if daily is None:
         return False
-    outbox.enqueue(
-        f"digest:{account_id}:{today}",
-        "slack.card",
-        {"what": "digest", "to": line.channel, "digest": asdict(daily)},
-        lane=f"card:{line.channel}",
-        pace=f"channel:{line.channel}",
-    )
+    told = {"what": "digest", "digest": asdict(daily)}
+    outbox.post_card(line.channel, f"digest:{account_id}:{today}", "slack.card", told)
     return True
 
 

@@ -17,8 +17,7 @@ import structlog
 from bot import clock, outbox
 from bot.credits.models import Address
 from bot.lines.models import Line
-from bot.team import viewers
-from bot.team.models import Member
+from bot.team import roles, viewers
 from bot.words import count, day_words
 from ledger import alerts, reports
 from ledger.alerts import Crossing, Expiry
@@ -175,20 +174,13 @@ def pace(account: Standing, forecast: Forecast | None) -> str:
 
 def _send(notice: Notice, key: str, by_mail: bool, *, in_channels: bool) -> None:
     payload = {"what": "notice", "notice": asdict(notice)}
-    bosses = Member.select().where(
-        Member.account == notice.account, Member.role.in_(["owner", "manager"]),
-        Member.left_at.is_null(),
-    )  # fmt: skip
-    to = [member.slack_user for member in bosses]
+    to = [member.slack_user for member in roles.bosses(notice.account)]
     if in_channels:
         here = (Line.account == notice.account) & (Line.channel != "")
         lines = Line.live(Line.channel).where(here).distinct()
         to += [line.channel for line in lines]
     for one in to:
-        outbox.enqueue(
-            f"{key}:{one}", "slack.card", {**payload, "to": one},
-            lane=f"card:{one}", pace=f"channel:{one}",
-        )  # fmt: skip
+        outbox.post_card(one, f"{key}:{one}", "slack.card", payload)
     if by_mail:
         for address in Address.select().where(Address.account == notice.account):
             outbox.enqueue(

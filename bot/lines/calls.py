@@ -164,11 +164,8 @@ def _conversation(row: Call, now: datetime) -> Conversation | None:
     channel; what somebody blocked did, nowhere."""
     if row.contact is None:
         if row.line.channel:
-            outbox.enqueue(
-                f"call:{row.id}", "slack.card",
-                {"what": "note", "to": row.line.channel, "text": _unnamed(row)},
-                lane=f"card:{row.line.channel}", pace=f"channel:{row.line.channel}",
-            )  # fmt: skip
+            told = {"what": "note", "text": _unnamed(row)}
+            outbox.post_card(row.line.channel, f"call:{row.id}", "slack.card", told)
         return None
     if row.contact.blocked_at is not None:
         return None

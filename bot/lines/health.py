@@ -17,7 +17,6 @@ from bot import outbox
 from bot.contacts import numbers
 from bot.lines.models import Line, Trouble
 from bot.team import roles, viewers
-from bot.team.models import Member
 from ledger.database import session, transaction
 
 log = structlog.get_logger()
@@ -100,10 +99,9 @@ def _begin(line: Line, problem: Problem, now: datetime) -> None:
         detail=problem.detail, since=now, told_at=now,
     )  # fmt: skip
     for to in _readers(line, problem.what):
-        outbox.enqueue(
-            f"trouble:{trouble.id}:{to}", "slack.card",
-            {"what": "trouble", "to": to, "trouble": trouble.id},
-            lane=f"card:{to}", pace=f"channel:{to}",
+        outbox.post_card(
+            to, f"trouble:{trouble.id}:{to}", "slack.card",
+            {"what": "trouble", "trouble": trouble.id},
         )  # fmt: skip
     viewers.changed(line.account_id)
 
@@ -122,10 +120,9 @@ def _mend(trouble: Trouble, line: Line, now: datetime) -> None:
     if trouble.what.startswith(SETUP) and not suspending:
         Line.update(suspended_at=None).where(Line.id == line.id).execute()
     for to in _readers(line, trouble.what):
-        outbox.enqueue(
-            f"mended:{trouble.id}:{to}", "slack.card",
-            {"what": "note", "to": to, "text": mended_words(trouble, line)},
-            lane=f"card:{to}", pace=f"channel:{to}",
+        outbox.post_card(
+            to, f"mended:{trouble.id}:{to}", "slack.card",
+            {"what": "note", "text": mended_words(trouble, line)},
         )  # fmt: skip
     viewers.changed(line.account_id)
 
@@ -134,10 +131,7 @@ def _readers(line: Line, what: str) -> list[str]:
     """Who is told: the line's channel; where it cannot be posted to, owner or managers."""
     if line.channel and what not in UNSHOWN:
         return [line.channel]
-    here = (Member.account == line.account_id) & Member.left_at.is_null()
-    bosses = list(Member.select().where(here, Member.role.in_(roles.MANAGERS)).order_by(Member.id))
-    owners = [boss for boss in bosses if boss.role == "owner"]
-    return [boss.slack_user for boss in owners or bosses]
+    return [boss.slack_user for boss in roles.in_charge(line.account_id)]
 
 
 def name_of(line: Line) -> str:

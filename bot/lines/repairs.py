@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from bot import outbox
+from bot import outbox, paces
 from bot.errors import Refused
 from bot.lines import health
 from bot.lines.models import Line, Trouble
@@ -76,5 +76,5 @@ def _tell(line: Line, user: str, text: str) -> None:
     outbox.enqueue(
         f"told:{line.id}:{secrets.token_hex(8)}", "slack.whisper",
         {"channel": line.channel or user, "user": user, "text": text},
-        lane=f"whisper:{user}", pace=f"channel:{line.channel or user}",
+        lane=f"whisper:{user}", pace=paces.of_channel(line.channel or user),
     )  # fmt: skip

@@ -152,4 +152,4 @@ def kept_name(typed: str) -> str | None:
 
 
 def _pace(line: Line) -> str:
-    return f"number:{line.number}"
+    return paces.of_number(line.number)

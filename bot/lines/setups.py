@@ -165,10 +165,9 @@ def remind(now: datetime) -> int:
     for one in due:
         one.remind_at = now + REMIND_AFTER
         one.save(only=[Setup.remind_at])
-        outbox.enqueue(
-            f"support:{one.id}:{now.timestamp():.0f}", "slack.setup",
-            {"setup": one.id, "what": "reminder", "to": one.by},
-            lane=f"card:{one.by}", pace=f"channel:{one.by}",
+        outbox.post_card(
+            one.by, f"support:{one.id}:{now.timestamp():.0f}", "slack.setup",
+            {"setup": one.id, "what": "reminder"},
         )  # fmt: skip
     return len(due)
 

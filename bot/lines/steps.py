@@ -135,10 +135,9 @@ def _tell(one: Setup) -> None:
     works = one.step == "done" and one.kind != "release"
     here = [line.channel] if works and line and line.channel and line.joined_at else []
     for to in here if here and not one.details.get("remark") else [*here, one.by]:
-        outbox.enqueue(
-            f"setup:{one.id}:told:{to}", "slack.setup", {"setup": one.id, "what": "told", "to": to},
-            lane=f"card:{to}", pace=f"channel:{to}",
-        )  # fmt: skip
+        outbox.post_card(
+            to, f"setup:{one.id}:told:{to}", "slack.setup", {"setup": one.id, "what": "told"}
+        )
 
 
 # What a step brings about
@@ -201,7 +200,7 @@ def _become_line(one: Setup, now: datetime) -> None:
     line.former_webhooks, line.price_cents = wishes.get("former"), wishes.get("price_cents")
     line.channel = "" if wishes["channel"] else line.channel
     line.save()
-    paces.set_every_s(f"number:{line.number}", None, now)
+    paces.set_every_s(paces.of_number(line.number), None, now)
     if wishes["channel"]:
         channels.move(line, wishes["channel"])
     one.line = line

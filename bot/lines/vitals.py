@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bot import paces
 from bot.lines.health import Look, Problem
 from bot.lines.models import Line
 from bot.models import Inbox
@@ -36,7 +37,7 @@ def look(line: Line, now: datetime) -> Look:
 
 def _stuck(line: Line, now: datetime) -> Look:
     """Texts that were tried, and did not leave."""
-    texts, _, error = query(STUCK, f"number:{line.number}", now - STUCK_AFTER).fetchone()
+    texts, _, error = query(STUCK, paces.of_number(line.number), now - STUCK_AFTER).fetchone()
     if not texts:
         return Look({"stuck"})
     what = count(texts, "text")

@@ -217,14 +217,11 @@ def _show(bulk: Bulk, now: datetime) -> None:
     """Has its card show how it is now."""
     shown: dict[str, Any] = {"what": "bulk", "to": bulk.by, "bulk": bulk.id}
     if bulk.shown_at is None:
-        outbox.enqueue(
-            f"bulk:{bulk.id}", "slack.plan", shown, lane=f"card:{bulk.by}",
-            pace=f"channel:{bulk.by}",
-        )  # fmt: skip
+        outbox.post_card(bulk.by, f"bulk:{bulk.id}", "slack.plan", shown)
     else:
         outbox.enqueue(
             f"bulk:{bulk.id}:{now.timestamp()}:{bulk.state}", "slack.plan_update", shown,
-            lane=f"card:{bulk.by}", pace="updates:slack", replaces=f"bulk:{bulk.id}",
+            lane=outbox.card_lane(bulk.by), pace="updates:slack", replaces=f"bulk:{bulk.id}",
         )  # fmt: skip
     bulk.stale, bulk.shown_at = False, now
     bulk.save()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import peewee
 
-from bot import clock, outbox
+from bot import clock, outbox, paces
 from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.smartplans.models import Reminder
@@ -165,11 +165,11 @@ def _show_again(reminder: Reminder) -> None:
     if reminder.card_ts is not None:
         outbox.enqueue(
             f"reminder:{reminder.id}:{clock.now().timestamp()}", "slack.plan_update",
-            {"what": "reminder", "reminder": reminder.id}, lane=f"card:{reminder.to}",
+            {"what": "reminder", "reminder": reminder.id}, lane=outbox.card_lane(reminder.to),
             pace="updates:slack", replaces=f"reminder:{reminder.id}",
         )  # fmt: skip
 
 
 def _card(key: str, reminder_id: int, to: str) -> outbox.Item:
     payload = {"what": "reminder", "to": to, "reminder": reminder_id}
-    return outbox.Item(key, "slack.plan", payload, f"card:{to}", f"channel:{to}")
+    return outbox.Item(key, "slack.plan", payload, outbox.card_lane(to), paces.of_channel(to))

@@ -31,7 +31,7 @@ class Pace:
     def between(self, line: Line) -> timedelta:
         """The time between two texts of a line, whose channel others may share."""
         sharing = query(SHARING, line.channel).fetchone()[0]
-        number_s = paces.every_s(f"number:{line.number}") or self.number_s
+        number_s = paces.every_s(paces.of_number(line.number)) or self.number_s
         return timedelta(seconds=max(number_s, self.channel_s * sharing))
 
 

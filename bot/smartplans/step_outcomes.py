@@ -209,11 +209,9 @@ def _row(
 
 def _ask(batch: Batch, due: Due, ask: Ask) -> None:
     step = batch.facts.step(due)
-    outbox.enqueue(
-        f"ask:{due.id}:{due.round}:{step.key}:{ask.credits}", "slack.plan",
-        {"what": "ask", "to": ask.sender, "enrollment": due.id, "credits": ask.credits,
-         "body": ask.body},
-        lane=f"card:{ask.sender}", pace=f"channel:{ask.sender}",
+    outbox.post_card(
+        ask.sender, f"ask:{due.id}:{due.round}:{step.key}:{ask.credits}", "slack.plan",
+        {"what": "ask", "enrollment": due.id, "credits": ask.credits, "body": ask.body},
     )  # fmt: skip
 
 
@@ -223,9 +221,8 @@ def _say_short(plan: SmartPlan, waits: Sequence[Wait], now: datetime) -> None:
     plan.short_of = min(plan.short_of or least, least)
     if plan.short_since is None:
         plan.short_since = now
-        outbox.enqueue(
-            f"short:{plan.id}:{now.timestamp():.0f}", "slack.plan",
-            {"what": "short", "to": plan.made_by, "plan": plan.id, "why": waits[0].why},
-            lane=f"card:{plan.made_by}", pace=f"channel:{plan.made_by}",
+        outbox.post_card(
+            plan.made_by, f"short:{plan.id}:{now.timestamp():.0f}", "slack.plan",
+            {"what": "short", "plan": plan.id, "why": waits[0].why},
         )  # fmt: skip
     plan.save(only=[SmartPlan.short_of, SmartPlan.short_since])

@@ -14,7 +14,8 @@ from bot.lines.models import Line
 from bot.smartplans import plan_events
 from bot.talks import conversations, threads
 from bot.talks.models import Conversation
-from bot.team import people, roles, viewers
+from bot.team import roles, viewers
+from bot.team.people import spoken_of
 from bot.texts.models import Draft
 from bot.words import count, day_words, escape
 from ledger import credits
@@ -99,7 +100,7 @@ def assign(conversation_id: int, user: str, to: str | None, now: datetime) -> No
     _save(conversation, Conversation.assigned_to)
     if to not in (None, user):
         name = escape(contacts.name_of(conversation.contact))
-        _say(conversation, f"{_called(user)} asks <@{to}> to look after {name}.", "assign", now)
+        _say(conversation, f"{spoken_of(user)} asks <@{to}> to look after {name}.", "assign", now)
 
 
 @transaction
@@ -199,7 +200,7 @@ def block(conversation_id: int, user: str, now: datetime) -> None:
     _show_roots(contact)
     _say(
         conversation,
-        f"{_called(user)} blocked {escape(contacts.name_of(contact))}. Their texts are kept and "
+        f"{spoken_of(user)} blocked {escape(contacts.name_of(contact))}. Their texts are kept and "
         "cost credits as before, but are shown nowhere. To see them again, choose *Unblock* in the "
         "menu of the first post here.",
         "block", now,
@@ -220,7 +221,7 @@ def unblock(conversation_id: int, user: str, now: datetime) -> None:
     newest = f" The newest {most} follow." if came > most else " They follow." if came else ""
     _say(
         conversation,
-        f"{_called(user)} unblocked {escape(contacts.name_of(contact))}. "
+        f"{spoken_of(user)} unblocked {escape(contacts.name_of(contact))}. "
         f"{count(came, 'text')} came meanwhile.{newest}",
         "unblock", now,
     )  # fmt: skip
@@ -241,9 +242,9 @@ def opt_out(conversation_id: int, user: str, now: datetime) -> bool:
 def _opted_out(conversation: Conversation, user: str) -> str:
     name = escape(contacts.name_of(conversation.contact))
     return (
-        f":raised_hand: {_called(user)} noted that {name} wants no more texts. Nothing can be sent "
-        "to them, on any line, until they text START, or one of you notes in *Edit contact* that "
-        "they agree again."
+        f":raised_hand: {spoken_of(user)} noted that {name} wants no more texts. Nothing can be "
+        "sent to them, on any line, until they text START, or one of you notes in *Edit contact* "
+        "that they agree again."
     )
 
 
@@ -255,7 +256,7 @@ def judge_wish(conversation_id: int, user: str, ts: str, meant: bool, now: datet
         conversations.stop(conversation, "said so", now, user)
         said = _opted_out(conversation, user)
     else:
-        said = f"{_called(user)} saw this: they did not mean to opt out."
+        said = f"{spoken_of(user)} saw this: they did not mean to opt out."
     threads.restate(conversation, ts, said)
 
 
@@ -276,13 +277,18 @@ def failed_since(account_id: int, since: datetime) -> tuple[list[Failed], int]:
     return named, len(rows) - len(named)
 
 
-def _own(conversation_id: int, user: str, now: datetime) -> Conversation:
-    """The conversation, held, if this user may change it. Raises Refused."""
+def own(conversation_id: int, user: str) -> Conversation:
+    """The conversation, or the one it goes on in. Raises Refused if it is none of this user's."""
     conversation: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
     if conversation is None:
         raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
     roles.require_member(user, conversation.line.account_id)
-    return _held(threads.current(conversation).id, now)
+    return threads.current(conversation)
+
+
+def _own(conversation_id: int, user: str, now: datetime) -> Conversation:
+    """The same, held."""
+    return _held(own(conversation_id, user).id, now)
 
 
 def _held(conversation_id: int, now: datetime) -> Conversation:
@@ -309,9 +315,3 @@ def _show_roots(contact: Contact) -> None:
 def _say(conversation: Conversation, text: str, what: str, now: datetime) -> None:
     key = f"{what}:{conversation.id}:{now.timestamp():.6f}"
     threads.say(conversation, text, key)
-
-
-def _called(user: str) -> str:
-    """What to call a member in the thread, which calls nobody."""
-    name = people.called(user)
-    return escape(name) if name else f"<@{user}>"

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import peewee
 
-from bot import clock, outbox
+from bot import clock, outbox, paces
 from bot.contacts import contacts, numbers
 from bot.credits.models import Address
 from bot.lines.models import Line
@@ -23,7 +23,6 @@ from bot.models import Delivery
 from bot.talks import threads
 from bot.talks.models import Conversation, Message
 from bot.team import roles
-from bot.team.models import Member
 from bot.words import count, escape
 from ledger.database import query, transaction
 from ledger.models import Account
@@ -121,11 +120,11 @@ def channel_shut(channel: str, error: str, now: datetime) -> None:
     _move_on(channel)
     texts = _untold(channel, now)
     for text in texts:
-        for boss in _bosses(text.message.conversation.line.account_id):
-            outbox.enqueue(
-                f"dm:{text.message.id}:{boss}", "slack.card",
-                {"what": "note", "to": boss, "text": _note(text, channel, CHANNEL[error])},
-                lane=f"card:{boss}", pace=f"channel:{boss}",
+        for member in roles.in_charge(text.message.conversation.line.account_id):
+            boss = member.slack_user
+            outbox.post_card(
+                boss, f"dm:{text.message.id}:{boss}", "slack.card",
+                {"what": "note", "text": _note(text, channel, CHANNEL[error])},
             )  # fmt: skip
     _told(texts, now)
 
@@ -156,7 +155,7 @@ def slack_shut(error: str, now: datetime) -> None:
 @transaction
 def mended(channel: str, now: datetime) -> None:
     """The channel takes posts again: what waits leaves at once."""
-    outbox.hurry(f"channel:{channel}")
+    outbox.hurry(paces.of_channel(channel))
     here = Conversation.stale & (Conversation.channel == channel)
     for conversation in list(Conversation.select().where(here).limit(MADE_UP)):
         threads.make_up(conversation, now)
@@ -198,7 +197,7 @@ def _letter(account: Account, texts: list[Untold], why: str) -> dict[str, object
 
 def _untold(channel: str | None, now: datetime) -> list[Untold]:
     """Texts in that wait to be shown, in this channel or in any, and were not told otherwise."""
-    rows = query(UNTOLD, f"channel:{channel}", channel is None, LISTED).fetchall()
+    rows = query(UNTOLD, paces.of_channel(channel or ""), channel is None, LISTED).fetchall()
     carried = {int(key.partition(":")[2]): delivery for delivery, key in rows}
     found = list(Message.select().where(Message.id.in_(list(carried))).order_by(Message.id))
     texts = [Untold(carried[message.id], message) for message in found]
@@ -212,17 +211,9 @@ def _told(texts: Iterable[Untold], now: datetime) -> None:
     Delivery.update(told_at=now).where(Delivery.id.in_(ids)).execute()
 
 
-def _bosses(account_id: int) -> list[str]:
-    """Who is told: the owner; where there is none any more, the managers."""
-    here = (Member.account == account_id) & Member.left_at.is_null()
-    bosses = list(Member.select().where(here, Member.role.in_(roles.MANAGERS)).order_by(Member.id))
-    owners = [boss for boss in bosses if boss.role == "owner"]
-    return [boss.slack_user for boss in owners or bosses]
-
-
 def _move_on(channel: str) -> None:
     """Has conversations with something to show go on where their line is now."""
-    waiting = query(WAITING, f"channel:{channel}", MOVED).fetchall()
+    waiting = query(WAITING, paces.of_channel(channel), MOVED).fetchall()
     ids = {json.loads(payload)["conversation"] for (payload,) in waiting}
     before = Conversation.alias()  # their contacts were merged since
     current = before.select(peewee.fn.COALESCE(before.goes_on, before.id)).where(before.id.in_(ids))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot import outbox
+from bot import outbox, paces
 from bot.talks.models import Conversation, Message
 from bot.texts.models import Draft
 from ledger.database import query, transaction
@@ -87,7 +87,7 @@ def move_on(conversation: Conversation, channel: str) -> None:
     here &= Conversation.thread_ts == conversation.thread_ts
     if Conversation.update(channel=channel, thread_ts=None, **former).where(here).execute():
         moved = Conversation.get_by_id(conversation.id)
-        pace, lane = f"channel:{channel}", thread_lane(moved)
+        pace, lane = paces.of_channel(channel), thread_lane(moved)
         query(REPACE, pace, lane)
         post("root", f"root:{moved.id}:{moved.former_ts}", moved, {}, lane=_root_lane(moved))
 
@@ -127,7 +127,7 @@ def shown(message_id: int, ts: str, state: str | None) -> None:
 # What is posted in it
 
 
-def thread_lane(conversation: Conversation) -> str:
+def thread_lane(conversation: Conversation | Thread) -> str:
     """The lane of everything that is posted in this conversation's thread."""
     return f"thread:{conversation.id}"
 
@@ -149,7 +149,7 @@ def copies(messages: Iterable[tuple[int, Thread]]) -> list[outbox.Item]:
         outbox.Item(
             f"post:{message}", "slack.post",
             {"what": "text", "conversation": thread.id, "message": message},
-            f"thread:{thread.id}", f"channel:{thread.channel}",
+            thread_lane(thread), paces.of_channel(thread.channel),
         )
         for message, thread in messages
     ]  # fmt: skip
@@ -169,7 +169,7 @@ def whisper(conversation: Conversation, user: str, text: str, key: str) -> None:
         key, "slack.whisper",
         {"channel": conversation.channel, "thread_ts": conversation.thread_ts, "user": user,
          "text": text},
-        lane=f"whisper:{user}", pace=f"channel:{conversation.channel}",
+        lane=f"whisper:{user}", pace=paces.of_channel(conversation.channel),
     )  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def post(
         "slack.post",
         {"what": what, "conversation": conversation.id, **payload},
         lane=lane or thread_lane(conversation),
-        pace=f"channel:{conversation.channel}",
+        pace=paces.of_channel(conversation.channel),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import outbox
+from bot import outbox, paces
 from bot.errors import Refused, Wrong
 from bot.lines.models import Line
 from bot.talks.models import Conversation
@@ -17,7 +17,7 @@ def move(line: Line, channel: str) -> None:
     if not line.channel:
         homeless = (Conversation.line == line) & (Conversation.channel == "")
         Conversation.update(channel=channel).where(homeless).execute()
-        outbox.hurry("channel:", instead=f"channel:{channel}")
+        outbox.hurry(paces.of_channel(""), instead=paces.of_channel(channel))
     line.channel, line.joined_at = channel, None
     line.save(only=[Line.channel, Line.joined_at])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot import clock, outbox
@@ -52,6 +51,12 @@ def called(user: str) -> str | None:
     """What Slack calls a user who is, or was, on an account; None if nobody knows."""
     member = Member.get_or_none(Member.slack_user == user, Member.name.is_null(False))
     return str(member.name) if member else None
+
+
+def spoken_of(user: str) -> str:
+    """What to call a user in Slack's mark-up: by name, which calls nobody, where it is known."""
+    name = called(user)
+    return escape(name) if name else f"<@{user}>"
 
 
 @transaction
@@ -157,20 +162,15 @@ def _leave(member: Member, now: datetime) -> None:
 def _tell_ownerless(owner: Member) -> None:
     """The owner has left: those who can have it mended are told, once."""
     account = Account.get_by_id(owner.account_id)
-    rest = team(account.id)
     words = (
         f":warning: <@{owner.slack_user}>, the owner of *{escape(account.name)}*, is no longer in "
         f"this workspace. To have another owner, ask {OPERATOR}: they type "
         f'`flask handover --account "{escape(account.name)}" --owner U…`. '
         "Until then managers do all but make managers."
     )
-    for member in _bosses(rest) or rest:
-        outbox.enqueue(
-            f"ownerless:{owner.id}:{owner.left_at.timestamp():.0f}:{member.slack_user}",
-            "slack.card", {"what": "note", "to": member.slack_user, "text": words},
-            lane=f"card:{member.slack_user}", pace=f"channel:{member.slack_user}",
+    for member in roles.bosses(account.id) or team(account.id):
+        to = member.slack_user
+        outbox.post_card(
+            to, f"ownerless:{owner.id}:{owner.left_at.timestamp():.0f}:{to}", "slack.card",
+            {"what": "note", "text": words},
         )  # fmt: skip
-
-
-def _bosses(members: Iterable[Member]) -> list[Member]:
-    return [member for member in members if member.role in roles.MANAGERS]

@@ -10,6 +10,7 @@ from ledger.database import transaction
 
 ROLES = ("owner", "manager", "agent")
 MANAGERS = ("owner", "manager")
+NAMED = 3  # of those who can help
 NO_TEAM = "You are not on a team here. Ask the owner of your team to add you."
 
 
@@ -19,11 +20,21 @@ def accounts_of(user: str) -> list[int]:
     return [member.account_id for member in Member.select().where(here).order_by(Member.id)]
 
 
-def owner_of(account_id: int) -> str:
-    """Who can help, as Slack shows them: the owner; where there is none, the managers."""
+def bosses(account_id: int) -> list[Member]:
+    """Owner and managers of the account."""
     here = (Member.account == account_id) & Member.left_at.is_null()
-    bosses = list(Member.select().where(here, Member.role.in_(MANAGERS)).order_by(Member.id))
-    named = [boss for boss in bosses if boss.role == "owner"] or bosses[:3]
+    return list(Member.select().where(here, Member.role.in_(MANAGERS)).order_by(Member.id))
+
+
+def in_charge(account_id: int) -> list[Member]:
+    """The owner of the account; where there is none any more, the managers."""
+    both = bosses(account_id)
+    return [boss for boss in both if boss.role == "owner"] or both
+
+
+def owner_of(account_id: int) -> str:
+    """Who can help, as Slack shows them: the owner; where there is none, some managers."""
+    named = in_charge(account_id)[:NAMED]
     return " or ".join(f"<@{boss.slack_user}>" for boss in named) or OPERATOR
 
 

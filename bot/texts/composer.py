@@ -16,7 +16,7 @@ from bot.contacts.contacts import Recipient
 from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.lines.models import Line
-from bot.talks import threads
+from bot.talks import desk
 from bot.talks.models import Conversation, Message
 from bot.team import channels, roles
 from bot.texts import drafts, offers, templates
@@ -97,7 +97,7 @@ def start(
 ) -> Look:  # fmt: skip
     """An empty composer: from a channel, for an account, or as a reply. Raises Refused."""
     if conversation is not None:
-        talk = own(conversation, user)
+        talk = desk.own(conversation, user)
         if not numbers.textable(talk.contact.number):
             raise Refused("This sender takes no answers.")
         drafts.require_sendable(talk.line, talk.contact, "")
@@ -109,7 +109,7 @@ def start(
 
 def blank(typed: Typed, now: datetime) -> Typing:
     """A row in which nothing stands yet. Raises Refused where the user may not write there."""
-    talk = own(typed.conversation, typed.user) if typed.conversation else None
+    talk = desk.own(typed.conversation, typed.user) if typed.conversation else None
     return Typing(
         view=typed.view, user=typed.user, line=talk.line if talk else line_of(typed),
         conversation=talk, number=talk.contact.number if talk else None, body="", box=typed.box,
@@ -120,15 +120,6 @@ def blank(typed: Typed, now: datetime) -> Typing:
 def draft_id(view: str) -> str:
     """The id of the draft that a composer becomes: its view's, so that it is sent once."""
     return f"view-{view}"
-
-
-def own(conversation_id: int, user: str) -> Conversation:
-    """The conversation, if this user may write in it. Raises Refused."""
-    talk: Conversation | None = Conversation.get_or_none(Conversation.id == conversation_id)
-    if talk is None:
-        raise Refused("This conversation is no longer here. `/text waiting` lists those that wait.")
-    roles.require_member(user, talk.line.account_id)
-    return threads.current(talk)
 
 
 def line_of(typed: Typed) -> Line:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from bot import outbox, tally
+from bot import outbox, paces, tally
 from bot.lines.models import Line
 from bot.talks import threads
 from bot.talks.models import Message, Part
@@ -121,7 +121,7 @@ def _write_parts(
 ) -> list[outbox.Item]:  # fmt: skip
     """Writes the parts of all the texts. Returns their deliveries, one lane a recipient."""
     rows, deliveries, free = [], [], iter(part_ids)
-    pace = f"number:{line.number}"
+    pace = paces.of_number(line.number)
     for text, message, own in zip(texts, ids, parts, strict=True):
         for number, part in enumerate(own):
             row, ref = next(free), secrets.token_urlsafe(16)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.talks import desk
 from bot.texts import composer, filling
 from bot.texts.composer import Look, Typed
 from bot.texts.models import Draft, Typing
@@ -130,7 +131,7 @@ def hold(typed: Typed, now: datetime) -> Typing | None:
         Typing.insert(**blank.__data__).on_conflict_ignore().execute()
         row = held(typed.view)
     elif row.conversation_id:
-        composer.own(row.conversation_id, typed.user)
+        desk.own(row.conversation_id, typed.user)
     return row
 
 

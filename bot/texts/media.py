@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot import outbox
+from bot import outbox, paces
 from bot.contacts import contacts
 from bot.talks import replies, threads
 from bot.talks.models import Message
@@ -78,7 +78,7 @@ def brought(message_id: int, place: int, file: dict[str, Any]) -> None:
         outbox.enqueue(
             f"pictures:{message_id}", "slack.pictures",
             {"what": "pictures", "conversation": conversation.id, "message": message_id},
-            lane=f"media:{conversation.id}", pace=f"channel:{conversation.channel}",
+            lane=f"media:{conversation.id}", pace=paces.of_channel(conversation.channel),
         )  # fmt: skip
 
 

@@ -91,14 +91,9 @@ def offer(draft: Draft, now: datetime) -> Quoted:
         draft.id, draft.version, recipient.name, draft.number, draft.body, priced(draft),
         credits.funds(account.id, now), draft.words, draft.media, savings_of(draft),
         _warnings(draft, contact, recipient.name, now), at and hours.local(at, where),
-        chosen is not None, draft.author, by(draft), draft.source_ts is not None, draft.asked or "",
+        chosen is not None, draft.author, people.spoken_of(draft.author),
+        draft.source_ts is not None, draft.asked or "",
     )  # fmt: skip
-
-
-def by(draft: Draft) -> str:
-    """What to call the draft's author, in Slack's mark-up: by name, which calls nobody."""
-    name = people.called(draft.author)
-    return escape(name) if name else f"<@{draft.author}>"
 
 
 def priced(draft: Draft) -> Quote:

@@ -22,7 +22,7 @@ from bot.errors import Refused
 from bot.lines.models import Line
 from bot.talks import conversations, threads
 from bot.talks.models import Conversation, Message
-from bot.team import channels, roles, viewers
+from bot.team import channels, people, roles, viewers
 from bot.texts import drafts, first_texts, offers, sending
 from bot.texts.models import Draft
 from bot.words import as_told, count, escape
@@ -221,7 +221,7 @@ def _why_ask(draft: Draft, now: datetime) -> str | None:
     talk, price = draft.talk, offers.priced(draft).credits
     name = escape(contacts.name_of(talk.contact))
     if roles.role_of(draft.author, draft.line.account_id) is None:
-        return f"{offers.by(draft)}, who wrote it, is no longer on the team."
+        return f"{people.spoken_of(draft.author)}, who wrote it, is no longer on the team."
     if talk.contact.blocked_at:
         return f"{name} was blocked since."
     if draft.seen is not None and _heard_since(talk, draft.seen):

@@ -106,10 +106,9 @@ def _report(user: str, account: int, typed: str) -> cards.Card:
     """Queues the report: files cannot be attached to an answer that only one person sees."""
     stands = billing.account(user, account, clock.now()).standing
     asked = usage.ask(account, stands.timezone, typed, clock.now())
-    outbox.enqueue(
-        f"report:{secrets.token_hex(8)}", "slack.card",
-        {"what": "report", "to": user, "report": asked.payload()},
-        lane=f"card:{user}", pace=f"channel:{user}",
+    outbox.post_card(
+        user, f"report:{secrets.token_hex(8)}", "slack.card",
+        {"what": "report", "report": asked.payload()},
     )  # fmt: skip
     return cards.note("Your report comes as a direct message from Partyline in a moment.")
 

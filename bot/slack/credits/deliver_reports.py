@@ -11,7 +11,7 @@ import structlog
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot import clock, outbox
+from bot import clock, outbox, paces
 from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
 from bot.credits import charts, usage
 from bot.credits.usage import Asked, Report
@@ -38,7 +38,7 @@ def queue_files(delivery: Delivery, posted: Done) -> None:
         f"files:{delivery.key}", "slack.files",
         {"report": delivery.payload["report"], "channel": channel,
          "ts": posted.result["ts"], "chart": posted.result["chart"]},
-        lane=f"files:{channel}", pace=f"channel:{channel}",
+        lane=f"files:{channel}", pace=paces.of_channel(channel),
     )  # fmt: skip
 
 

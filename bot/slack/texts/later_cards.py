@@ -18,6 +18,7 @@ from bot.slack.cards import (
     plain,
     when,
 )
+from bot.team import people
 from bot.texts import offers
 from bot.texts.models import Draft
 from bot.texts.scheduled import Listed
@@ -66,7 +67,7 @@ def line(draft: Draft, by_all: bool) -> str:
     """When a text goes out, to whom, its price, and how it begins; whose it is, if `by_all`."""
     at = when(draft.send_at) if draft.state == "scheduled" else "*Not sent at its time*"
     name = escape(contacts.Recipient(draft.number, offers.contact_of(draft)).name)
-    whose = f" · by {offers.by(draft)}" if by_all else ""
+    whose = f" · by {people.spoken_of(draft.author)}" if by_all else ""
     said = draft.body or count(len(draft.media), "attachment")
     shown = " ".join(escape(short(said, SHOWN)).split())
     return f"*{name}* · {at} · {count(draft.credits, 'credit')}{whose}\n>{shown}"
