@@ -19,7 +19,7 @@ from bot.errors import Refused
 from bot.smartplans import plan_events
 from bot.smartplans.models import ALIVE, Enrollment
 from bot.talks import threads
-from bot.talks.models import Conversation, Message
+from bot.talks.models import Call, Conversation, Message
 from bot.team import viewers
 from bot.texts.models import Draft
 from bot.words import escape
@@ -90,6 +90,7 @@ def merge(kept_id: int, gone_id: int, user: str, seen: str, now: datetime) -> Co
     _join_talks(effect)
     _join_details(effect)
     plan_events.on_merge(kept, gone.id, now)
+    Call.update(contact=kept).where(Call.contact == gone).execute()
     Contact.update(same_as=kept).where(Contact.same_as == gone).execute()
     gone.same_as, gone.name, gone.email, gone.notes = kept, None, None, None
     gone.save(only=[Contact.same_as, Contact.name, Contact.email, Contact.notes])

@@ -9,6 +9,8 @@ import pytest
 from bot import clock
 from bot.contacts import address_book, directory
 from bot.contacts.models import Consent, Contact
+from bot.lines import calls
+from bot.lines.models import Line
 from bot.sandbox import wait
 from bot.sandbox.slack.records import Post, View
 from bot.slack.limits import check_view
@@ -16,7 +18,7 @@ from bot.smartplans import plan_people, smartplans
 from bot.smartplans.models import Enrollment
 from bot.smartplans.plan_shapes import Shape, StepShape
 from bot.smartplans.schedule import When
-from bot.talks.models import Conversation, Message
+from bot.talks.models import Call, Conversation, Message
 from bot.team import opening
 from bot.texts.models import Draft
 from ledger import database
@@ -321,3 +323,30 @@ def test_a_contact_is_not_merged_with_itself_or_another_accounts(two: House) -> 
         ]
         two.slack.submit(two.agent, view, {"other": "x"})
         assert said in view.errors["other"]
+
+
+@pytest.mark.parametrize("word", ["STOP", "Hello"])
+def test_a_call_that_rings_meanwhile_is_of_who_is_kept(two: House, word: str) -> None:
+    """Its end is shown in their thread, and what they said of texts holds for the text back."""
+    text(two, ANN, word)
+    with database.session():
+        Line.update(
+            voice_mode="forward", forward_user=two.agent, forward_number="+14155550188",
+            text_back="We missed you", text_back_by=two.agent, calls_until=clock.now(),
+        ).execute()  # fmt: skip
+    two.twilio.kept_back = {"dial", "call"}
+    two.twilio.call(BEN, LINE)
+    two.work()
+    merge(two)
+    with clock.travelled(timedelta(minutes=6)):
+        calls.ask_overdue(clock.now())
+        two.settle()
+    with database.session():
+        kept = Contact.get(Contact.number == ANN)
+        live = list(Conversation.select().where(Conversation.state == "open"))
+        assert [talk.contact for talk in live] == [kept]
+        assert Call.get().contact == kept
+        thread = two.slack.thread(two.channel, live[0].thread_ts)
+    assert any("Missed call" in post.plain() for post in thread)
+    assert len(two.twilio.sent_to(BEN)) == (word != "STOP")
+    assert two.audit() == []
