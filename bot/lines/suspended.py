@@ -13,7 +13,9 @@ from ledger.database import transaction
 @transaction
 def failed(line: Line, code: int, reason: str, to: str, now: datetime) -> None:
     """A text to this number was refused so: the line's SmartPlans text nobody more until that is
-    mended. Told once a code and country."""
+    mended. Told once a code and country; of a line that was released since, to nobody."""
+    if line.released_at is not None:
+        return
     Line.update(suspended_at=now).where(Line.id == line.id, Line.suspended_at.is_null()).execute()
     problem = Problem(
         f"{SETUP}{code}:{country(to)}",

@@ -7,7 +7,7 @@ only ever moves forward, and each refund has one key.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -78,6 +78,8 @@ class Outgoing:
     message_sid: str | None
     status: str
     opted_out: bool
+    number_in: str | None  # the Twilio account that has its line's number now
+    released: bool  # the line is none any more: others may have its number
 
 
 # Each text out passes these three times: written out, they cost a tenth of what models do.
@@ -85,7 +87,7 @@ OUTGOING = """
     SELECT part.ref, part.body, part.media, part.as_mms,
            COALESCE(message.other_number, contact.number), line.number, part.twilio_id,
            message.made_at, part.message_sid, part.status, contact.opted_out_at,
-           conversation.opted_in_at
+           conversation.opted_in_at, line.twilio_id, line.released_at
     FROM part
     JOIN message ON message.id = part.message_id
     JOIN conversation ON conversation.id = message.conversation_id
@@ -120,11 +122,18 @@ def outgoing(part_id: int) -> Outgoing:
     with session():
         row = query(OUTGOING, part_id).fetchone()
     ref, body, media, as_mms, to, from_, twilio, made_at, sid, status = row[:10]
-    closed, opened = (moment and instant(moment) for moment in row[10:])
+    closed, opened = (moment and instant(moment) for moment in row[10:12])
     return Outgoing(
         part_id, ref, body, json.loads(media), bool(as_mms), to, from_, twilio, instant(made_at),
-        sid, status, is_closed(closed, opened),
+        sid, status, is_closed(closed, opened), row[12], released=row[13] is not None,
     )  # fmt: skip
+
+
+@transaction
+def goes_by(part: Outgoing, twilio: str | None) -> Outgoing:
+    """The part, which no account has sent so far, is sent by this one."""
+    query("UPDATE part SET twilio_id = %s WHERE id = %s", twilio, part.id)
+    return replace(part, twilio=twilio)
 
 
 @transaction

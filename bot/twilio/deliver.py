@@ -53,6 +53,10 @@ class TextCarrier(Carrier):
         part = outgoing(delivery.payload["part"])
         if part.opted_out:
             return Failed(str(explain(OPTED_OUT)), OPTED_OUT)
+        if part.released:
+            return Failed("The line was released before it could leave.")
+        if part.twilio != part.number_in:  # the line moved before it could leave
+            part = receipts.goes_by(part, part.number_in)
         left = part.made_at + VALID_FOR - clock.now()
         if left < timedelta(seconds=1):
             return Failed("Twilio could not be reached in time, so it was not sent.")

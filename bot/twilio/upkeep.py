@@ -53,6 +53,8 @@ class WebhookCarrier(Carrier):
         """Finds the number if its SID is not known, and updates it."""
         with session():
             line = Line.get_by_id(delivery.payload["line"])
+        if line.released_at is not None:  # its number goes where its owner wants it
+            return Failed("the line was released")
         public = self.settings.public_url
         wanted = texts_here(public)
         if delivery.payload["calls"]:

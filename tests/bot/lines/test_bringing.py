@@ -15,7 +15,7 @@ from bot.sandbox import Sandbox
 from bot.sandbox.slack.records import View
 from bot.slack.lines import setups as listeners
 from bot.smartplans.models import SmartPlan
-from bot.talks.models import Message
+from bot.talks.models import Message, Part
 from bot.team import opening
 from bot.team.models import Member
 from bot.texts.models import Draft
@@ -338,6 +338,23 @@ def test_a_text_that_came_by_the_account_to_come_waits_for_the_line(house: House
     house.slack.submit(house.agent, view, {})
     house.work()
     assert parked() == 0 and "Too early" in house.thread(ANN)[-1].plain()
+
+
+def test_a_text_that_waits_while_its_line_moves_leaves_by_the_account_it_moves_to(
+    house: House,
+) -> None:
+    house.twilio.faults.add("rate_limit", "POST Messages", seconds=60)
+    house.send(BEN, "Hi Ben")
+    house.work()
+    sid, token = moved(house)
+    goes_on_there(house, sid, token)
+    with clock.travelled(timedelta(minutes=5)):
+        house.settle()
+    assert [text.account for text in house.twilio.sent_to(BEN)] == [sid]
+    with database.session():
+        assert (Part.get().twilio_id, Part.get().status) == (sid, "delivered")
+        assert house.line().suspended_at is None
+    assert house.balance() == 99 and house.audit() == []
 
 
 def test_a_call_that_came_before_the_line_is_shown_with_its_end(house: House) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 import app as wiring
 from bot import clock, doctor, inbox
-from bot.lines.models import Line, Setup, TwilioAccount
+from bot.lines import repairs
+from bot.lines.models import Line, Setup, Trouble, TwilioAccount
 from bot.models import MIGRATIONS, Delivery, Inbox
 from bot.talks.models import Call, Conversation, Message, Part
 from bot.team import accounts as teams
@@ -20,7 +21,16 @@ from bot.twilio.client import connect
 from ledger import credits, database
 from ledger.models import Account
 from tests import databases, pictures
-from tests.bot.lines.test_bringing import OLD, TYPED, brought, goes_on, line, own, released
+from tests.bot.lines.test_bringing import (
+    ELSEWHERE,
+    OLD,
+    TYPED,
+    brought,
+    goes_on,
+    line,
+    own,
+    released,
+)
 from tests.bot.lines.test_new_number import NUMBER, got, looked
 from tests.house import ANN, BEN, House
 from tests.logged import logged
@@ -242,6 +252,66 @@ def test_what_another_program_sent_meanwhile_is_nobodys_alarm(house: House) -> N
         goes_on(house, view, sid=sid, token=token)
     with clock.travelled(timedelta(days=2, hours=1)):
         assert house.missed() == 0
+
+
+def test_a_repair_that_is_late_takes_back_no_number_that_was_let_go(house: House) -> None:
+    number = house.twilio.add_number(OLD, ELSEWHERE)
+    goes_on(house, brought(house))
+    house.twilio.faults.add("rate_limit", "POST IncomingPhoneNumbers/sid")
+    with database.session():
+        repairs.point_here(line(), house.agent, clock.now(), calls=True)
+    house.work()
+    released(house, TYPED)
+    assert number.set["sms_url"] == ELSEWHERE
+    with clock.travelled(timedelta(minutes=5)):
+        house.work()
+    assert number.set["sms_url"] == ELSEWHERE
+
+
+def waits(house: House) -> str:
+    """A text waits for a number that was bought, and the number is given back meanwhile. The
+    channel of its line."""
+    house.subscribe("solo")
+    house.twilio.shelf[0].number = NUMBER
+    got(house, looked(house, wish="415"))
+    house.work()
+    house.twilio.faults.add("rate_limit", "POST Messages", seconds=60)
+    room = str(line(NUMBER).channel)
+    card = house.slack.command(house.agent, room, "/text", f"{BEN} Hi").shown
+    house.hears(lambda: house.slack.press(house.agent, card, "Send"))
+    house.work()
+    released(house, NUMBER, NUMBER)
+    return room
+
+
+def test_a_text_that_waits_leaves_by_no_number_that_others_have_now(house: House) -> None:
+    room = waits(house)
+    opening.setup(account="Elm", owner="U0ELM", line=NUMBER)
+    house.twilio.add_number(NUMBER)
+    with clock.travelled(timedelta(minutes=5)):
+        house.settle()
+    assert house.twilio.sent_to(BEN) == []
+    said = [post.plain() for post in house.slack.channels[room].posts]
+    assert any("was released before it could leave" in one for one in said)
+    with database.session():
+        assert (Message.get().status, Message.get().refunded) == ("failed", 1)
+    assert house.audit() == []
+
+
+def test_what_fails_of_a_line_that_was_released_ails_no_line(house: House) -> None:
+    sid, token, view = own(house)
+    goes_on(house, view, sid=sid, token=token)
+    house.twilio.callbacks.withhold = True
+    house.twilio.outcome(BEN, "undelivered", 30034)
+    card = house.slack.command(house.agent, line().channel, "/text", f"{BEN} Hi").shown
+    house.hears(lambda: house.slack.press(house.agent, card, "Send"))
+    house.settle()
+    released(house, TYPED)
+    with clock.travelled(timedelta(hours=2)):
+        assert poll.overdue_statuses(Accounts(house.settings), False) == 1
+    with database.session():
+        assert Part.get().status == "undelivered"
+        assert Trouble.select().count() == 0 and line().suspended_at is None
 
 
 def test_lines_of_before_know_after_the_migration_what_is_theirs(
