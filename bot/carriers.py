@@ -145,4 +145,13 @@ class Carrier(ABC):
         does."""
 
 
+class Repeatable(Carrier):
+    """One that is done again when nobody knows whether it was: it says what is, not what changed,
+    or what it leaves twice is better than nothing."""
+
+    def look(self, delivery: Delivery) -> Outcome:
+        """Nothing is asked."""
+        return NotThere(1)
+
+
 Carriers = Mapping[str, Carrier]

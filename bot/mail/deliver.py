@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Delivery, Done, Failed, Outcome, Repeatable, Unknown
 from bot.config import Settings
 from bot.smartplans import letters
 from bot.smartplans.models import Letter
@@ -30,7 +30,7 @@ PAGES = Environment(
 )
 
 
-class MailCarrier(Carrier):
+class MailCarrier(Repeatable):
     """Sends notices as text and HTML.
 
     One of which nobody knows whether it went is sent again under the same Message-ID, by which a
@@ -62,13 +62,6 @@ class MailCarrier(Carrier):
     def compose(self, delivery: Delivery) -> EmailMessage:
         """The e-mail."""
         return compose(delivery, self.mail_from)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """A mail server cannot be asked: it is sent again, as the same e-mail."""
-        return NotThere(1)
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing of ours hangs on an e-mail; one that was refused is logged with its delivery."""
 
     def _connect(self) -> smtplib.SMTP:
         host, context = str(self.server.hostname), ssl.create_default_context()

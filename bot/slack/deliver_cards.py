@@ -8,7 +8,7 @@ from datetime import datetime
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Carrier, Delivery, Done, Failed, Outcome, Repeatable
 from bot.slack import cards
 from bot.slack.client import permalink
 from bot.slack.credits import credit_cards, deliver_reports
@@ -74,8 +74,11 @@ class CardCarrier(Carrier):
         return deliver_reports.forms(self.client, told["report"])
 
 
-class WhisperCarrier(Carrier):
-    """Tells one person something in a channel or thread that nobody else there sees."""
+class WhisperCarrier(Repeatable):
+    """Tells one person something in a channel or thread that nobody else there sees.
+
+    Nobody can read it back; said twice is better than not at all.
+    """
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -97,7 +100,3 @@ class WhisperCarrier(Carrier):
             return Done({})
 
         return first_taken([cards.note(to["text"])], post, delivery.key)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """Nobody can read it back; said twice is better than not at all."""
-        return NotThere(1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from twilio.rest.api.v2010.account.call import CallInstance
 
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Delivery, Done, Failed, Outcome, Repeatable
 from bot.inbox import Payload
 from bot.lines import calls
 from bot.lines.calls import CallIn
@@ -45,7 +45,7 @@ def _call_in(payload: Payload, accounts: Accounts) -> CallIn:
     )  # fmt: skip
 
 
-class CallCarrier(Carrier):
+class CallCarrier(Repeatable):
     """Asks Twilio what became of the phone that a call was put through to."""
 
     def __init__(self, accounts: Accounts) -> None:
@@ -63,10 +63,6 @@ class CallCarrier(Carrier):
             asked = isinstance(result, Again | Failed)
             return result if asked else Again(10, "Twilio's list did not answer")
         return Done(_told(legs))
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """A question may be asked again."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Hands on what Twilio says; where it says nothing, it is asked again later."""

@@ -8,7 +8,7 @@ from typing import Any
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Delivery, Done, Failed, Outcome, Repeatable
 from bot.lines import repairs
 from bot.lines.models import Line
 from bot.twilio.accounts import Accounts
@@ -41,7 +41,7 @@ def calls_here(public_url: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-class WebhookCarrier(Carrier):
+class WebhookCarrier(Repeatable):
     """Sets a number's webhooks, and its place in the Messaging Service. All of it may be repeated:
     it says how things are to be."""
 
@@ -70,10 +70,6 @@ class WebhookCarrier(Carrier):
         except Exception as error:
             return outcome(error)
         return Done({"sid": sid})
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """What was wrong is well again; or whoever pressed hears why it is not."""

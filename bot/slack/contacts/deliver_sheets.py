@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slack_sdk import WebClient
 
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Repeatable
 from bot.contacts import exports, imports, sheet_rows
 from bot.contacts.models import Sheet
 from bot.contacts.sheets import MOST_BYTES
@@ -23,7 +23,7 @@ FETCHES = 8  # tries, while somebody waits for a preview
 IN_MEMORY = 1_000_000  # bytes of a file that are held so; the rest is on disk
 
 
-class SheetCarrier(Carrier):
+class SheetCarrier(Repeatable):
     """Reads a file that somebody gave, and keeps its rows. Done twice, it keeps the same."""
 
     def __init__(self, client: WebClient, slack: Source) -> None:
@@ -47,10 +47,6 @@ class SheetCarrier(Carrier):
         except Trouble as trouble:
             return _not_fetched(trouble, delivery.tries)
         return Done({"header": header, "length": length})
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is read again."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Has the rows checked, or says what is wrong with the file."""
@@ -108,8 +104,9 @@ class SheetCardCarrier(Carrier):
             Sheet.update(**stands).where(Sheet.id == delivery.payload["sheet"]).execute()
 
 
-class SheetFileCarrier(Carrier):
-    """Ties to a sheet's card a file of the rows that need a look."""
+class SheetFileCarrier(Repeatable):
+    """Ties to a sheet's card a file of the rows that need a look; without it, the card still lists
+    the first of them. A file of a try before is named by no message, so nobody sees it."""
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -137,13 +134,6 @@ class SheetFileCarrier(Carrier):
             return Done({})
 
         return first_taken([card], tie, delivery.key)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: a file that no message names is seen by nobody."""
-        return NotThere(1)
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows: the card lists the first of the rows."""
 
 
 class ExportCarrier(Carrier):
@@ -173,8 +163,9 @@ class ExportCarrier(Carrier):
             exports.posted(delivery.key, delivery.payload, outcome.result)
 
 
-class ExportFileCarrier(Carrier):
-    """Ties the file of an export to its post."""
+class ExportFileCarrier(Repeatable):
+    """Ties the file of an export to its post. A file of a try before is named by no message, so
+    nobody sees it."""
 
     def __init__(self, client: WebClient) -> None:
         self.client = client
@@ -193,10 +184,6 @@ class ExportFileCarrier(Carrier):
             return Done({})
 
         return first_taken([sheet_cards.export(length)], tie, delivery.key)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: a file that no message names is seen by nobody."""
-        return NotThere(1)
 
 
 def _card(sheet: Sheet) -> cards.Card:

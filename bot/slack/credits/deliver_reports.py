@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,10 +11,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import clock, outbox, paces
-from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Delivery, Done, Outcome, Repeatable
 from bot.credits import charts, usage
 from bot.credits.usage import Asked, Report
-from bot.slack import cards
+from bot.slack import cards, files
 from bot.slack.client import person
 from bot.slack.credits import credit_cards
 from bot.slack.outcomes import Form, change, first_taken, outcome
@@ -42,7 +41,7 @@ def queue_files(delivery: Delivery, posted: Done) -> None:
     )  # fmt: skip
 
 
-class ReportFilesCarrier(Carrier):
+class ReportFilesCarrier(Repeatable):
     """Uploads a report's files, seen by nobody yet, then attaches them to its post.
 
     Either may be repeated: a file that no message names is seen by nobody.
@@ -58,31 +57,18 @@ class ReportFilesCarrier(Carrier):
             made, people = _made(self.client, payload["report"])
             name, looks = _file_name(made), _forms(lambda: (made, people))
             sheet = usage.to_csv(made, people)
-            files = [self._upload(f"{name}.csv", sheet, f"{made.title} (CSV)")]
+            tied = [files.upload(self.client, f"{name}.csv", sheet, f"{made.title} (CSV)", None)]
             if not payload["chart"]:
                 picture, said = charts.draw(made, people)
-                files.append(self._upload(f"{name}.png", picture, made.title, said))
+                tied.append(files.upload(self.client, f"{name}.png", picture, made.title, said))
         except Exception as error:
             return outcome(error)
 
         def attach(form: cards.Card, _: int) -> Done:
-            change(self.client, payload["channel"], payload["ts"], form, files)
+            change(self.client, payload["channel"], payload["ts"], form, tied)
             return Done({})
 
         return first_taken(looks if payload["chart"] else looks[1:], attach, delivery.key)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: an update says what is."""
-        return NotThere(1)
-
-    def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
-        """Nothing follows: without its files, a report still is its table."""
-
-    def _upload(self, name: str, content: bytes, title: str, said: str | None = None) -> str:
-        file = self.client.files_upload_v2(
-            filename=name, content=content, title=title, alt_txt=said
-        )["file"]
-        return str(file["id"])
 
 
 def _made(client: WebClient, asked: dict[str, Any]) -> Made:

@@ -61,15 +61,14 @@ def _found(account: int, user: str, number: str, context: BoltContext) -> View:
             if own_ is None:
                 raise
             return setup_views.token(account, number, own_)  # which Twilio may not take any more
-        return _where(account, number, held, line, own_, context)
+        return _where(account, number, held, line, own_)
 
     return or_refused(made)
 
 
 def _where(
-    account: int, number: str, held: Held | None, line: Line | None, own_: str | None,
-    context: BoltContext,
-) -> View:  # fmt: skip
+    account: int, number: str, held: Held | None, line: Line | None, own_: str | None
+) -> View:
     """What can be done with a number that is there; a line of theirs goes on in another account."""
     if line is not None and held is not None:
         if held.account == own_:
@@ -193,7 +192,7 @@ def again(ack: Ack, body: Body, client: WebClient, context: BoltContext) -> None
         held = context["numbers"].find(one.number, one.account_id)
         if held is None:
             return setup_views.said("Bring a number", "It is not here yet. Look again later.")
-        return _where(one.account_id, one.number, held, line, None, context)
+        return _where(one.account_id, one.number, held, line, None)
 
     show_in(client, opened, or_refused(made))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from slack_sdk import WebClient
 
-from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Carrier, Delivery, Done, Failed, Outcome, Repeatable
 from bot.slack import cards
 from bot.slack.outcomes import change, first_taken, keyed, read_back
 from bot.slack.smartplans import bulk_cards, plan_cards
@@ -47,7 +47,7 @@ class PlanCardCarrier(Carrier):
             STANDS_AT[told["what"]](told[told["what"]], result["channel"], result["ts"])
 
 
-class PlanUpdateCarrier(Carrier):
+class PlanUpdateCarrier(Repeatable):
     """Brings a card up to date with its row, a reminder's or that of many put on a plan."""
 
     def __init__(self, client: WebClient) -> None:
@@ -66,10 +66,6 @@ class PlanUpdateCarrier(Carrier):
             return Done({})
 
         return first_taken([lambda: card], update, delivery.key)
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """An update may be repeated: it says what is, not what changed."""
-        return NotThere(1)
 
 
 STANDS_AT: dict[str, Callable[[int, str, str], None]] = {

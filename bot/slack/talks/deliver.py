@@ -10,7 +10,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import clock
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Repeatable
 from bot.contacts import contacts
 from bot.slack import cards
 from bot.slack.client import permalink
@@ -53,7 +53,7 @@ class Shown:
 class PostCarrier(Carrier):
     """Posts thread roots, texts, reply cards and remarks."""
 
-    def __init__(self, client: WebClient, by_mail: bool = False) -> None:
+    def __init__(self, client: WebClient, by_mail: bool) -> None:
         self.client, self.by_mail = client, by_mail
 
     def attempt(self, delivery: Delivery) -> Outcome:
@@ -130,10 +130,10 @@ class PostCarrier(Carrier):
                     drafts.shown(delivery.payload["draft"], ts, state)
 
 
-class UpdateCarrier(Carrier):
+class UpdateCarrier(Repeatable):
     """Brings a root, a text or a reply's card in Slack up to date with the rows as they are now."""
 
-    def __init__(self, client: WebClient, by_mail: bool = False) -> None:
+    def __init__(self, client: WebClient, by_mail: bool) -> None:
         self.client, self.by_mail = client, by_mail
 
     def attempt(self, delivery: Delivery) -> Outcome:
@@ -195,10 +195,6 @@ class UpdateCarrier(Carrier):
         if talk.thread_ts is None and talk.former_ts is None:
             return talk.channel, None, [], None  # its first post shows how things are then
         return talk.channel, talk.thread_ts, _root(talk, self.client), None
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """An update may be repeated: it says what is, not what changed."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Remembers what the text's copy shows; a card that is gone is posted anew."""

@@ -9,7 +9,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import clock
-from bot.carriers import Carrier, Delivery, Done, Failed, NotThere, Outcome
+from bot.carriers import Delivery, Done, Failed, Outcome, Repeatable
 from bot.slack.client import permalink, person
 from bot.slack.limits import BlockError, check_view
 from bot.slack.outcomes import outcome
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 HOMELESS = {"user_not_found", "user_not_visible", "not_enabled"}
 
 
-class HomeCarrier(Carrier):
+class HomeCarrier(Repeatable):
     """Publishes Partyline's Home to one person, as it is when it leaves."""
 
     def __init__(self, client: WebClient, catalogue: Catalogue) -> None:
@@ -49,7 +49,3 @@ class HomeCarrier(Carrier):
         except Exception as error:
             return outcome(error)
         return Done({})
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is published again: Home says what is."""
-        return NotThere(1)

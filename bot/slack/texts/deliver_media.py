@@ -11,7 +11,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot import downloads
-from bot.carriers import Again, Carrier, Delivery, Done, Failed, NotThere, Outcome, Unknown
+from bot.carriers import Again, Delivery, Done, Failed, Outcome, Repeatable, Unknown
 from bot.downloads import Away, Gone, Shut, Source, TooLarge, Trouble
 from bot.slack import files
 from bot.slack.cards import Card
@@ -40,10 +40,10 @@ PEEKS = 5  # tries, while somebody waits for a quote
 SETTLES = 6  # tries, while Slack may be at work on a picture that was just uploaded
 
 
-class MediaCarrier(Carrier):
+class MediaCarrier(Repeatable):
     """Brings an attachment of a text in from Twilio to Slack, where nobody sees it yet.
 
-    Done twice, it leaves a file that no message names.
+    Done twice, it leaves a file that no message names, so nobody sees it.
     """
 
     def __init__(self, client: WebClient, twilio: Callable[[str | None], Source]) -> None:
@@ -71,10 +71,6 @@ class MediaCarrier(Carrier):
         except Exception as error:
             return _or_give_up(outcome(error), delivery.tries)
         return Done({"file": file, "name": name, "type": kind.content_type if kind else None})
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: a file that no message names is seen by nobody."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """Keeps the file's id, or why there is none."""
@@ -127,7 +123,7 @@ class PicturesCarrier(PostCarrier):
             media.pictures_shown(delivery.payload["message"], posted["ts"], posted["attach"])
 
 
-class AttachCarrier(Carrier):
+class AttachCarrier(Repeatable):
     """Ties uploaded files to the post that names them."""
 
     def __init__(self, client: WebClient) -> None:
@@ -147,12 +143,8 @@ class AttachCarrier(Carrier):
         form = drawn(media_cards.pictures, message, told["files"])
         return first_taken([form], attach, about(delivery))
 
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: an update says what is."""
-        return NotThere(1)
 
-
-class PeekCarrier(Carrier):
+class PeekCarrier(Repeatable):
     """Looks at what a reply's files are, and how large, before it is quoted."""
 
     def __init__(self, client: WebClient, slack: Source) -> None:
@@ -176,10 +168,6 @@ class PeekCarrier(Carrier):
             else:
                 found.append(seen)
         return Done({"media": found, "why_not": why_not})
-
-    def look(self, delivery: Delivery) -> Outcome:
-        """It is done again: looking changes nothing."""
-        return NotThere(1)
 
     def settle(self, delivery: Delivery, outcome: Done | Failed, now: datetime) -> None:
         """The reply is quoted, or the composed text sent; or its author told why not."""
