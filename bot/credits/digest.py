@@ -25,7 +25,7 @@ DEFAULT_HOUR = 8
 MOST_LISTED = 10
 
 DUE = """
-    SELECT account_id FROM digest WHERE next_at <= %s ORDER BY next_at, account_id LIMIT %s"""
+    SELECT account_id FROM digest WHERE next_at <= %s ORDER BY next_at, account_id"""
 LOCK = "SELECT hour, day, next_at, told_until FROM digest WHERE account_id = %s FOR UPDATE"
 # A text fails hours after it was sent at most: only the account's newest are looked at.
 FAILED = """
@@ -80,10 +80,10 @@ def start(account_id: int, timezone: str, now: datetime) -> None:
     Digest.create(account=account_id, hour=DEFAULT_HOUR, day=today, next_at=next_at)
 
 
-def send_due(most: int = 10_000) -> int:
+def send_due() -> int:
     """Sends every digest whose hour has come. Returns how many had something to say."""
     with session():
-        due = [row[0] for row in query(DUE, clock.now(), most).fetchall()]
+        due = [row[0] for row in query(DUE, clock.now()).fetchall()]
     return notices.each(
         "digest", ((account, functools.partial(_send, account)) for account in due)
     )  # fmt: skip
@@ -94,11 +94,10 @@ def _send(account_id: int) -> bool:
     """One account's, once for a day of its own, whoever else tries and whatever the clocks do."""
     now = clock.now()
     stands = standing.of(account_id, now)  # the account's lock comes first
-    hour, done, next_at, told_until = query(LOCK, account_id).fetchone()
+    hour, done, next_at, told_until = _locked(account_id)
     if next_at is None:
         return False
     today = boundaries.day_of(now, stands.timezone)
-    done = date.fromisoformat(done) if isinstance(done, str) else done
     first = done is None or done < today
     if first and now < _at(today, hour, stands.timezone):
         Digest.update(next_at=_at(today, hour, stands.timezone)).where(
@@ -107,12 +106,12 @@ def _send(account_id: int) -> bool:
         return False
     Digest.update(
         day=today, next_at=_next(today, hour, stands.timezone, now),
-        told_until=now if first else told_until and instant(told_until),
+        told_until=now if first else told_until,
     ).where(Digest.account == account_id).execute()  # fmt: skip
     here = (Line.account == account_id) & (Line.channel != "")
     line = Line.live().where(here).order_by(Line.id).first()
     yesterday = boundaries.day_starts(today - DAY, stands.timezone)
-    since = max(now - FAILURES_KEPT, instant(told_until) if told_until else yesterday)
+    since = max(now - FAILURES_KEPT, told_until or yesterday)
     daily = _compose(stands, hour, today, since, now) if first and line else None
     if daily is None:
         return False
@@ -128,11 +127,9 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
     stands = standing.of(account_id, now)
     next_at = None
     if hour is not None:
-        _, done, *_ = query(LOCK, account_id).fetchone()
-        today = boundaries.day_of(now, stands.timezone)
-        done = date.fromisoformat(done) if isinstance(done, str) else done
+        done, today = _locked(account_id)[1], boundaries.day_of(now, stands.timezone)
         came = done is not None and done >= today
-        last = today if came else today - timedelta(days=1)
+        last = today if came else today - DAY
         next_at = _next(last, hour, stands.timezone, now)
     kept = {"next_at": next_at} | ({} if hour is None else {"hour": hour})
     Digest.update(kept).where(Digest.account == account_id).execute()
@@ -143,16 +140,23 @@ def set_hour(account_id: int, hour: int | None, now: datetime) -> datetime | Non
 def moved(account_id: int, now: datetime) -> None:
     """The account has another time zone: its digest comes at the same hour there."""
     standing.of(account_id, now)
-    hour, _, next_at, _ = query(LOCK, account_id).fetchone()
+    hour, _, next_at, _ = _locked(account_id)
     if next_at is not None:
         set_hour(account_id, hour, now)
 
 
+def _locked(account_id: int) -> tuple[int, date | None, datetime | None, datetime | None]:
+    """The digest's hour, the last day that is done, when it comes next, and until when it told."""
+    hour, done, next_at, told_until = query(LOCK, account_id).fetchone()
+    done = date.fromisoformat(done) if isinstance(done, str) else done
+    return hour, done, next_at and instant(next_at), told_until and instant(told_until)
+
+
 def _next(last: date, hour: int, timezone: str, now: datetime) -> datetime:
     """The first time after now at which it is this hour on a day after `last`."""
-    day = last + timedelta(days=1)
+    day = last + DAY
     while (found := _at(day, hour, timezone)) <= now:
-        day += timedelta(days=1)
+        day += DAY
     return found
 
 

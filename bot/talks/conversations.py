@@ -63,21 +63,14 @@ def receive(text: TextIn, now: datetime) -> Message:
         text.sender if numbers.textable(text.sender) else line.number, text.body, bool(text.media)
     )
     message = Message.create(
-        conversation=conversation,
-        direction="in",
-        body=text.body,
-        media=_kept_by(text),
-        kind=quote.kind,
-        credits=quote.credits,
-        carrier_segments=quote.carrier_segments,
-        status="received",
-        message_sid=text.message_sid,
+        conversation=conversation, direction="in", status="received", made_at=now,
+        body=text.body, media=_kept_by(text), message_sid=text.message_sid,
+        kind=quote.kind, credits=quote.credits, carrier_segments=quote.carrier_segments,
         other_number=text.sender if text.sender != contact.number else None,
         in_channel=_was_quiet(conversation, now),
         recovered_at=now if text.recovered else None,
         arrived_at=text.said_at if text.recovered else None,
-        made_at=now,
-    )
+    )  # fmt: skip
     credits.charge_in(
         line.account_id, f"in:{text.message_sid}", quote.credits, message=message.id, now=now
     )

@@ -65,31 +65,12 @@ def setup(
     elif timezone not in (None, found.timezone):
         done += _move_to(found, str(timezone), now)
     done += _set_people(found, owner, managers, agents)
-    for email in emails:
-        if not is_email(email):
-            raise ValueError(f"--email: {email!r} is no e-mail address")
-        _, new = Address.get_or_create(account=found, email=email)
-        if new:
-            done.append(f"e-mail address {email}")
-    for email in no_emails:
-        if email in emails:
-            raise ValueError(f"--no-email: {email} is given with --email, too")
-        here = (Address.account == found) & (fn.LOWER(Address.email) == email.lower())
-        if Address.delete().where(here).execute():
-            done.append(f"no more alerts to {email}")
+    done += _set_emails(found, emails, no_emails)
     if line is not None or channel is not None or twilio is not None:
         done += _set_line(found, line, channel, twilio, now)
     viewers.changed(found.id)
     if opening_credits:
-        key = f"grant:opening:{found.id}"
-        stood = Entry.get_or_none(Entry.key == key)
-        if stood is None:
-            credits.grant(
-                found.id, key, opening_credits, reason="opening credits", actor="operator", now=now
-            )
-            done.append(f"{opening_credits} opening credits")
-        elif stood.amount != opening_credits:
-            raise ValueError(f"--credits: {account} opened with {stood.amount}")
+        done += _grant(found, opening_credits, now)
     if plan and catalogue:
         done += _set_plan(found, plan, catalogue, anchor, now)
     elif anchor:
@@ -138,6 +119,35 @@ def _set_people(
             continue
         done.append(f"{role} {user}")
     return done
+
+
+def _set_emails(account: Account, emails: tuple[str, ...], no_emails: tuple[str, ...]) -> list[str]:
+    done = []
+    for email in emails:
+        if not is_email(email):
+            raise ValueError(f"--email: {email!r} is no e-mail address")
+        _, new = Address.get_or_create(account=account, email=email)
+        if new:
+            done.append(f"e-mail address {email}")
+    for email in no_emails:
+        if email in emails:
+            raise ValueError(f"--no-email: {email} is given with --email, too")
+        here = (Address.account == account) & (fn.LOWER(Address.email) == email.lower())
+        if Address.delete().where(here).execute():
+            done.append(f"no more alerts to {email}")
+    return done
+
+
+def _grant(account: Account, amount: int, now: datetime) -> list[str]:
+    """What the account opens with, once."""
+    key = f"grant:opening:{account.id}"
+    stood = Entry.get_or_none(Entry.key == key)
+    if stood is None:
+        credits.grant(account.id, key, amount, reason="opening credits", actor="operator", now=now)
+        return [f"{amount} opening credits"]
+    if stood.amount != amount:
+        raise ValueError(f"--credits: {account.name} opened with {stood.amount}")
+    return []
 
 
 @transaction

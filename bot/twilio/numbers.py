@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,36 +72,45 @@ class TwilioNumbers:
             kept = {row.sid: row for row in TwilioAccount.select().where(mine)}
             here = (Line.number == number) & (Line.account == account_id)
             line = Line.live().where(here).get_or_none()
-        ours = self.settings.twilio_account_sid
         try:
-            reached: list[str] = []
-            home_shut: Exception | None = None
-            for sid in (ours, *kept):
-                try:
-                    held = _held_in(self.accounts.client(sid), sid, number)
-                except Exception as error:
-                    if sid == ours or not _shut_out(error):
-                        raise
-                    home_shut = error if line and line.twilio_id == sid else home_shut
-                    continue
-                reached.append(sid)
-                if held:
-                    row = kept.get(sid)
-                    found = _held(held, sid, (row and row.name) or "", sid == ours)
-                    private = row is not None and row.account_id is not None
-                    return replace(found, kept=row is not None, private=private)
-            for sid in reached:
-                client = self.accounts.client(sid)
-                for below in client.api.v2010.accounts.list(limit=BELOW):
-                    if below.sid in (ours, *kept) or str(below.status) == "closed":
-                        continue
-                    if held := _held_in(client, str(below.sid), number):
-                        found = _held(held, str(below.sid), below.friendly_name or "", False)
-                        return replace(found, via=self.accounts.beside(sid))
-            if home_shut:
-                raise home_shut
+            return self._find(number, kept, line.twilio_id if line else None)
         except Exception as error:
             raise unreached(error) from None
+
+    def _find(
+        self, number: str, kept: Mapping[str, TwilioAccount], home: str | None
+    ) -> Held | None:
+        reached: list[str] = []
+        home_shut: Exception | None = None
+        for sid in (self.account, *kept):
+            try:
+                held = _held_in(self.accounts.client(sid), sid, number)
+            except Exception as error:
+                if sid == self.account or not _shut_out(error):
+                    raise
+                home_shut = error if sid == home else home_shut
+                continue
+            reached.append(sid)
+            if held:
+                row = kept.get(sid)
+                found = _held(held, sid, (row and row.name) or "", sid == self.account)
+                private = row is not None and row.account_id is not None
+                return replace(found, kept=row is not None, private=private)
+        for sid in reached:
+            if below := self._find_below(sid, number, kept):
+                return below
+        if home_shut:
+            raise home_shut
+        return None
+
+    def _find_below(self, sid: str, number: str, kept: Mapping[str, TwilioAccount]) -> Held | None:
+        client = self.accounts.client(sid)
+        for below in client.api.v2010.accounts.list(limit=BELOW):
+            if below.sid in (self.account, *kept) or str(below.status) == "closed":
+                continue
+            if held := _held_in(client, str(below.sid), number):
+                found = _held(held, str(below.sid), below.friendly_name or "", False)
+                return replace(found, via=self.accounts.beside(sid))
         return None
 
     def own(self, sid: str, token: str, number: str) -> Own:
