@@ -14,7 +14,7 @@ from bot.words import moment_words
 from ledger.database import instant, query, session
 from ledger.models import Account
 
-ALIVE_FOR = timedelta(seconds=30)
+ALIVE_FOR = timedelta(seconds=30)  # after a worker's last heartbeat
 STUCK_AFTER = timedelta(minutes=10)
 MOST = 20  # rows of a kind that are listed
 SHUT = """
@@ -29,9 +29,14 @@ def findings() -> list[str]:
         return [*_workers(), *_ownerless(), *_parked(), *_shut(), *_stuck()]
 
 
+def is_worker_alive() -> bool:
+    """Whether any worker has told lately that it runs."""
+    lately = Heartbeat.beat_at > clock.now() - ALIVE_FOR
+    return bool(Heartbeat.select().where(lately).exists())
+
+
 def _workers() -> Iterator[str]:
-    alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)
-    if not alive.exists():
+    if not is_worker_alive():
         yield "No worker is alive: texts are saved, nothing is shown or sent. Run `flask worker`."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import peewee
@@ -13,15 +12,13 @@ from peewee import fn
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from bot import clock
+from bot import clock, doctor
 from bot.config import Settings
-from bot.models import MIGRATIONS, Delivery, Heartbeat, Inbox, Tally
+from bot.models import MIGRATIONS, Delivery, Inbox, Tally
 from bot.words import count
 from ledger.database import pending, session
 
 health = Blueprint("health", __name__)
-
-ALIVE_FOR = timedelta(seconds=30)  # after a worker's last heartbeat
 
 
 @health.get("/healthz")
@@ -45,8 +42,7 @@ def _missing() -> Iterator[str]:
             yield f"schema: {count(len(behind), 'migration')} behind, run `flask migrate`"
             return
         with session():
-            alive = Heartbeat.select().where(Heartbeat.beat_at > clock.now() - ALIVE_FOR)
-            if not alive.exists():
+            if not doctor.is_worker_alive():
                 yield "worker: none has been alive for 30 seconds, run `flask worker`"
     except peewee.PeeweeException:
         yield "database: it does not answer"
