@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,13 +17,15 @@ PERIODS = """
     FROM period JOIN account ON account.id = period.account_id
     WHERE period.starts_at >= %s AND period.starts_at < %s AND period.price_cents IS NOT NULL
     ORDER BY account.name, period.starts_at"""
+# Had from when it was got until it was released, or moved to a Twilio account that others pay.
 NUMBERS = """
-    SELECT account.name, line.number, line.price_cents, account.timezone, line.made_at,
-           line.released_at
-    FROM line JOIN account ON account.id = line.account_id
-    WHERE line.price_cents > 0 AND line.made_at < %s
-      AND (line.released_at IS NULL OR line.released_at >= %s)
-    ORDER BY account.name, line.id"""
+    SELECT account.name, got.number, got.details, account.timezone, got.made_at, (
+        SELECT MIN(after.done_at) FROM setup AS after
+        WHERE after.line_id = got.line_id AND after.id <> got.id AND after.step = 'done'
+          AND after.done_at > got.made_at) AS until
+    FROM setup AS got JOIN account ON account.id = got.account_id
+    WHERE got.kind = 'new' AND got.line_id IS NOT NULL AND got.made_at < %s
+    ORDER BY account.name, got.line_id, got.made_at"""
 # Parts carry Twilio's price of a text out, the message itself that of a text in.
 TEXTS = """
     SELECT direction, kind, COUNT(*), SUM(credits), SUM(segments), SUM(price), COUNT(price)
@@ -92,13 +95,17 @@ def invoices(month: date, now: datetime) -> list[Invoice]:
 def _numbers(first: date, now: datetime) -> Iterator[Invoice]:
     """The numbers that were got at a price, each month that was begun in full."""
     after = boundaries.months_on(first, 1)
-    edges = [datetime.combine(day, time(), UTC) for day in (after, first)]
+    edge = datetime.combine(after, time(), UTC) + timedelta(days=1)
     with session():
-        rows = query(NUMBERS, edges[0] + timedelta(days=1), edges[1] - timedelta(days=1)).fetchall()
-    for name, number, cents, zone, made_at, released_at in rows:
-        had = boundaries.day_of(instant(made_at), zone)
-        until = boundaries.day_of(instant(released_at), zone) if released_at else None
-        if had < after and (until is None or until >= first):
+        rows = query(NUMBERS, edge).fetchall()
+    billed = set()  # got twice in a month, it is billed once
+    for name, number, details, zone, got_at, gone_at in rows:
+        cents = json.loads(details).get("price_cents")
+        had = boundaries.day_of(instant(got_at), zone)
+        until = boundaries.day_of(instant(gone_at), zone) if gone_at else None
+        had_then = had < after and (until is None or until >= first)
+        if cents and had_then and (name, number) not in billed:
+            billed.add((name, number))
             over = boundaries.day_of(now, zone) >= after
             yield Invoice(name, "number", number, 0, cents, first, after, over)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -174,6 +175,61 @@ def test_the_price_is_shown_and_kept_if_the_operator_set_one(
         assert (number.price_cents, number.name, number.final) == (300, NUMBER, False)
         before = today.replace(day=1) - timedelta(days=1)
         assert margin.invoices(before, clock.now()) == []
+
+
+@pytest.fixture
+def priced(books: str, sandbox: Sandbox, tmp_path) -> Iterator[House]:
+    """A house in which a number costs three dollars a month, and that has bought one."""
+    plans = tmp_path / "plans.toml"
+    plans.write_text('number_price = "3.00"\n[[plan]]\ncode="a"\nname="A"\ncredits=5\nprice="1"\n')
+    with House(books, sandbox, PLANS_FILE=str(plans)).serving() as house:
+        got(house, looked(house))
+        yield house
+
+
+def billed(days: int) -> list[int]:
+    """What numbers are invoiced at for the month that it is in so many days."""
+    with clock.travelled(timedelta(days=days)):
+        month = clock.now().astimezone(NEW_YORK).date().replace(day=1)
+    with clock.travelled(timedelta(days=200)):
+        return [one.price_cents for one in margin.invoices(month, clock.now())
+                if one.plan == "number"]  # fmt: skip
+
+
+def lets_go(house: House) -> None:
+    with database.session():
+        room = Line.live().where(Line.number == NUMBER).get().channel
+    form = house.opens(lambda: house.slack.command(house.agent, room, "/line", "release"))
+    house.slack.submit(house.agent, form, {"typed": NUMBER})
+    house.work()
+
+
+def test_a_number_is_invoiced_to_the_month_in_which_it_moves_to_an_own_account(
+    priced: House,
+) -> None:
+    with clock.travelled(timedelta(days=40)):
+        sid, token = priced.twilio.add_account()
+        priced.twilio.numbers[NUMBER].account = sid
+        form = priced.opens(
+            lambda: priced.slack.command(priced.agent, priced.channel, "/line", "bring")
+        )
+        priced.slack.submit(priced.agent, form, {"number": NUMBER})
+        priced.slack.submit(priced.agent, form, {"sid": sid, "token": token})
+        priced.work()
+        assert "It goes on as before" in form.plain()
+    assert [billed(days) for days in (0, 40, 85)] == [[300], [300], []]
+
+
+def test_a_number_that_is_got_again_is_not_invoiced_for_the_time_between(priced: House) -> None:
+    with clock.travelled(timedelta(days=40)):
+        lets_go(priced)
+    for minutes in (0, 10):  # twice that day
+        with clock.travelled(timedelta(days=130, minutes=minutes)):
+            priced.twilio.shelf[0].number = NUMBER
+            got(priced, looked(priced))
+            if not minutes:
+                lets_go(priced)
+    assert [billed(days) for days in (0, 40, 85, 130)] == [[300], [300], [], [300]]
 
 
 def test_pressed_twice_it_is_bought_once(house: House) -> None:
