@@ -145,9 +145,14 @@ def newest(plan: SmartPlan) -> SmartPlanVersion:
     return found
 
 
+def steps_of(version: SmartPlanVersion | int) -> list[Step]:
+    """A version's steps, in their order."""
+    return list(Step.select().where(Step.version == version).order_by(Step.position))
+
+
 def course_of(version: SmartPlanVersion) -> tuple[Course, list[Step]]:
     """A version's course, and its steps in their order."""
-    steps = list(Step.select().where(Step.version == version).order_by(Step.position))
+    steps = steps_of(version)
     return Course(
         tuple(when_of(step) for step in steps), version.repeat_every, version.repeat_unit
     ), steps  # fmt: skip

@@ -86,7 +86,7 @@ def move_on(plan: SmartPlan, now: datetime) -> int:
     for version in older.order_by(SmartPlanVersion.number):
         ids = [row[0] for row in query(BEHIND, version.id, BATCH - moved).fetchall()]
         if ids:
-            keys = [step.key for step in enrollments.course_of(version)[1]]
+            keys = [step.key for step in enrollments.steps_of(version)]
             for enrollment in Enrollment.select().where(Enrollment.id.in_(ids)):
                 _move(enrollment, keys, newest, course, steps, now)
         moved += len(ids)

@@ -17,7 +17,7 @@ from bot.smartplans.plan_shapes import RuleShape, Shape, StepShape
 def shape_of(plan: SmartPlan) -> Shape:
     """The plan as it is written now."""
     version = enrollments.newest(plan)
-    steps = tuple(_shape_of_step(step) for step in steps_of(version))
+    steps = tuple(_shape_of_step(step) for step in enrollments.steps_of(version))
     rules = PlanRule.select().where(PlanRule.plan == plan).order_by(PlanRule.id)
     return Shape(
         plan.name, steps, plan.line_id, version.repeat_every, version.repeat_unit,
@@ -29,7 +29,7 @@ def shape_of(plan: SmartPlan) -> Shape:
 def set_ceilings(plan: SmartPlan, ceilings: Mapping[str, int], *, all_of_them: bool) -> None:
     """Keeps what each text of the plan may cost before it asks; with `all_of_them` of those that
     have a ceiling already, too."""
-    for step in steps_of(enrollments.newest(plan)):
+    for step in enrollments.steps_of(enrollments.newest(plan)):
         if step.key in ceilings and (all_of_them or step.ceiling is None):
             step.ceiling = ceilings[step.key]
             step.save(only=[Step.ceiling])
@@ -83,20 +83,9 @@ def write_rules(plan: SmartPlan, rules: Sequence[RuleShape]) -> None:
 
 def differs(version: SmartPlanVersion, shape: Shape) -> bool:
     """Whether the steps are others than this version's."""
-    stands = tuple(_shape_of_step(step) for step in steps_of(version))
+    stands = tuple(_shape_of_step(step) for step in enrollments.steps_of(version))
     repeats = (version.repeat_every, version.repeat_unit)
     return stands != shape.steps or repeats != (shape.repeat_every, shape.repeat_unit)
-
-
-def steps_of(version: SmartPlanVersion) -> list[Step]:
-    """A version's steps, in their order."""
-    return list(Step.select().where(Step.version == version).order_by(Step.position))
-
-
-def keys_of(version_id: int) -> list[str]:
-    """What its steps are from version to version, in their order."""
-    steps = Step.select(Step.key).where(Step.version == version_id).order_by(Step.position)
-    return [step.key for step in steps]
 
 
 def _shape_of_step(step: Step) -> StepShape:

@@ -72,7 +72,7 @@ def edit(plan_id: int, user: str, shape: Shape, now: datetime, *, move: bool = T
         setattr(plan, name, value)
     version = enrollments.newest(plan)
     if plan_versions.differs(version, shape):
-        agreed = {step.key: step for step in plan_versions.steps_of(version)}
+        agreed = {step.key: step for step in enrollments.steps_of(version)}
         if Enrollment.select().where(Enrollment.version == version).exists():
             plan.version += 1
         else:
@@ -96,7 +96,8 @@ def effect(plan_id: int, user: str, shape: Shape) -> Effect:
     keys = [step.key or "" for step in shape.steps]
     for version_id, position, count in query(PLACES, plan.id).fetchall():
         on_it += count
-        if plan_shapes.landing(plan_versions.keys_of(version_id), position, keys) is None:
+        theirs = [step.key for step in enrollments.steps_of(version_id)]
+        if plan_shapes.landing(theirs, position, keys) is None:
             end += count
     return Effect(on_it, on_it - end, end)
 
