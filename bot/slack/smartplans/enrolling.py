@@ -18,6 +18,7 @@ from bot.slack import cards
 from bot.slack.answers import error_at, refusal_view, show_in
 from bot.slack.roll_call import learn_name
 from bot.slack.smartplans import enroll_views
+from bot.slack.smartplans.plan_modal import open_modal
 from bot.slack.team.front import values
 from bot.smartplans import plan_people, plan_preview, plan_versions, smartplans
 from bot.team import roles
@@ -35,7 +36,7 @@ MOST_WRITTEN = 200  # names or numbers in the form
 def preview(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Preview and switch on."""
     learn_name(client, body["user"]["id"])  # who is named in its texts
-    _push(ack, body, client, lambda user, key: _preview(int(key), user, None))
+    open_modal(ack, body, client.views_push, lambda user, key: _preview(int(key), user, None))
 
 
 def preview_as(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
@@ -85,7 +86,7 @@ def enroll(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         return enroll_views.choose(plan, address_book.tags(plan.account_id))
 
     learn_name(client, body["user"]["id"])
-    _push(ack, body, client, make)
+    open_modal(ack, body, client.views_push, make)
 
 
 def chosen(ack: Ack, body: dict[str, Any], view: View) -> None:
@@ -194,7 +195,9 @@ def changed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     """Pause, go on, skip a step, move, stop: the menu beside a plan of a contact's."""
     what, _, key = body["actions"][0]["selected_option"]["value"].partition(":")
     if what == "move":
-        return _push(ack, body, client, lambda user, _: _move_view(int(key), user))
+        return open_modal(
+            ack, body, client.views_push, lambda user, one: _move_view(int(one), user), key
+        )
     contact = json.loads(body["view"]["private_metadata"])["contact"]
     user, now = body["user"]["id"], clock.now()
     acts: dict[str, Callable[[int], bool]] = {
@@ -237,17 +240,6 @@ def _moved(enrollment_id: int, user: str, plan: int) -> View:
     if not done.count:
         raise Refused(f"They are not moved: {next(iter(done.left_out), 'they are there already')}.")
     return _plans_of(one.contact_id, user, enroll_views.SAID["move"])
-
-
-def _push(
-    ack: Ack, body: dict[str, Any], client: WebClient, make: Callable[[str, str], View]
-) -> None:  # fmt: skip
-    try:
-        view = make(body["user"]["id"], body["actions"][0].get("value", ""))
-    except Refused as refusal:
-        view = refusal_view(refusal)
-    ack()
-    client.views_push(trigger_id=body["trigger_id"], view=view)
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
