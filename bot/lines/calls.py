@@ -112,7 +112,13 @@ def over(call: CallIn, dialled: str | None, seconds: int, now: datetime) -> None
         return
     if dialled is None or TwilioAccount.is_customers(call.twilio):
         _ask(row, now)
-    elif dialled in TAKEN:
+    else:
+        _ended(row, dialled, seconds, now)
+
+
+def _ended(row: Call, dialled: str, seconds: int, now: datetime) -> None:
+    """It is known what became of the phone that rang."""
+    if dialled in TAKEN:
         _taken(row, seconds, now)
     else:
         _missed(row, f"{_whose(row.line)} phone rang, and nobody took it", now)
@@ -249,7 +255,4 @@ def told(call_id: int, dialled: str | None, seconds: int, now: datetime) -> None
     row = Call.get_by_id(call_id)
     if row.outcome != "ringing" or dialled is None:
         return
-    if dialled in TAKEN:
-        _taken(row, seconds, now)
-    else:
-        _missed(row, f"{_whose(row.line)} phone rang, and nobody took it", now)
+    _ended(row, dialled, seconds, now)
