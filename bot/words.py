@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LONGEST_EMAIL = 254  # characters: RFC 5321 §4.5.3.1.3, less the brackets
+_SIGNED = re.compile(r"`([^`\n]+)`|(?<![\w*])\*([^*\n]+)\*(?![\w*])")  # code, bold
 _NOT = r"""@\s<>,;:()\[\]"\\"""  # RFC 5322 §3.2.3 keeps them for itself
 EMAIL = re.compile(f"[^{_NOT}]+@[^{_NOT}]+\\.[^{_NOT}.]+")
 OPERATOR = "whoever runs Partyline for you"
-_CALLED = re.compile("&lt;([@#][A-Z0-9]+)&gt;")
-_LONE = re.compile("[\ud800-\udfff]")
+#: What stands round the id of whom we call. Unicode keeps these two for use inside programs.
+_CALL, _END = "\ufdd0", "\ufdd1"
+_CALLED = re.compile(f"{_CALL}([@#])([A-Z0-9]+){_END}")
+_NOT_WORDS = re.compile(f"[\ud800-\udfff{_CALL}{_END}]")
 
 
 def is_email(text: str) -> bool:
@@ -20,8 +24,9 @@ def is_email(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """`text` as any database and phone takes it: no NUL, and U+FFFD for half a surrogate pair."""
-    return _LONE.sub("\ufffd", text.replace("\x00", ""))
+    """`text` as any database and phone takes it: no NUL, and U+FFFD for half a surrogate pair and
+    what stands for a call of ours."""
+    return _NOT_WORDS.sub("\ufffd", text.replace("\x00", ""))
 
 
 def escape(text: str) -> str:
@@ -29,10 +34,23 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def call(user_or_channel: str) -> str:
+    """A Slack user or channel, by id, in a sentence of ours that `as_told` or `in_plain` reads."""
+    sign = "@" if user_or_channel[:1] in ("U", "W") else "#"
+    return f"{_CALL}{sign}{user_or_channel}{_END}"
+
+
 def as_told(text: str) -> str:
-    """A sentence of ours as Slack's mark-up: whom and what it calls by id is called; all else that
-    stands in it, whoever wrote it, is shown as it is."""
-    return _CALLED.sub(r"<\1>", escape(text))
+    """A sentence of ours as Slack's mark-up: whom and what it calls is called; all else that stands
+    in it, whoever wrote it, is shown as it is."""
+    return _CALLED.sub(r"<\1\2>", escape(text))
+
+
+def in_plain(text: str, names: Callable[[str], str]) -> str:
+    """A sentence of ours where nothing is read as mark-up: whom it calls is named, and there are no
+    signs of bold and code."""
+    said = _CALLED.sub(lambda one: names(one[2]) if one[1] == "@" else "its channel", text)
+    return _SIGNED.sub(r"\1\2", said)
 
 
 def short(text: str, most: int) -> str:

@@ -12,9 +12,9 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import Refused, Wrong
 from bot.slack import cards
-from bot.slack.markup import to_phone, to_plain
+from bot.slack.markup import to_phone
 from bot.team import people
-from bot.words import clean
+from bot.words import clean, in_plain
 from ledger.database import session
 
 log = structlog.get_logger()
@@ -87,5 +87,5 @@ def refusal_view(words: Exception | str) -> dict[str, Any]:
 def error_at(refusal: Exception, block: str) -> dict[str, str]:
     """Why not, in plain words, at the input that it is about, or at this one."""
     with session():
-        why = to_plain(str(refusal), people.called)
+        why = in_plain(str(refusal), people.in_words)
     return {refusal.where if isinstance(refusal, Wrong) else block: why}

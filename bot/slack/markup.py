@@ -15,8 +15,6 @@ Names = Callable[[str], str | None] | Mapping[str, str]
 #: `<@U…>`, `<#C…|name>`, `<!here>`, `<https://…|label>`. A bracket round anything else was typed.
 _TOKEN = re.compile(r"<([@#!][^<>]*|[A-Za-z][\w+.\-]*:[^<>|\s]+(?:\|[^<>]*)?)>")
 _WORD = re.compile(r"&(lt|gt|amp);|:([a-z0-9_+\-]+):(?::(skin-tone-[2-6])(?:-[2-6])?:)?")
-_CALLED = re.compile(r"<([@#][A-Z0-9]+)>")  # by id, in a sentence of ours
-_SIGNED = re.compile(r"`([^`\n]+)`|(?<![\w*])\*([^*\n]+)\*(?![\w*])")  # code, bold
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 
 
@@ -36,11 +34,6 @@ def to_phone(text: str, names: Names | None = None) -> str:
 def emoji_names(text: str) -> str:
     """What was put into a form, where nothing but the names of emoji stands for something else."""
     return "&".join(_words(part) for part in text.split("&"))
-
-
-def to_plain(text: str, names: Callable[[str], str | None]) -> str:
-    """A sentence of ours where Slack reads no mark-up: names for ids, no signs of bold and code."""
-    return _SIGNED.sub(r"\1\2", _CALLED.sub(lambda found: _token(found[1], names), text))
 
 
 def _token(inside: str, look_up: Callable[[str], str | None]) -> str:

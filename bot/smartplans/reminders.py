@@ -17,6 +17,7 @@ from bot.contacts.models import Contact
 from bot.errors import Refused
 from bot.smartplans.models import Reminder
 from bot.team import roles, viewers
+from bot.words import call
 from ledger import rows
 from ledger.boundaries import local
 from ledger.database import query, transaction
@@ -141,7 +142,7 @@ def own(reminder_id: int, user: str) -> Reminder:
         raise Refused("This reminder was settled already, or is another team's.")
     roles.require_member(user, found.account_id)
     if found.to != user and roles.role_of(user, found.account_id) not in roles.MANAGERS:
-        raise Refused(f"This is <@{found.to}>'s reminder.")
+        raise Refused(f"This is {call(found.to)}'s reminder.")
     return found
 
 

@@ -22,6 +22,7 @@ from bot.smartplans.models import (
 from bot.smartplans.plan_shapes import Shape
 from bot.team import roles, viewers
 from bot.texts import templates
+from bot.words import call
 from ledger.database import query, transaction
 
 MOST = 200  # plans of an account
@@ -249,7 +250,7 @@ def _check(account_id: int, shape: Shape, plan: SmartPlan | None) -> None:
             raise Refused("That line is not one of this account.")
     for step in shape.steps:
         if step.assigned_to and roles.role_of(step.assigned_to, account_id) is None:
-            raise Refused(f"<@{step.assigned_to}> is not on this account's team.")
+            raise Refused(f"{call(step.assigned_to)} is not on this account's team.")
     _check_flow(account_id, shape, plan)
 
 

@@ -17,7 +17,7 @@ from bot.talks.models import Conversation
 from bot.team import roles, viewers
 from bot.team.people import spoken_of
 from bot.texts.models import Draft
-from bot.words import count, day_words, escape
+from bot.words import call, count, day_words, escape
 from ledger import credits
 from ledger.boundaries import local
 from ledger.database import query, session, transaction
@@ -92,7 +92,7 @@ def assign(conversation_id: int, user: str, to: str | None, now: datetime) -> No
     account = conversation.line.account_id
     if to is not None and roles.role_of(to, account) is None:
         raise Refused(
-            f"<@{to}> is not on this line's team. Ask {roles.owner_of(account)} to add them."
+            f"{call(to)} is not on this line's team. Ask {roles.owner_of(account)} to add them."
         )
     if conversation.assigned_to == to:
         return

@@ -73,7 +73,7 @@ def written(reply: Reply, now: datetime) -> None:
         return
     account = conversation.line.account_id
     if reply.from_elsewhere or roles.role_of(reply.user, account) is None:
-        refuse(conversation, reply, roles.stranger(account), now)
+        refuse(conversation, reply, as_told(roles.stranger(account)), now)
         return
     media: offers.Media = draft.media if draft is not None else ()
     if {file.get("id") for file in reply.files} != {file.get("file") for file in media}:

@@ -7,6 +7,7 @@ from bot.errors import Refused, Wrong
 from bot.lines.models import Line
 from bot.talks.models import Conversation
 from bot.team import roles
+from bot.words import call
 
 NO_LINE_YET = "Your team has no number yet. `/line new` gets one, `/line bring` uses yours."
 
@@ -46,7 +47,7 @@ def line_for(user: str, channel: str) -> Line:
     if not mine:
         raise Refused(NO_LINE_YET)
     if len(mine) > 1:
-        channels = ", ".join(f"<#{line.channel}>" for line in mine)
+        channels = ", ".join(call(line.channel) for line in mine)
         raise Refused(f"You have several lines. Run the command in the line's channel: {channels}")
     return mine[0]
 

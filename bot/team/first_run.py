@@ -15,6 +15,7 @@ from bot.talks.models import Conversation, Message
 from bot.team import channels, roles
 from bot.team.models import Member
 from bot.team.persons import OUTSIDERS, Person, is_outside
+from bot.words import as_told
 from ledger.database import transaction
 from ledger.models import Account, Subscription
 
@@ -130,7 +131,7 @@ def unjoined(account_id: int) -> list[str]:
 def _for_managers(user: str, account_id: int, done: bool, step: Step) -> Step:
     if done or roles.role_of(user, account_id) in roles.MANAGERS:
         return step
-    return Step(step.title, False, f"Ask {roles.owner_of(account_id)} to do that.")
+    return Step(step.title, False, as_told(f"Ask {roles.owner_of(account_id)} to do that."))
 
 
 def _line(account: Account) -> Line | None:

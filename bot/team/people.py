@@ -16,6 +16,7 @@ from bot.words import OPERATOR, escape
 from ledger.database import query, transaction
 from ledger.models import Account
 
+NAMELESS = {"owner": "the owner", "manager": "a manager", "agent": "a colleague"}
 CHECK_EVERY = timedelta(days=1)
 BEHIND = """
     SELECT slack_user FROM member
@@ -59,6 +60,14 @@ def spoken_of(user: str) -> str:
     return escape(name) if name else f"<@{user}>"
 
 
+def in_words(user: str) -> str:
+    """A user where Slack draws no mention: "@Dana"; what they are where nobody knows the name."""
+    if name := called(user):
+        return f"@{name.lstrip('@')}"
+    member = Member.get_or_none(Member.slack_user == user, Member.left_at.is_null())
+    return NAMELESS[member.role] if member else "somebody who left"
+
+
 @transaction
 def to_check(now: datetime, most: int) -> list[str]:
     """Members of whom Slack was not asked for a day: an event may have been missed."""
@@ -85,12 +94,12 @@ def add(account_id: int, by: str, person: Person, role: str) -> None:
         roles.require_owner(by, account_id, "make managers")
     if is_gone(person):
         raise Refused(
-            f"<@{user}> cannot be on an account: guests, bots, people of other workspaces and "
-            "those who left cannot. Choose a full member of this workspace."
+            "Guests, bots, people of other workspaces and those who left cannot be on an account. "
+            "Choose a full member of this workspace."
         )
     here = roles.role_of(user, account_id)
     if here == "owner":
-        raise Refused(f"<@{user}> is the owner already.")
+        raise Refused("That is the owner already.")
     if here == "manager":
         roles.require_owner(by, account_id, "change a manager's role")
     put(account_id, user, role, name_of(person))
@@ -114,7 +123,7 @@ def remove(account_id: int, by: str, user: str) -> None:
     here = (Member.account == account_id) & (Member.slack_user == user)
     member = Member.get_or_none(here, Member.left_at.is_null())
     if member is None:
-        raise Refused(f"<@{user}> is not on the team.")
+        raise Refused("They are not on the team.")
     if member.role == "owner":
         raise Refused(f"An owner stays. To hand the account over, ask {OPERATOR}.")
     if member.role == "manager":

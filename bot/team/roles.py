@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.errors import Refused
 from bot.lines.models import Line
 from bot.team.models import Member
-from bot.words import OPERATOR
+from bot.words import OPERATOR, call
 from ledger.database import transaction
 
 ROLES = ("owner", "manager", "agent")
@@ -33,9 +33,9 @@ def in_charge(account_id: int) -> list[Member]:
 
 
 def owner_of(account_id: int) -> str:
-    """Who can help, as Slack shows them: the owner; where there is none, some managers."""
+    """Who can help, called: the owner; where there is none, some managers."""
     named = in_charge(account_id)[:NAMED]
-    return " or ".join(f"<@{boss.slack_user}>" for boss in named) or OPERATOR
+    return " or ".join(call(boss.slack_user) for boss in named) or OPERATOR
 
 
 def stranger(account_id: int) -> str:
@@ -61,7 +61,7 @@ def require_owner(user: str, account_id: int, what: str) -> None:
     )
     if owner is None:
         raise Refused(f"Only an owner can {what}, and this account has none now. Ask {OPERATOR}.")
-    raise Refused(f"Only the owner can {what}. Ask <@{owner.slack_user}>.")
+    raise Refused(f"Only the owner can {what}. Ask {call(owner.slack_user)}.")
 
 
 def require_manager(user: str, account_id: int) -> None:

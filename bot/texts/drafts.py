@@ -17,6 +17,7 @@ from bot.team import channels, roles, viewers
 from bot.texts import first_texts, kinds, offers
 from bot.texts.models import Draft
 from bot.texts.offers import Media, Quoted
+from bot.words import call
 from ledger import rates
 from ledger.database import transaction
 
@@ -210,7 +211,7 @@ def own(draft_id: str, user: str) -> Draft:
     is_open = draft.in_thread or draft.state == "scheduled"
     left = roles.role_of(draft.author, draft.line.account_id) is None
     if draft.author != user and not (is_open and (boss or left)):
-        raise Refused(f"This is <@{draft.author}>'s text. Start your own with `/text`.")
+        raise Refused(f"This is {call(draft.author)}'s text. Start your own with `/text`.")
     return draft
 
 

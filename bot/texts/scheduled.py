@@ -284,7 +284,7 @@ def _whom(talk: Conversation) -> str:
     """Who decides for somebody who left."""
     if talk.assigned_to:
         return f"<@{talk.assigned_to}>"
-    return roles.owner_of(talk.line.account_id)
+    return as_told(roles.owner_of(talk.line.account_id))
 
 
 def _held(draft: Draft, now: datetime) -> Draft:

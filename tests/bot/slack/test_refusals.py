@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from bot.contacts.models import Contact
 from bot.sandbox import Sandbox
-from bot.slack import markup
 from bot.team.models import Member
-from bot.words import as_told
+from bot.words import as_told, call, clean, in_plain
 from ledger import database
 from tests.bot.talks.threads import begun, card, is_told, replied, whispered
 from tests.bot.test_privacy import office
@@ -78,6 +78,18 @@ def test_a_command_refuses_a_name_that_would_ping(house: House, command: str) ->
     assert "<!channel" not in said.text and shown_as_it_is(said.blocks)
 
 
+def test_a_contact_who_is_called_like_a_mention_mentions_nobody(house: House) -> None:
+    called = f"<@{house.manager}>"
+    with database.session():
+        Contact.update(name=called).where(Contact.number == ANN).execute()
+    house.slack.choose(
+        house.agent, house.thread(ANN)[0], "talk_more", "They asked for no more texts"
+    )
+    house.work()
+    said = house.ask(f"{ANN} Hello")
+    assert f"{called} opted out" in said.plain() and called not in said.text
+
+
 def test_a_plan_or_a_word_that_nobody_knows_is_named_as_it_was_typed(house: House) -> None:
     for command, typed in (("/smartplans", TYPED), ("/credits", TYPED), ("/contacts", TYPED)):
         said = house.ask(typed, command)
@@ -115,16 +127,26 @@ def test_a_form_shows_the_name_as_it_is_and_names_who_can_help(house: House) -> 
         Member.update(role="agent").where(Member.slack_user == house.manager).execute()
     refused = house.slack.submit(house.manager, form, {})
     assert errors(refused) == {"channel": "Only the owner and managers can do that. Ask @Dana."}
+    with database.session():
+        Member.update(name=None).execute()
+    refused = house.slack.submit(house.manager, form, {})
+    assert errors(refused) == {"channel": "Only the owner and managers can do that. Ask the owner."}
 
 
 def test_mark_up_of_ours_stays_and_nobody_elses() -> None:
-    said = "Ask <@U123> in <#C9>. <!here> <https://evil.example|*bank*> “a & b”"
-    told = as_told(said)
-    assert told.startswith("Ask <@U123> in <#C9>. &lt;!here&gt; &lt;https://evil.example|")
-    assert told.endswith("“a &amp; b”")
-    assert markup.to_plain("Ask <@U1>: `/text` or *Send*, a*b*c, <!x>", {"U1": "Dana"}.get) == (
-        "Ask @Dana: /text or Send, a*b*c, <!x>"
+    said = (
+        f"Ask {call('U123')} in {call('C9')}. <@U123> <!here> <https://evil.example|*bank*> “a & b”"
     )
+    told = as_told(said)
+    assert told.startswith(
+        "Ask <@U123> in <#C9>. &lt;@U123&gt; &lt;!here&gt; &lt;https://evil.example|"
+    )
+    assert told.endswith("“a &amp; b”")
+    plain = in_plain(
+        f"Ask {call('U1')}: `/text` or *Send*, a*b*c, <!x>", {"U1": "@Dana"}.__getitem__
+    )
+    assert plain == "Ask @Dana: /text or Send, a*b*c, <!x>"
+    assert clean(call("U1")) == "\ufffd@U1\ufffd", "nobody types what calls"
 
 
 def test_nothing_of_a_whole_day_pings_by_a_name(office: House) -> None:
@@ -153,5 +175,6 @@ def test_a_word_that_a_command_does_not_know_is_said_so_above_what_it_knows(hous
         assert house.ask("help", command).plain() in said
     told = house.ask("Spring", "/smartplans").plain()
     assert told == (
-        "No plan is called “Spring”. You have none yet: `/smartplans` says how to begin."
+        "No plan is called “Spring”. You have none yet: `/smartplans new` makes one. "
+        "`/smartplans help` says what else can be typed."
     )

@@ -146,7 +146,7 @@ def test_people_from_elsewhere_open_no_account(staffed: House, flags: dict[str, 
 
 def test_nobody_is_removed_who_is_not_there(staffed: House) -> None:
     errors = settle(staffed, staffed.agent, staffed.stranger, "none")
-    assert "is not on the team" in errors["who"]
+    assert "They are not on the team" in errors["who"]
 
 
 def test_an_agent_sees_no_settings_and_is_refused_where_a_button_is_forged(staffed: House) -> None:
