@@ -52,8 +52,8 @@ class SlackViews(SlackMessages):
         if hash is not None and hash != shown.hash:
             raise Refusal("hash_conflict")
         _checked_view(view)
+        shown.held = state(view, shown.held)  # first: whoever waits for the view looks into it
         shown.view, shown.hash = view, secrets.token_hex(6)
-        shown.held = state(view, shown.held)
         return {"view": {**view, "id": shown.id, "hash": shown.hash}}
 
     def _views_publish(
