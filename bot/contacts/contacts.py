@@ -13,6 +13,7 @@ from bot.errors import Refused
 from bot.lines.models import Line
 
 LONGEST_NAME = 6  # words
+MOST_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ def split_recipient(line: Line, text: str) -> tuple[Recipient, str]:
     contact, rest = _leading_name(account_id, text)
     if contact is None:
         raise Refused(
-            f"“{_first(text)}” is no number and no contact of this line. Start with a phone number,"
-            " like `/text +14155550100 See you at 3`, or a contact's full name."
+            f"“{_first(text)}” is no number and no contact of this line.{_alike(account_id, text)} "
+            "Start with a phone number, like `/text +14155550100 See you at 3`, or a contact's "
+            "full name."
         )
     if not numbers.textable(contact.number):
         raise Refused(f"{name_of(contact)} is a sender that takes no answers.")
@@ -134,6 +136,21 @@ def _leading_name(account_id: int, text: str) -> tuple[Contact | None, str]:
     if re.fullmatch(r"\d{3,6}", _first(text)):
         raise Refused(f"“{_first(text)}” is a short code: it sends texts, but takes none.")
     return None, text
+
+
+def _alike(account_id: int, text: str) -> str:
+    """Who may be meant by a part of a name that opens the text, as a sentence; "" for nobody."""
+    part = address_book.plain(_first(text))
+    found = [
+        with_number(one.name, one.number)
+        for one in address_book.find(account_id, part, MOST_ALIKE)
+        if part and one.name and part in _words(one.name)
+    ]
+    return f" There is {' and '.join(found)}." if found else ""
+
+
+def _words(name: str) -> list[str]:
+    return address_book.plain(name).split()
 
 
 def _first(text: str) -> str:

@@ -175,9 +175,14 @@ def note(said: Exception | str) -> Card:
     return {"text": text, "blocks": [mrkdwn(text)]}
 
 
+def asks_help(typed: str) -> bool:
+    """Whether what was typed behind a command asks what may stand there."""
+    return typed.lower() in ("help", "?", "-h", "--help")
+
+
 def help_for(command: str, word: str, lines: str) -> Card:
     """What may stand behind a command, and that a word which was typed there may not."""
-    if word.lower() == "help":
+    if asks_help(word):
         return note(lines)
     return note(
         f"“{escape(short(word, 40))}” is nothing that `{command}` knows. It knows:\n{lines}"

@@ -93,9 +93,10 @@ class Look:
 @transaction
 def start(
     user: str, now: datetime, *, channel: str | None = None, account: int | None = None,
-    conversation: int | None = None,
+    conversation: int | None = None, to: str | None = None,
 ) -> Look:  # fmt: skip
-    """An empty composer: from a channel, for an account, or as a reply. Raises Refused."""
+    """An empty composer: from a channel, for an account, or as a reply; to this number, if one is
+    given. Raises Refused."""
     if conversation is not None:
         talk = desk.own(conversation, user)
         if not numbers.textable(talk.contact.number):
@@ -104,7 +105,11 @@ def start(
         line = talk.line
     else:
         line = _first(user, channel, account)
-    return look(blank(Typed("", user, "", line=line.id, conversation=conversation), now), now)
+        if to:
+            drafts.require_sendable(line, address_book.by_number(line.account_id, to), "")
+    row = blank(Typed("", user, "", line=line.id, conversation=conversation), now)
+    row.number = row.number or to
+    return look(row, now)
 
 
 def blank(typed: Typed, now: datetime) -> Typing:
@@ -153,7 +158,7 @@ def find(user: str, account_id: int, line_id: int, typed: str) -> list[tuple[str
     """Who may be meant: values for `Typed.to` with what they say. Raises Refused."""
     roles.require_member(user, account_id)
     found = [
-        (f"c:{one.id}", _label(one))
+        chosen(Recipient(one.number, one))
         for one in address_book.find(account_id, typed, FOUND)
         if numbers.textable(one.number)
     ]
@@ -164,12 +169,15 @@ def find(user: str, account_id: int, line_id: int, typed: str) -> list[tuple[str
     except Refused:  # no number, or none yet
         return found
     if address_book.by_number(account_id, number) is None:
-        found.insert(0, (f"n:{number}", f"Text {numbers.spoken(number)}"))
+        found.insert(0, chosen(Recipient(number, None)))
     return found
 
 
-def _label(contact: Contact) -> str:
-    return contacts.with_number(contacts.name_of(contact), contact.number)
+def chosen(whom: Recipient) -> tuple[str, str]:
+    """The value for `Typed.to` that means them, and what it says."""
+    if whom.contact is None:
+        return f"n:{whom.number}", f"Text {numbers.spoken(whom.number)}"
+    return f"c:{whom.contact.id}", contacts.with_number(whom.name, whom.contact.number)
 
 
 # What is shown

@@ -25,13 +25,22 @@ LONGEST_BODY = 10_000  # characters: what Slack lets one type is less
 WAITING = ("quoted", "scheduled")
 
 
+class NothingToRead(Refused):
+    """Somebody is named, and nothing is said to them."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        super().__init__("What should they read? Add the text after the number or name.")
+
+
 @transaction
 def quote(user: str, channel: str, text: str, now: datetime) -> Quoted:
-    """Reads `<number or contact> <body>` and keeps it as a draft. Raises Refused in plain words."""
+    """Reads `<number or contact> <body>` and keeps it as a draft. Raises Refused in plain words,
+    NothingToRead where there is no body."""
     line = channels.line_for(user, channel)
     recipient, body = contacts.split_recipient(line, text)
     if not body:
-        raise Refused(f"What should {recipient.name} read? Add the text after the number or name.")
+        raise NothingToRead(recipient.number)
     return offers.offer(write(line, recipient.number, body, user, now), now)
 
 

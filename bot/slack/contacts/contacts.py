@@ -26,6 +26,9 @@ from bot.words import escape
 from ledger.database import transaction
 
 LISTED = 10
+TO_ADD = ("add", "new", "create")
+#: What people write before a name: the contact's card has the buttons for it.
+TO_FIND = ("search", "show", "open", "edit", "change", "merge")
 
 
 def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
@@ -34,16 +37,16 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     word, _, rest = typed.partition(" ")
     user = command["user_id"]
     answers: dict[str, Callable[[int], Card]] = {
-        "": _newest,
-        "list": _newest,
+        **dict.fromkeys(("", "list"), _newest),
         "find": lambda account: _found(account, user, rest),
+        **dict.fromkeys(TO_FIND, lambda account: _found(account, user, typed, rest)),
         "tag": lambda account: _tagged(account, user, rest, on=True),
         "untag": lambda account: _tagged(account, user, rest, on=False),
     }
-    if word.lower() == "help":
+    if cards.asks_help(typed):
         return whisper(ack, cards.note(contact_cards.HELP))
-    if word.lower() == "add":
-        return _add(ack, command, client, rest.strip())
+    if word.lower() in TO_ADD:
+        return _add(ack, command, client, typed)
     if word.lower() == "import":
         return sheets.give(ack, command, client)
     if word.lower() == "export":
@@ -67,8 +70,10 @@ def _newest(account: int) -> Card:
 
 
 @transaction
-def _found(account: int, user: str, typed: str) -> Card:
+def _found(account: int, user: str, typed: str, else_: str = "") -> Card:
     found = address_book.find(account, typed, LISTED + 1)
+    if else_ and not found:
+        return _found(account, user, else_)
     if not found:
         return cards.note(
             f"No contact has “{escape(typed[:60])}” at the beginning of a name, e-mail address, "
@@ -98,10 +103,12 @@ def _tagged(account: int, user: str, typed: str, *, on: bool) -> Card:
 
 def _add(ack: Ack, command: dict[str, Any], client: WebClient, typed: str) -> None:
     """A number and a name make a contact at once; anything less opens the form."""
-    user = command["user_id"]
+    user, (word, _, rest) = command["user_id"], typed.partition(" ")
     try:
         account = channels.account_for(user, command["channel_id"])
-        number, name = contacts.split_new(account, typed)
+        if word.lower() != "add" and rest and address_book.find(account, typed, 1):
+            return whisper(ack, _found(account, user, typed))  # by a tag like "New York"
+        number, name = contacts.split_new(account, rest.strip())
         if number and name:
             return whisper(ack, _made(account, user, number, Details(name=name), None))
     except Refused as refusal:

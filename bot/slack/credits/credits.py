@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +27,14 @@ HELP = (
     "`/credits plan` shows the plans and what each would do, before you change anything.\n"
     f"{usage.HELP} sends you a table, a chart and a CSV file.\n"
     "`/credits history` lists what happened to your credits, each with its cause.\n"
-    "`/credits digest 8` has the daily digest come at 8:00; `off` mutes it, `on` brings it back."
+    "`/credits digest 8 AM` has the daily digest come then; `off` mutes it, `on` brings it back."
 )
+
+
+#: What people try, beside the words that the help names.
+REPORT = ("report", "reports", "usage")
+STATUS = ("", "balance", "left", "status")
+PLAN = ("plan", "plans", "upgrade", "downgrade", "cancel", "subscribe", "buy", "add", "more", "new")
 
 
 def credits(ack: Ack, command: dict[str, Any], client: WebClient, context: BoltContext) -> None:
@@ -35,13 +42,13 @@ def credits(ack: Ack, command: dict[str, Any], client: WebClient, context: BoltC
     word, _, rest = typed_words(command).partition(" ")
     user, channel = command["user_id"], command["channel_id"]
     catalogue: Catalogue = context["catalogue"]
-    if word.lower() == "plan":
+    if word.lower() in PLAN:
         return plans.open_from(
             ack, client, command["trigger_id"], catalogue, user, lambda: _account(user, channel)
         )  # fmt: skip
     answers: dict[str, Callable[[int], cards.Card]] = {
-        "": lambda account: _status(user, account, catalogue),
-        "report": lambda account: _report(user, account, rest),
+        **dict.fromkeys(STATUS, lambda account: _status(user, account, catalogue)),
+        **dict.fromkeys(REPORT, lambda account: _report(user, account, rest)),
         "history": lambda account: _history(user, account, None),
         "digest": lambda account: _digest(user, account, rest),
     }
@@ -116,20 +123,27 @@ def _report(user: str, account: int, typed: str) -> cards.Card:
 @transaction
 def _digest(user: str, account: int, typed: str) -> cards.Card:
     roles.require_manager(user, account)
-    wanted = typed.strip().lower().removesuffix(":00")
+    wanted = typed.strip().lower()
+    at = re.fullmatch(r"(\d{1,2})(?::00)? ?(am|pm)?", wanted)
+    hour = _of_day(int(at[1]), at[2]) if at else None
     if wanted == "off":
         digest.set_hour(account, None, clock.now())
         return cards.note("The daily digest is muted. `/credits digest on` brings it back.")
     if wanted == "on":
         hour = digest.DEFAULT_HOUR
-    elif wanted.isdecimal() and int(wanted) < 24:
-        hour = int(wanted)
-    else:
-        raise Refused("Say at which hour it should come, like `/credits digest 8`, or `off`.")
+    if hour is None:
+        raise Refused("Say at which hour it should come, like `/credits digest 8 AM`, or `off`.")
     digest.set_hour(account, hour, clock.now())
     return cards.note(
         f"The daily digest comes at {hour_words(hour)}. `/credits digest off` mutes it."
     )
+
+
+def _of_day(hour: int, half: str | None) -> int | None:
+    """The hour as the day counts it, from one as people say it: "8", "8 PM", "20"."""
+    if half and 1 <= hour <= 12:
+        return hour % 12 + (12 if half == "pm" else 0)
+    return hour if hour < 24 and not half else None
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"/credits": credits}

@@ -32,7 +32,9 @@ HELP = (
 
 def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     """/line [new | bring | settings | calls | release]."""
-    word, user, channel = typed_words(command).lower(), command["user_id"], command["channel_id"]
+    typed, user, channel = typed_words(command), command["user_id"], command["channel_id"]
+    word = typed.lower().partition(" ")[0]
+    word = ALSO.get(word, word)
     if word in OPENED:
         try:
             view = OPENED[word](user, channel)
@@ -41,8 +43,8 @@ def line(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
         ack()
         client.views_open(trigger_id=command["trigger_id"], view=view)
         return None
-    if word:
-        return whisper(ack, cards.help_for("/line", word, HELP))
+    if word not in ("", "list"):
+        return whisper(ack, cards.help_for("/line", typed, HELP))
     return whisper(ack, or_refusal(lambda: _list(user, channel)))
 
 
@@ -62,6 +64,12 @@ def _here(user: str, channel: str, make: front.Made) -> dict[str, Any]:
         return make(user, str(channels.line_for(user, channel).id))
 
 
+#: What else people try, and what they mean.
+ALSO = {
+    "add": "new", "get": "new", "buy": "new", "port": "bring", "setting": "settings",
+    "edit": "settings", "change": "settings", "call": "calls", "voice": "calls",
+    "remove": "release", "delete": "release", "cancel": "release",
+}  # fmt: skip
 OPENED: dict[str, Callable[[str, str], dict[str, Any]]] = {
     "settings": lambda user, channel: _here(user, channel, _settings),
     "calls": lambda user, channel: _here(user, channel, calls.calls),

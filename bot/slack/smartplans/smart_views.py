@@ -22,8 +22,8 @@ HELP = (
     "Open one to see and change its steps, to see what it will send and cost, to switch it on, and "
     "to put contacts on it. Nothing is sent before you switch it on, and no text at a price you "
     "have not seen.\n"
-    "`/smartplans birthday` opens the plan whose name begins so; `/smartplans of Ann Lee` shows "
-    "the plans that a contact is on."
+    "`/smartplans new` makes one; `/smartplans birthday` opens the plan whose name begins so; "
+    "`/smartplans of Ann Lee` shows the plans that a contact is on."
 )
 MADE = (
     "This is your plan. Change its steps as you like, then press *Preview and switch on*: nothing "
@@ -146,7 +146,9 @@ def _excerpt(step: StepShape) -> str:
 # New, and its settings
 
 
-def new_view(account: int, lines: Sequence[Line], shared: Sequence[SmartPlan]) -> dict[str, Any]:
+def new_view(
+    account: int, lines: Sequence[Line], shared: Sequence[SmartPlan], name: str = ""
+) -> dict[str, Any]:
     """The modal of a new plan."""
     groups: list[dict[str, Any]] = [
         {"label": plain("Ready plans"), "options": [
@@ -160,7 +162,8 @@ def new_view(account: int, lines: Sequence[Line], shared: Sequence[SmartPlan]) -
              "initial_option": groups[0]["options"][0]}  # fmt: skip
     return modal("smart_made", "New SmartPlan", [
         menu("start", "Start with", start),
-        box("name", "Name", "", most=plan_shapes.LONGEST_NAME, optional=True,
+        box("name", "Name", name[: plan_shapes.LONGEST_NAME], most=plan_shapes.LONGEST_NAME,
+            optional=True,
             hint="Empty: the name of what it starts with"),
         *_line(lines, None),
         box("yaml", "Or paste a plan written as YAML", "", optional=True, multiline=True,

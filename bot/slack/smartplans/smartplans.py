@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from bot.slack.smartplans import enrolling, smart_views, steps
 from bot.slack.smartplans.plan_modal import act, open_modal, plan_view, save
 from bot.slack.team.front import values
 from bot.smartplans import plan_counts, plan_files, plan_shapes, plan_versions, smartplans
+from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import RuleShape, Shape
 from bot.team import channels, roles
 from bot.words import clean, count
@@ -28,21 +29,23 @@ from ledger.database import transaction
 
 View = dict[str, Any]
 
+TO_MAKE = ("new", "add", "create", "make")
+#: What people write before a plan's name: the plan has the buttons for it.
+TO_OPEN = (
+    "open", "show", "edit", "change", "preview", "start", "pause", "stop", "archive", "delete",
+)  # fmt: skip
+
 
 def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/smartplans [help | of <contact> | <name>]."""
+    """/smartplans [help | new | of <contact> | <name>]."""
     typed, user = typed_words(command), command["user_id"]
-    if typed.lower() == "help":
+    if cards.asks_help(typed):
         return whisper(ack, cards.note(smart_views.HELP))
     try:
         account = channels.account_for(user, command["channel_id"])
-        word, _, rest = typed.partition(" ")
-        if word.lower() == "of" and rest.strip():
-            view = enrolling.contact_view(account, user, rest.strip())
-        elif typed:
-            view = plan_view(_called(account, user, typed), user)
-        else:
+        if typed.lower() in ("", "list"):
             return whisper(ack, or_refusal(lambda: _list(account, user)))
+        view = _meant(account, user, typed)
     except Refused as refusal:
         return whisper(ack, cards.note(refusal))
     ack()
@@ -57,24 +60,36 @@ def _list(account: int, user: str) -> Card:
 
 
 @transaction
-def _called(account: int, user: str, typed: str) -> int:
-    wanted = typed.casefold()
+def _meant(account: int, user: str, typed: str) -> View:
+    """The form of a new plan, a contact's plans, or the plan whose name begins so."""
+    word, _, rest = typed.partition(" ")
+    word, rest = word.lower(), rest.strip()
+    if word == "of" and rest:
+        return enrolling.contact_view(account, user, rest)
     plans = smartplans.listed(account, user)
-    found = [plan for plan in plans if plan.name.casefold() == wanted] or [
+    found = _begun(plans, typed)
+    if word in TO_MAKE and (not found or (not rest and found[0].name.casefold() != word)):
+        return _new_view(account, user, rest)
+    if word in TO_OPEN and rest and not found:
+        typed, found = rest, _begun(plans, rest)
+    if len(found) != 1:
+        raise Refused(_not_one(found or plans, typed, several=bool(found)))
+    return plan_view(int(found[0].id), user)
+
+
+def _begun(plans: Sequence[SmartPlan], typed: str) -> list[SmartPlan]:
+    """Those called so, else those whose names begin so."""
+    wanted = typed.casefold()
+    return [plan for plan in plans if plan.name.casefold() == wanted] or [
         plan for plan in plans if plan.name.casefold().startswith(wanted)
     ]
-    if len(found) != 1:
-        names = ", ".join(f"“{plan.name}”" for plan in (found or plans)[:10])
-        start = "Several plans begin so" if found else f"No plan is called “{typed[:60]}”"
-        raise Refused(
-            f"{start}. "
-            + (
-                f"There are: {names}."
-                if names
-                else "You have none yet: `/smartplans` says how to begin."
-            )
-        )
-    return int(found[0].id)
+
+
+def _not_one(plans: Sequence[SmartPlan], typed: str, *, several: bool) -> str:
+    start = "Several plans begin so" if several else f"No plan is called “{typed[:60]}”"
+    names = ", ".join(f"“{plan.name}”" for plan in plans[:10])
+    there = f"There are: {names}." if names else "You have none yet: `/smartplans new` makes one."
+    return f"{start}. {there} `/smartplans help` says what else can be typed."
 
 
 # From the list, and from the plan
@@ -91,10 +106,10 @@ def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
 
 
 @transaction
-def _new_view(account: int, user: str) -> View:
+def _new_view(account: int, user: str, name: str = "") -> View:
     roles.require_manager(user, account)
     shared = [plan for plan in smartplans.library(user) if plan.account_id != account]
-    return smart_views.new_view(account, _lines(account), shared)
+    return smart_views.new_view(account, _lines(account), shared, name)
 
 
 def made(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None:

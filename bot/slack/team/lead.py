@@ -28,7 +28,7 @@ def lead(
 ) -> BoltResponse:
     """Answers with the way to a first text; goes on to the command where it is behind us, or where
     only help was asked for."""
-    if typed_words(command).lower() == "help":
+    if cards.asks_help(typed_words(command)):
         return next()
     user, channel = command["user_id"], command["channel_id"]
     way = first_run.way(user, channel)

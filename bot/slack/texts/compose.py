@@ -27,10 +27,13 @@ from ledger.database import session
 # Openings. A trigger lives three seconds, so the view is opened at once.
 
 
-def from_command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/text without a word."""
+def from_command(
+    ack: Ack, command: dict[str, Any], client: WebClient, to: str | None = None
+) -> None:  # fmt: skip
+    """/text without a word, or with nothing but whom it is for."""
+    user, channel = command["user_id"], command["channel_id"]
     try:
-        look = composer.start(command["user_id"], clock.now(), channel=command["channel_id"])
+        look = composer.start(user, clock.now(), channel=channel, to=to)
     except Refused as refusal:
         return whisper(ack, cards.note(refusal))
     ack()

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.slack import cards
 from bot.slack.cards import Blocks, button, context, mrkdwn, option, plain
+from bot.texts import composer
 from bot.texts.composed import Gone
 from bot.texts.composer import LONGEST, Look
 from bot.texts.offers import Quoted, shortage
@@ -44,9 +45,11 @@ def _whom(look: Look) -> Blocks:
             "type": "static_select", "action_id": "compose_line", "options": options,
             "initial_option": here,
         }))  # fmt: skip
+    value, label = composer.chosen(look.recipient) if look.recipient else ("", "")
     made.append(_input(f"to:{look.account}", "To", {
         "type": "external_select", "action_id": "compose_to", "min_query_length": 1,
         "placeholder": plain("A name, or a number"),
+        **({"initial_option": option(label, value)} if value else {}),
     }))  # fmt: skip
     return made
 

@@ -11,10 +11,10 @@ from slack_sdk import WebClient
 
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import error_at, refusal_view, show_in
+from bot.slack.answers import error_at, refusal_view, show_in, whisper
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.team.front import values
-from bot.team import roles
+from bot.team import channels, roles
 from bot.texts import templates
 from bot.texts.models import Template
 from bot.words import clean, escape, short
@@ -23,6 +23,19 @@ from ledger.database import session
 View = dict[str, Any]
 LISTED = 300  # characters of a template that the list shows
 LONGEST_NAME, LONGEST_BODY = 40, 1_600  # characters
+
+
+def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
+    """/text templates."""
+    user = command["user_id"]
+    try:
+        with session():
+            view = _list(user, channels.account_for(user, command["channel_id"]))
+    except Refused as refusal:
+        return whisper(ack, cards.note(refusal))
+    ack()
+    client.views_open(trigger_id=command["trigger_id"], view=view)
+    return None
 
 
 def show(ack: Ack, body: dict[str, Any], client: WebClient) -> None:

@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import beside, error_at, or_refusal, typed_words, whisper
 from bot.slack.talks import waiting
-from bot.slack.texts import compose, later
+from bot.slack.texts import compose, later, templates
 from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
 from bot.team import channels
 from bot.texts import drafts, sending
@@ -31,7 +31,7 @@ TEXT_HELP = (
     "*Send*, *Edit* or *Cancel*. Nothing is sent before you press *Send*.\n"
     "`/quote <text>` shows a price without sending.\n"
     "`/text waiting` lists who waits for an answer and what they said, `/text later` the texts "
-    "that wait for their time."
+    "that wait for their time, `/text templates` the words that your team uses again."
 )
 QUOTE_HELP = (
     "*`/quote <text>`* shows what a text costs; nothing is sent.\n"
@@ -40,27 +40,28 @@ QUOTE_HELP = (
 
 
 def text(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
-    """/text <number or contact> <body>: the quote card, in the answer itself; without a word, the
+    """/text <number or contact> <body>: the quote card, in the answer itself; without a body, the
     composer."""
     typed = typed_words(command)
     if not typed:
         return compose.from_command(ack, command, client)
+    if cards.asks_help(typed):
+        return whisper(ack, cards.note(TEXT_HELP))
     if typed.lower() in WORDS:
         return WORDS[typed.lower()](ack=ack, command=command, client=client)
-    return whisper(
-        ack,
-        or_refusal(
-            lambda: cards.offer(
-                drafts.quote(command["user_id"], command["channel_id"], typed, clock.now())
-            )
-        ),
-    )
+    try:
+        offer = drafts.quote(command["user_id"], command["channel_id"], typed, clock.now())
+    except drafts.NothingToRead as nothing:
+        return compose.from_command(ack, command, client, to=nothing.number)
+    except Refused as refusal:
+        return whisper(ack, cards.note(refusal))
+    return whisper(ack, cards.offer(offer))
 
 
 def quote(ack: Ack, command: dict[str, Any]) -> None:
     """/quote [number or contact] <body>: a price, and nothing else."""
     typed = typed_words(command)
-    if typed.lower() in ("", "help"):
+    if not typed or cards.asks_help(typed):
         return whisper(ack, cards.note(QUOTE_HELP))
     return whisper(
         ack, or_refusal(lambda: _price(command["user_id"], command["channel_id"], typed))
@@ -147,16 +148,12 @@ def edited(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         on_card(about["card_url"], card)
 
 
-def usage(ack: Ack, **_: Any) -> None:
-    """/text help."""
-    whisper(ack, cards.note(TEXT_HELP))
-
-
-#: What may stand alone behind /text.
+#: What may stand alone behind /text: the word that its help names first, then what else people try.
 WORDS: dict[str, Callable[..., None]] = {
-    "help": usage,
-    "later": later.command,
-    "waiting": waiting.command,
+    **dict.fromkeys(("waiting", "unanswered", "inbox"), waiting.command),
+    **dict.fromkeys(("later", "scheduled"), later.command),
+    **dict.fromkeys(("templates", "template"), templates.command),
+    **dict.fromkeys(("new", "write", "compose"), compose.from_command),
 }
 # What Slack calls, by the name it calls it.
 COMMANDS: dict[str, Callable[..., None]] = {"/text": text, "/quote": quote}
