@@ -314,7 +314,7 @@ class Day:
         form = house.modal(owner, plan, "Add a reminder")
         self.kept(plan, form, {
             "body": "Call {name}", "amount": "0", "unit": "minutes",
-            "basis": "the moment they come on it",
+            "basis": "the moment they join",
             "place": "1.",
         })  # fmt: skip
         self.submit(house.modal(owner, plan, "smart_preview"), {})
@@ -441,7 +441,7 @@ class Day:
         form = house.opens(lambda: slack.command(owner, house.channel, "/line", "new"))
         self.submit(form, {"wish": "415"})
         self.turned(form, "More numbers")
-        self.turned(form, "Search anew")
+        self.turned(form, "Search again")
         self.submit(form, {"wish": "415"})
         self.submit(form, {"name": "Pergola desk", "make": "wisteria-desk"})
         house.work()

@@ -108,7 +108,7 @@ def of_crossing(crossing: Crossing, forecast: Forecast | None, now: datetime) ->
             "upgrade now, and what is missing is added at once."
         )
     else:
-        title = f"{account.percent} % of your credits are used"
+        title = f"{account.percent}% of your credits are used"
         advice = "Upgrade, and the difference is added at once; what you do not use rolls over."
     if not account.subscribed:
         advice = "Choose a plan, and its credits are added at once."
@@ -139,7 +139,7 @@ def of_expiry(expiry: Expiry, now: datetime) -> Notice:
 
 def facts(account: Standing, forecast: Forecast | None, now: datetime) -> Iterator[tuple[str, str]]:
     """How an account stands, as pairs of a label and what it says."""
-    yield "Used", f"{account.used:,} of {count(account.limit, 'credit')} ({account.percent} %)"
+    yield "Used", f"{account.used:,} of {count(account.limit, 'credit')} ({account.percent}%)"
     yield "Left", left(account.balance)
     if account.ends_at is not None and account.subscribed:
         days = count(_days(now, account.ends_at), "day")

@@ -143,7 +143,7 @@ def name_of(line: Line) -> str:
 def mended_words(trouble: Trouble, line: Line) -> str:
     """What is said when it is well again, in Slack's mark-up."""
     was = trouble.detail.partition(". ")[0].rstrip(".")
-    return f":white_check_mark: *{name_of(line)}* is well again. It was: {was}."
+    return f":white_check_mark: *{name_of(line)}* is well again. What was wrong: {was}."
 
 
 # Which lines to look at

@@ -111,7 +111,7 @@ def _send(sandbox: Sandbox, agent: str, channel: str, number: str, body: str) ->
 
 
 def _credits(sandbox: Sandbox, agent: str, channel: str) -> None:
-    """Dana spends: alerts come at 80 and at 95 %, and she upgrades."""
+    """Dana spends: alerts come at 80 and at 95%, and she upgrades."""
     slack, mail = sandbox.slack, sandbox.mail
     print("\nDana sends the lease around: a long day for 250 credits a month.")
     lease = "The tenant keeps the garden as it was found, and the landlord keeps the roof. "

@@ -31,7 +31,7 @@ def _basis(when: When, first: bool) -> str:
             return f"on {field}"
         return f"{length} {'before' if when.amount < 0 else 'after'} {field}"
     if when.basis == "enrolled" or first:
-        return f"{length} after they come on it" if when.amount else "at once"
+        return f"{length} after they join" if when.amount else "at once"
     return f"{length} after the step before" if when.amount else "together with the step before"
 
 
@@ -89,5 +89,5 @@ def _rules(rules: tuple[RuleShape, ...], what: str) -> str:
         causes.append("texts in for the first time")
     if not causes:
         return ""
-    does = "comes on it" if what == "enroll" else "is taken off"
+    does = "joins it" if what == "enroll" else "is taken off"
     return f"Whoever {' or '.join(causes)} {does}."

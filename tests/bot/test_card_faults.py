@@ -208,7 +208,7 @@ def test_a_notice_that_cannot_be_drawn_is_said_plainly(
         house.send(ANN, "a" * 160 * parts)
     house.settle()
     house.tick()
-    assert any("90 % of your credits are used" in post.plain() for post in house.told(house.agent))
+    assert any("90% of your credits are used" in post.plain() for post in house.told(house.agent))
     assert parked() == 0
 
 

@@ -64,7 +64,7 @@ def test_calls_are_settled_and_a_missed_one_is_shown(
         ):  # fmt: skip
             office.slack.put(office.agent, view, name, name, value)
         look(browser, "calls", drawn(office, "Calls", view=view), tmp_path, [
-            "When somebody calls", "Whose phone rings", "A text back to whoever was not heard",
+            "When somebody calls", "Whose phone rings", "A text back after a missed call",
         ])  # fmt: skip
         office.slack.submit(office.agent, view, {})
         look(browser, "calls-price", drawn(office, "Text back", view=view), tmp_path, [

@@ -103,7 +103,7 @@ def test_the_alert_in_slack_and_by_mail(office: House, browser: Browser, tmp_pat
     with clock.travelled(timedelta(days=10)):
         office.tick()
         [post] = office.told(office.agent)
-        shows = ["82 % of your credits are used", "414 of 500 credits (82 %)", "Upgrade",
+        shows = ["82% of your credits are used", "414 of 500 credits (82%)", "Upgrade",
                  "They run out on", "Days left"]  # fmt: skip
         look(browser, "alert", drawn(office, "Alert", [post]), tmp_path, shows)
         [mail] = office.sandbox.mail.box("office@harbor.example")

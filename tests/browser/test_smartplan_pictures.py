@@ -41,12 +41,12 @@ def test_a_plan_from_its_making_to_its_list(
         named(office)
         plan = made(office)
         look(browser, "smartplan", drawn(office, "Plan", view=plan), tmp_path, [
-            NEW_LEAD, "Preview and switch on", "1. Text, 5 minutes after they come on it",
+            NEW_LEAD, "Preview and switch on", "1. Text, 5 minutes after they join",
             "Add a text", "Add a reminder",
         ])  # fmt: skip
         form = pushed(office, plan, f"step:{steps()[2].key}:Edit")
         look(browser, "smartplan-step", drawn(office, "Step", view=form), tmp_path, [
-            "Text step", "Only on", "Whoever enrolls", "Take this step out",
+            "Text step", "Only on", "Whoever enrolls", "Remove this step",
         ])  # fmt: skip
         office.slack.close_modals(office.agent)
         plan = opened(office, "new lead")
@@ -87,7 +87,7 @@ def test_what_a_plan_asks(office: House, browser: Browser, tmp_path: Path) -> No
         form = pushed(office, plan, "Add a reminder")
         kept(office, plan, form, {
             "body": "Call {name} about the new house on Elm Street.", "amount": "0",
-            "unit": "minutes", "basis": "the moment they come on it",
+            "unit": "minutes", "basis": "the moment they join",
         })  # fmt: skip
         form = pushed(office, plan, f"step:{steps()[0].key}:Edit")
         kept(office, plan, form, {

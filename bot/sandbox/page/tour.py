@@ -105,7 +105,7 @@ def plan(stage: Stage) -> None:
 
 
 def alert(stage: Stage) -> None:
-    """Dana sends long texts, until 80 % are used and Partyline says so."""
+    """Dana sends long texts, until 80% are used and Partyline says so."""
     slack, dana = stage.sandbox.slack, stage.agent
     for to, characters in ((CLARA, 9900), *[(ANN, 4500)] * 9):
         if sights.entries()[0] < FEW:
@@ -197,8 +197,8 @@ SCENES = (
           "Type /smartplans, make the plan New lead, switch it on at its price, and put Ann on it. "
           "Then press To the next step, below, and again.",
           plan, channel, "/smartplans"),
-    Scene("80 % are used",
-          "Send this lease six times: at 80 % Partyline writes to you, at the left, and by mail, "
+    Scene("80% are used",
+          "Send this lease six times: at 80% Partyline writes to you, at the left, and by mail, "
           "below. Press Upgrade there.",
           alert, direct, f"/text {ANN} {LEASE[:4500]}"),
     Scene("The worker is killed",

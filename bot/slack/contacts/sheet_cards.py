@@ -79,7 +79,7 @@ def sheet(one: Sheet, few: Sequence[SheetRow], first: Sequence[Sequence[str]] = 
 
 
 def _share(done: int, of: int) -> str:
-    return f"{done:,} of {count(of, 'row')}" + (f" ({100 * done // of} %)" if of else "")
+    return f"{done:,} of {count(of, 'row')}" + (f" ({100 * done // of}%)" if of else "")
 
 
 def _gain(one: Sheet) -> int:

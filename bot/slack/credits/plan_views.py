@@ -98,7 +98,7 @@ def does(effect: Effect, stands: Standing, catalogue: Catalogue) -> str:
         then = f"On {on}: {'the plan ends' if ends else 'the hold begins'}, as you chose."
     bill = f"Until {on} you are invoiced {catalogue.money(effect.bill_cents)}"
     if effect.bill_cents > effect.plan.price_cents:
-        bill += ", for the dearest plan of the period"
+        bill += ", for the most expensive plan of the period"
     return f"{now}\n{then}\n{bill}."
 
 

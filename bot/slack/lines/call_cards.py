@@ -44,10 +44,10 @@ def calls_view(line: Line) -> dict[str, Any]:
                        "for each minute begun."),
          "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
                      "initial_value": line.forward_number or ""}},
-        _text("text", "A text back to whoever was not heard", line.text_back or "",
+        _text("text", "A text back after a missed call", line.text_back or "",
               LONGEST_TEXT,
-              "Leave it empty for no text. It goes once an hour to a caller, and never to "
-              "somebody who opted out. Its price is shown before it is switched on."),
+              "Leave it empty for no text. A caller gets it once an hour at most; whoever opted "
+              "out gets none. Its price is shown before it is switched on."),
         context("A missed call is shown in the caller's thread, free of charge."),
     ], str(line.id), submit="Save")  # fmt: skip
 
@@ -83,12 +83,12 @@ def agree_view(line_id: int, wanted: Wanted, price: Price) -> dict[str, Any]:
         "line_calls_agreed",
         "Text back",
         [
-            mrkdwn("Who calls and is not heard gets this text, once an hour at most:"),
+            mrkdwn("Whoever's call is missed gets this text, once an hour at most:"),
             *words(wanted.text),
             mrkdwn(
                 f"It costs *{count(price.home, 'credit')}* to a US or Canadian number and "
-                f"*{count(price.abroad, 'credit')}* to any other. No dearer one is sent. The first "
-                "to somebody says how to opt out, free of charge."
+                f"*{count(price.abroad, 'credit')}* to any other. One that would cost more is not "
+                "sent. The first to somebody says how to opt out, free of charge."
             ),
         ],
         kept,

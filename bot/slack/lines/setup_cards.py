@@ -18,7 +18,7 @@ WORDS = {
     "remember": ("Noting where its texts go now", "Where its texts went before is kept"),
     "move": ("Moving it into Partyline's Twilio account", "It is in Partyline's Twilio account"),
     "point": ("Having its texts come here", "Its texts come here"),
-    "service": ("Registering it with the carriers' service", "Its service is seen to"),
+    "service": ("Registering it with the carriers' service", "It is in the carriers' service"),
     "channel": ("Getting its channel ready", "Its channel is ready"),
     "leave": ("Letting the number go", "The number is released"),
 }
@@ -96,7 +96,7 @@ def _ready(one: Setup) -> str:
     if steps.moves(one):
         return MOVED
     where = f"<#{one.line.channel}>" if one.line and one.line.channel else "its channel"
-    return f"It works. How to test it stands in {where}."
+    return f"It works. See {where} for how to test it."
 
 
 def on_its_way(one: Setup) -> str:

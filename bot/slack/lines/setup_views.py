@@ -81,10 +81,10 @@ def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) ->
     alike = len({one.carries for one in shown}) == 1
     options = [_choice(one, described=not alike) for one in shown]
     hint = {"hint": cards.plain(f"All carry {shown[0].carries}.")} if alike else {}
-    actions = [button("Search anew", "line_research", "again")]
+    actions = [button("Search again", "line_research", "again")]
     if len(found) >= meta["most"]:
         actions.insert(0, button("More numbers", "line_more", "more"))
-    cost = f"It costs {price} a month." if price else "Texts cost credits, as everywhere."
+    cost = f"It costs {price} a month." if price else "Its texts cost credits, as on every line."
     return cards.modal(
         "line_buy", "Choose a number", [
             {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"), **hint,

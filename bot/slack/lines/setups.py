@@ -49,7 +49,7 @@ def open_new(ack: Ack, body: Body, client: WebClient) -> None:
 
 
 def research(ack: Ack, body: Body, client: WebClient) -> None:
-    """Search anew."""
+    """Search again."""
     ack()
     meta = json.loads(body["view"]["private_metadata"])
     account, user = meta["account"], body["user"]["id"]

@@ -52,8 +52,8 @@ def preview(
     ]  # fmt: skip
     if may_switch:
         blocks.append(context(
-            "No text of this plan costs more than it would now for any of your newest hundred "
-            "contacts. One that would waits, and asks you."
+            "A text that would cost more than it does now for any of your newest hundred contacts "
+            "waits, and asks you first."
         ))  # fmt: skip
     about = {"plan": plan.id, "ceilings": dict(ceilings)}
     submit = "Switch on" if may_switch else ""
@@ -92,7 +92,7 @@ def on(plan: SmartPlan) -> dict[str, Any]:
 def choose(plan: SmartPlan, tags: Sequence[str]) -> dict[str, Any]:
     """Who is to be put on the plan: one contact, a tag, or a list."""
     blocks: Blocks = [
-        mrkdwn(f"Who comes on *{escape(plan.name)}*? Choose one of these ways."),
+        mrkdwn(f"Who joins *{escape(plan.name)}*? Choose one of these ways."),
         {"type": "input", "block_id": "contact", "label": plain("One contact"), "optional": True,
          "element": {"type": "external_select", "action_id": "smart_contact",
                      "min_query_length": 1, "placeholder": plain("Name or number")}},

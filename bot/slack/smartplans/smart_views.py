@@ -179,7 +179,7 @@ def settings_view(
     chosen = [one for one, on in zip(ends, (shape.stop_on_reply, shape.stop_on_close), strict=True)
               if on]  # fmt: skip
     again = [option("The same contact may be put on it again", "again")]
-    new_senders = [option("Whoever texts in for the first time comes on it", "new_sender")]
+    new_senders = [option("Whoever texts in for the first time joins it", "new_sender")]
     events = {(rule.what, rule.event) for rule in shape.rules}
     by_itself = ("enroll", "new_sender") in events
     following = {"none": "nowhere: it ends"} | {str(one.id): one.name for one in others[:99]}
@@ -190,14 +190,15 @@ def settings_view(
         menu("ends", "It stops for a contact when",
              {"type": "checkboxes", "options": ends, **initial("initial_options", chosen)},
              optional=True, hint="And always when they opt out"),
-        box("enroll", "Tags that put a contact on it", _tags(shape, "enroll", "tag_added"),
-            optional=True, hint="Commas between them, ten at most; from now on, not backwards"),
+        box("enroll", "Tags that put a contact on it, when added",
+            _tags(shape, "enroll", "tag_added"), optional=True,
+            hint="Commas between them, ten at most. Tags they have already put nobody on it"),
         menu("new_sender", "New senders",
              {"type": "checkboxes", "options": new_senders,
               **initial("initial_options", new_senders if by_itself else [])}, optional=True),
-        box("off_added", "Tags that take a contact off", _tags(shape, "remove", "tag_added"),
-            optional=True),
-        box("off_removed", "Tags whose loss takes a contact off",
+        box("off_added", "Tags that take a contact off, when added",
+            _tags(shape, "remove", "tag_added"), optional=True),
+        box("off_removed", "Tags that take a contact off, when removed",
             _tags(shape, "remove", "tag_removed"), optional=True),
         {"type": "divider"},
         _number("every", "Repeats every", shape.repeat_every),
@@ -216,8 +217,8 @@ def settings_view(
 def _number(block: str, label: str, value: int | None) -> dict[str, Any]:
     element = {"type": "number_input", "is_decimal_allowed": False, "min_value": "1",
                **initial("initial_value", str(value) if value else None)}  # fmt: skip
-    return menu(block, label, element, optional=True, hint="Empty: not at all" if block == "every"
-                else "Empty: no cap")  # fmt: skip
+    hint = "Empty: it does not repeat" if block == "every" else "Empty: no cap"
+    return menu(block, label, element, optional=True, hint=hint)
 
 
 def _tags(shape: Shape, what: str, event: str) -> str:

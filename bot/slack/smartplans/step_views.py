@@ -17,7 +17,7 @@ from bot.words import count
 MOST_FILES = 10  # of one step: what a picture message holds
 TURN = "\n---\n"  # between texts that take turns
 BASES = {
-    "enrolled": "the moment they come on it", "previous": "the step before",
+    "enrolled": "the moment they join", "previous": "the step before",
     "birthday": "the birthday", "closing": "the closing day", "date": "another date",
 }  # fmt: skip
 TITLES = {"text": "Text step", "email": "E-mail step", "reminder": "Reminder step"}
@@ -123,12 +123,12 @@ def moving(on_it: int) -> Blocks:
     if not on_it:
         return []
     people = count(on_it, "contact")
-    move = f"{people} on it: go on with the plan as changed, each at their place"
+    move = f"{people} on it: go on with the plan as changed, where they are"
     stay = f"{people} on it: finish on the steps as they were"
     options = [option(move, "move"), option(stay, "stay")]
-    return [menu("move", "Who gets the change, beside whoever comes on it from now on", {
+    return [menu("move", "Whoever joins from now on gets the change. And those on it?", {
         "type": "radio_buttons", "options": options, "initial_option": options[0],
-    }, hint="No step that somebody had comes again")]  # fmt: skip
+    }, hint="Nobody gets a step twice")]  # fmt: skip
 
 
 def _removal(plan: int, step: StepShape, effect: Effect) -> dict[str, Any]:
@@ -137,10 +137,10 @@ def _removal(plan: int, step: StepShape, effect: Effect) -> dict[str, Any]:
         does += f" Of {count(effect.on_it, 'contact')} on the plan {effect.go_on:,} go on"
         does += f" and {effect.end:,} are at its end." if effect.end else "."
     ask = {
-        "title": plain("Take it out?"), "text": plain(does),
-        "confirm": plain("Take it out"), "deny": plain("Back"),
+        "title": plain("Remove this step?"), "text": plain(does),
+        "confirm": plain("Remove it"), "deny": plain("Back"),
     }  # fmt: skip
-    press = button("Take this step out", "smart_step_remove", f"{plan}:{step.key}")
+    press = button("Remove this step", "smart_step_remove", f"{plan}:{step.key}")
     return {"type": "actions", "block_id": "removal", "elements": [
         {**press, "style": "danger", "confirm": ask},
     ]}  # fmt: skip

@@ -1,4 +1,4 @@
-"""The steps of a plan in its modal: added, edited, taken out."""
+"""The steps of a plan in its modal: added, edited, removed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def saved(ack: Ack, body: dict[str, Any], view: View, client: WebClient) -> None
 
 
 def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Take this step out."""
+    """Remove this step."""
     plan, _, key = body["actions"][0]["value"].partition(":")
     user, shown = body["user"]["id"], body["view"]
     ack()
@@ -64,7 +64,7 @@ def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
     except Refused as refusal:
         show_in(client, shown["id"], refusal_view(refusal))
         return
-    show_in(client, shown["id"], smart_views.told("The step is taken out."))
+    show_in(client, shown["id"], smart_views.told("The step is removed."))
     show_in(client, shown["root_view_id"], shown_now)
 
 

@@ -101,7 +101,7 @@ def _attention(home: Home, link: Link) -> Blocks:
     elif stands.balance <= 0 and stands.limit > 0:
         said.append("All credits are used: nothing can be sent before more come.")
     elif stands.limit > 0 and stands.percent >= 80:
-        said.append(f"{stands.percent} % of your credits are used.")
+        said.append(f"{stands.percent}% of your credits are used.")
     if home.failed:
         said.append(_failed(home, link))
     if not home.steps:  # else they say it
@@ -130,7 +130,7 @@ def _buttons(home: Home, catalogue: Catalogue) -> Blocks:
     if home.account.may_change:
         label = "Change plan" if stands.subscribed else "Choose a plan"
         made.append(button(label, "plan_open", key))
-    used = f"{stands.used:,} of {count(stands.limit, 'credit')} used ({stands.percent} %)"
+    used = f"{stands.used:,} of {count(stands.limit, 'credit')} used ({stands.percent}%)"
     plan = credit_cards.plan_line(stands, catalogue)
     return [
         context(f"{used} · {plan}"),

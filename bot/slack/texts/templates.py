@@ -1,4 +1,4 @@
-"""The modals of templates: the list, and one of them to be written, changed or taken away."""
+"""The modals of templates: the list, and one of them to be written, changed or deleted."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClien
 
 
 def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
-    """Take it away."""
+    """Delete this template."""
     user, shown = body["user"]["id"], body["view"]
     ack()
     try:
@@ -141,10 +141,10 @@ def edit_view(account: int, template: Template | None) -> View:
 
 def _removal(template: Template) -> dict[str, Any]:
     ask = {
-        "title": plain("Take it away?"), "text": plain("Texts that were sent stay as they are."),
-        "confirm": plain("Take it away"), "deny": plain("Back"),
+        "title": plain("Delete it?"), "text": plain("Texts that were sent stay as they are."),
+        "confirm": plain("Delete it"), "deny": plain("Back"),
     }  # fmt: skip
-    press = button("Take it away", "template_remove", str(template.id))
+    press = button("Delete this template", "template_remove", str(template.id))
     return {
         "type": "actions", "block_id": "removal",
         "elements": [{**press, "style": "danger", "confirm": ask}],
@@ -152,7 +152,9 @@ def _removal(template: Template) -> dict[str, Any]:
 
 
 def _gone() -> View:
-    return cards.modal("template_gone", "Template", [mrkdwn("It is taken away.")], close="Back")
+    return cards.modal(
+        "template_gone", "Template", [mrkdwn("The template is deleted.")], close="Back"
+    )
 
 
 INTRODUCTION = (

@@ -22,20 +22,20 @@ def test_r18_a_crossing_is_told_to_owner_manager_channel_and_address(office: Hou
     office.tick()
     for boss in (office.agent, office.manager):
         [post] = office.told(boss)
-        assert "84 % of your credits are used" in post.plain()
-        assert "420 of 500 credits (84 %)" in post.plain()
+        assert "84% of your credits are used" in post.plain()
+        assert "420 of 500 credits (84%)" in post.plain()
         assert "[Upgrade]" in post.plain()
-        assert "84 % of your credits are used" in post.text
+        assert "84% of your credits are used" in post.text
         assert "420 of 500" in post.text
     assert office.told(office.clerk) == []
     assert [p.plain() for p in office.slack.channel(office.channel)] == [
         office.told(office.agent)[0].plain()
     ]
     [mail] = office.sandbox.mail.box("boss@harbor.example")
-    assert mail["Subject"] == "Harbor Homes: 84 % of your credits are used"
+    assert mail["Subject"] == "Harbor Homes: 84% of your credits are used"
     text, html = (mail.get_body((kind,)).get_content() for kind in ("plain", "html"))
     for body in (text, html):
-        assert "420 of 500 credits (84 %)" in body
+        assert "420 of 500 credits (84%)" in body
         assert "/credits plan" in body
         assert "until " in body
         assert f"https://slack.com/app_redirect?channel={office.channel}" in body
@@ -65,7 +65,7 @@ def test_r19_an_upgrade_arms_the_alerts_again(office: House) -> None:
     spend(office, 370)
     office.tick()
     assert len(office.told(office.agent)) == 2
-    assert "820 of 1,000 credits (82 %)" in office.told(office.agent)[1].plain()
+    assert "820 of 1,000 credits (82%)" in office.told(office.agent)[1].plain()
 
 
 def test_a_clerk_who_presses_upgrade_in_the_channel_is_refused_nicely(office: House) -> None:

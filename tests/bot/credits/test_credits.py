@@ -14,7 +14,7 @@ def test_credits_says_what_is_left_used_and_when_it_renews(office: House) -> Non
     spend(office, 120)
     said = office.ask("", "/credits").plain()
     assert "Harbor Homes: 380 credits left" in said
-    assert "120 of 500 credits (24 %)" in said
+    assert "120 of 500 credits (24%)" in said
     assert "Solo: 500 credits a month for $22.00, renews on " in said
     assert "Too early to say" in said
     assert "[Change plan]" in said
@@ -28,7 +28,7 @@ def test_r15_a_balance_below_zero_is_said_in_words(office: House) -> None:
     said = office.ask("", "/credits").plain()
     assert "Harbor Homes: 3 credits below zero" in said
     assert "Left: 3 credits below zero" in said
-    assert "Used: 503 of 500 credits (100 %)" in said
+    assert "Used: 503 of 500 credits (100%)" in said
     card = office.ask(f"{ANN} Hello").plain()
     assert "That text needs 1 credit and 3 are missing already. Upgrade with" in card
     office.tick()

@@ -49,7 +49,7 @@ def test_r11_a_downgrade_says_what_it_withdraws_and_what_is_invoiced(office: Hou
     office.turns(view, "plan_pro:Choose")
     office.slack.submit(office.agent, view, {})
     view = open_plans(office)
-    assert "for the dearest plan of the period" in view.plain()
+    assert "for the most expensive plan of the period" in view.plain()
 
 
 def at_once(house: House, *submitted: tuple[str, View]) -> list[str]:

@@ -77,7 +77,7 @@ def test_a_plan_is_made_from_a_ready_one_previewed_and_switched_on_at_its_price(
     assert "No SmartPlans yet" in house.ask("", "/smartplans").plain()
     plan = made(house)
     assert "New lead" in plan.plain() and "Not switched on yet" in plan.plain()
-    assert "1. Text, 5 minutes after they come on it" in plan.plain()
+    assert "1. Text, 5 minutes after they join" in plan.plain()
     preview = pushed(house, plan, "Preview and switch on")
     assert "3 credits a contact" in preview.plain()
     assert "1 credit" in preview.plain() and "Call Alexander" in preview.plain()
@@ -179,9 +179,9 @@ def test_steps_are_added_changed_moved_and_taken_out(house: House) -> None:
     kept(house, plan, form, {"body": "Thanks, {first_name}!", "place": "2."})
     assert [one.kind for one in steps()] == ["email", "text"]
     form = pushed(house, plan, f"step:{mail.key}:Edit")
-    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
+    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Remove this step"))
     assert [one.bodies for one in steps()] == [["Thanks, {first_name}!"]]
-    assert "taken out" in house.slack.open_view(house.agent).plain()
+    assert "is removed" in house.slack.open_view(house.agent).plain()
     assert "E-mail" not in plan.plain().replace("Add an e-mail", "")
 
 
@@ -232,7 +232,7 @@ def test_settings_are_kept_and_say_what_they_do(house: House) -> None:
     })  # fmt: skip
     said = plan.plain()
     assert "Fresh leads" in said and "It spends 50 credits at most." in said
-    assert "Whoever gets the tag “buyer”, “hot lead” comes on it." in said
+    assert "Whoever gets the tag “buyer”, “hot lead” joins it." in said
     assert "Whoever loses the tag “buyer” is taken off." in said
     assert "It stops for a contact when they opt out." in said
     form = pushed(house, plan, "Settings")
@@ -311,10 +311,10 @@ def reminded(house: House) -> Post:
     pushed_form = pushed(house, plan, "Add a reminder")
     kept(house, plan, pushed_form, {
         "body": "Call {name}", "amount": "0", "unit": "minutes",
-        "basis": "the moment they come on it",
+        "basis": "the moment they join",
     })  # fmt: skip
     form = pushed(house, plan, f"step:{text.key}:Edit")
-    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Take this step out"))
+    watching.turned(plan, lambda: house.slack.press(house.agent, form, "Remove this step"))
     switched_on(house, opened(house, "calls"))
     plan_people.enroll(only_plan().id, house.agent, [person(house, ANN)], clock.now())
     with clock.travelled(timedelta(minutes=1)):

@@ -81,7 +81,7 @@ def test_what_needs_attention_comes_first_then_who_waits_then_the_rest(house: Ho
     credits.charge_out(account, "out:x", 82, message=0, actor=house.agent, now=clock.now())
     plain = shown(house)
     order = [
-        "Harbor Homes: 17 credits left", "83 % of your credits are used",
+        "Harbor Homes: 17 credits left", "83% of your credits are used",
         "1 text of the last day did not arrive: to (415) 555-0124.",
         "83 of 100 credits used", "[Write a text]",
         "Waiting for an answer (1)", "(415) 555-0123 since", "Lines",

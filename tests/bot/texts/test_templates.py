@@ -115,9 +115,9 @@ def test_a_template_is_written_changed_and_taken_away(house: House) -> None:
             ("Hello again", "Hello {first_name|there}!")
         ]
     form = opened(house, house.agent, lambda: house.slack.press(house.agent, view, "Edit"))
-    house.slack.press(house.agent, form, "Take it away")
+    house.slack.press(house.agent, form, "Delete this template")
     wait(lambda: "Hello again" not in view.plain())
-    assert "It is taken away" in form.plain()
+    assert "The template is deleted" in form.plain()
     with database.session():
         assert Template.select().count() == 0
 
@@ -165,7 +165,7 @@ def test_agents_use_templates_and_managers_write_them(house: House) -> None:
         house.slack.signed_press(house.agent, view, label) for label in ("New template", "Edit")
     ]
     form = opened(house, house.agent, presses[1].send)
-    away = house.slack.signed_press(house.agent, form, "Take it away")
+    away = house.slack.signed_press(house.agent, form, "Delete this template")
     with database.session():
         Member.update(role="agent").execute()
     house.slack.submit(house.agent, form, {"body": "Changed"})
