@@ -51,7 +51,7 @@ def test_r19_each_threshold_is_told_once_and_a_jump_tells_only_the_highest(offic
         titles.append([p.plain().splitlines()[0] for p in office.told(office.agent)][-1])
     assert len(office.told(office.agent)) == 4
     assert [t.partition("Homes: ")[2].partition(" ")[0] for t in titles] == [
-        "81", "81", "86", "99", "All",
+        "81%", "81%", "86%", "99%", "All",
     ]  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def test_the_list_says_how_each_line_stands(house: House) -> None:
     house.send(BEN, "Hi Ben")
     house.settle()
     shown = listed(house)
-    assert re.search(r"last text in \d+ \w+ .* · last text out \d+ \w+ ", shown)
+    assert re.search(r"last text in \w+ \d+, .* · last text out \w+ \d+, ", shown)
     assert "1 waits for an answer" in shown
 
 
