@@ -23,7 +23,7 @@ from bot.contacts import sheet_rows
 from bot.credits import digest, notices, renewals
 from bot.health import health as health_pages
 from bot.lines import calls as line_calls
-from bot.lines import health, setups, vitals
+from bot.lines import health, setups, tokens, vitals
 from bot.lines.health import Look
 from bot.lines.models import Line
 from bot.mail import pages as mail_pages
@@ -54,7 +54,7 @@ from bot.talks import desk, outages
 from bot.team import viewers
 from bot.texts import scheduled
 from bot.twilio import backfill, calls, checks, inbound, poll, voice
-from bot.twilio.accounts import Accounts, forget_left
+from bot.twilio.accounts import Accounts
 from bot.twilio.calls import CallCarrier
 from bot.twilio.deliver import TextCarrier
 from bot.twilio.deliver_setup import SetupCarrier
@@ -190,7 +190,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("calls that should be over", 30, lambda: line_calls.ask_overdue(clock.now())),
         ("lines' health", 60, lambda: health.look_at_due(looked, clock.now())),
         ("prices", 3600, functools.partial(poll.prices, twilio)),
-        ("tokens of accounts left", 600, functools.partial(forget_left, twilio)),
+        ("tokens of accounts left", 600, tokens.forget),
         (
             "overdue statuses",
             60,

@@ -20,10 +20,17 @@ class TwilioAccount(Table):
     )
     parent_sid = peewee.TextField(null=True)  # AC… of the account above it, as Twilio says
     name = peewee.TextField(null=True)  # as Twilio says
-    token = peewee.TextField()  # sealed, as sealing.py does
+    token = peewee.TextField()  # sealed, as sealing.py does; empty once it is forgotten
     former_token = peewee.TextField(null=True)  # sealed; still signs while Twilio changes over
     left_at = InstantField(null=True)  # a line left it: both go once nothing needs them
     made_at = InstantField()
+
+    def give(self, account_id: int | None, sealed: str) -> None:
+        """Keeps this token for this account; the one before it still signs."""
+        cls = type(self)
+        self.account_id, self.left_at = account_id, None
+        self.token, self.former_token = sealed, self.token or None
+        self.save(only=[cls.account, cls.token, cls.former_token, cls.left_at])
 
     @classmethod
     def is_customers(cls, sid: str | None) -> bool:

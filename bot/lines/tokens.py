@@ -24,8 +24,8 @@ UNDER_WAY = ("queued", "sending", "unknown", "parked")
 
 @transaction
 def keep(account_id: int, own: Own, now: datetime) -> None:
-    """Keeps the token of a team's own Twilio account; the one before it still signs. Raises
-    Refused."""
+    """Keeps the token of a team's own Twilio account; the one before it still signs. Another
+    team's account is theirs once its token is forgotten. Raises Refused."""
     held = own.held
     row = TwilioAccount.get_or_none(TwilioAccount.sid == held.account)
     if row is None:
@@ -33,11 +33,10 @@ def keep(account_id: int, own: Own, now: datetime) -> None:
             sid=held.account, account=account_id, parent_sid=own.parent, name=held.account_name,
             token=own.sealed, made_at=now,
         )  # fmt: skip
-    elif row.account_id != account_id:
+    elif row.account_id != account_id and row.token:
         raise Refused(f"This Twilio account is kept for others here. Ask {OPERATOR}.")
     else:
-        row.token, row.former_token, row.left_at = own.sealed, row.token, None
-        row.save(only=[TwilioAccount.token, TwilioAccount.former_token, TwilioAccount.left_at])
+        row.give(account_id, own.sealed)
 
 
 @transaction
@@ -49,13 +48,12 @@ def left(sid: str | None, now: datetime) -> None:
 
 
 @transaction
-def forget(blank: str) -> int:
-    """Puts this, which says nothing, in place of tokens that nothing needs any more. Returns how
-    many were forgotten."""
+def forget() -> int:
+    """Forgets the tokens that nothing needs any more. Returns how many."""
     gone = [row[0] for row in query(LEFT).fetchall()]
     gone = [sid for sid in gone if not _is_needed(sid)]
     for sid in gone:
-        TwilioAccount.update(token=blank, former_token=None, left_at=None).where(
+        TwilioAccount.update(token="", former_token=None, left_at=None).where(
             TwilioAccount.sid == sid
         ).execute()
         log.info("twilio.token_forgotten", account_sid=sid)

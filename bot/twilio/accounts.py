@@ -11,7 +11,6 @@ from twilio.rest import Client
 
 from bot import clock
 from bot.config import Settings
-from bot.lines import tokens
 from bot.lines.models import TwilioAccount
 from bot.lines.sealing import CannotOpen, Seal
 from bot.twilio.client import connect
@@ -75,7 +74,7 @@ class Accounts:
 
     def _may_use(self, row: TwilioAccount) -> bool:
         try:
-            return bool(self.seal.open(row.token))
+            return bool(row.token and self.seal.open(row.token))
         except CannotOpen:  # there is one, which doctor says
             return True
 
@@ -116,7 +115,7 @@ class Accounts:
         if row is None:
             raise NoAccount(f"the Twilio account {sid} is not known here; run `flask twilio`")
         former = self.seal.open(row.former_token) if row.former_token else None
-        return Keys(self.seal.open(row.token), former)
+        return Keys(self.seal.open(row.token) if row.token else "", former)
 
 
 @transaction
@@ -132,24 +131,18 @@ def keep(seal: Seal, sid: str, token: str, account: str | None) -> bool:
     if row is None:
         TwilioAccount.create(sid=sid, account=owner, token=seal.seal(token), made_at=clock.now())
         return True
-    if row.account_id != (owner and owner.id):
+    if row.account_id != (owner and owner.id) and row.token:
         raise ValueError("--account: this Twilio account is kept for another")
-    if seal.open(row.token) != token:
-        row.token, row.former_token, row.left_at = seal.seal(token), row.token, None
-        row.save(only=[TwilioAccount.token, TwilioAccount.former_token, TwilioAccount.left_at])
+    if not row.token or seal.open(row.token) != token:
+        row.give(owner.id if owner else None, seal.seal(token))
     return False
-
-
-def forget_left(accounts: Accounts) -> int:
-    """Forgets tokens of teams' own accounts that nothing needs any more. Returns how many."""
-    return tokens.forget(accounts.seal.seal(""))
 
 
 @transaction
 def reseal(seal: Seal) -> int:
     """Seals every token under the newest key. Returns how many accounts have one. Raises
     CannotOpen, and then nothing is changed."""
-    rows = list(TwilioAccount.select())
+    rows = list(TwilioAccount.select().where(TwilioAccount.token != ""))
     for row in rows:
         row.token = seal.renew(row.token)
         row.former_token = seal.renew(row.former_token) if row.former_token else None

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot import clock
-from bot.lines import setups
+from bot.lines import setups, tokens
 from bot.lines.models import Line, Setup, TwilioAccount
 from bot.lines.sealing import Seal
 from bot.models import Inbox
@@ -200,7 +200,7 @@ def test_a_number_in_an_own_account_stays_there_and_works(house: House) -> None:
     with database.session():
         assert Setup.select().where(Setup.kind == "release", Setup.step == "done").exists()
     house.twilio.numbers[OLD].set["sms_url"] = None
-    accounts.forget_left(Accounts(house.settings))
+    tokens.forget()
     with database.session():
         assert TwilioAccount.get().former_token is None
     house.app.config["TWILIO"] = Accounts(house.settings)  # as if ten seconds had gone by
@@ -309,7 +309,7 @@ def test_a_line_comes_back_to_our_account_and_the_token_is_forgotten(house: Hous
     house.slack.submit(house.agent, view, {})
     house.work()
     assert "It goes on as before" in view.plain() and house.line().twilio_id is None
-    assert accounts.forget_left(Accounts(house.settings)) == 1
+    assert tokens.forget() == 1
     assert Accounts(house.settings).tokens(sid) == []
     house.twilio.text(ANN, LINE, "Hello")
     house.work()

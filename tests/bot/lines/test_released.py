@@ -9,14 +9,15 @@ import pytest
 
 import app as wiring
 from bot import clock, doctor, inbox
-from bot.lines import repairs
+from bot.lines import repairs, tokens
 from bot.lines.models import Line, Setup, Trouble, TwilioAccount
 from bot.models import MIGRATIONS, Delivery, Inbox
+from bot.sandbox.slack.records import View
 from bot.talks.models import Call, Conversation, Message, Part
 from bot.team import accounts as teams
 from bot.team import opening
 from bot.twilio import poll
-from bot.twilio.accounts import Accounts, forget_left
+from bot.twilio.accounts import Accounts
 from bot.twilio.client import connect
 from ledger import credits, database
 from ledger.models import Account
@@ -51,14 +52,14 @@ def test_a_text_of_which_nobody_knows_outlives_its_line(house: House) -> None:
     released(house, TYPED)
     assert line().released_at is not None
     known = Accounts(house.settings)
-    assert forget_left(known) == 0 and known.tokens(sid) == [token]
+    assert tokens.forget() == 0 and known.tokens(sid) == [token]
     with clock.travelled(timedelta(minutes=3)):
         house.work()
     with database.session():
         assert Delivery.get(Delivery.kind == "twilio.message").state == "done"
         assert Part.get().message_sid is not None
     assert len(house.twilio.sent_to(BEN)) == 1
-    assert (forget_left(known), forget_left(known)) == (1, 0)
+    assert (tokens.forget(), tokens.forget()) == (1, 0)
     assert Accounts(house.settings).tokens(sid) == []
 
 
@@ -72,10 +73,10 @@ def test_what_is_told_late_of_a_text_of_a_line_that_was_released_is_heard(house:
     house.settle()
     released(house, TYPED)
     known = Accounts(house.settings)
-    assert (forget_left(known), house.balance()) == (0, 99)
+    assert (tokens.forget(), house.balance()) == (0, 99)
     with clock.travelled(timedelta(hours=2)):
         assert poll.overdue_statuses(known, False) == 1
-    assert (forget_left(known), house.balance()) == (1, 100)
+    assert (tokens.forget(), house.balance()) == (1, 100)
 
 
 def test_a_token_stays_for_a_number_that_is_on_its_way(house: House) -> None:
@@ -86,11 +87,11 @@ def test_a_token_stays_for_a_number_that_is_on_its_way(house: House) -> None:
     house.twilio.faults.add("error", "POST IncomingPhoneNumbers/sid", times=1)
     house.slack.submit(house.agent, view, {"channel": house.slack.add_channel("next")})
     released(house, TYPED)
-    assert forget_left(Accounts(house.settings)) == 0
+    assert tokens.forget() == 0
     with clock.travelled(timedelta(minutes=3)):
         house.work()
     assert line(NEXT).twilio_id == sid
-    assert forget_left(Accounts(house.settings)) == 0
+    assert tokens.forget() == 0
     assert Accounts(house.settings).tokens(sid) == [token]
 
 
@@ -100,12 +101,11 @@ def test_a_token_stays_for_an_attachment_that_is_not_fetched_yet(house: House) -
     house.twilio.faults.add("error", "GET attachment", times=1)
     house.twilio.text(ANN, OLD, "Look", media=[pictures.png()])
     released(house, TYPED)
-    known = Accounts(house.settings)
-    assert forget_left(known) == 0
+    assert tokens.forget() == 0
     with clock.travelled(timedelta(minutes=3)):
         house.work()
     assert len(house.slack.files) == 1
-    assert forget_left(known) == 1
+    assert tokens.forget() == 1
 
 
 def test_a_token_is_forgotten_where_its_number_could_not_be_brought(house: House) -> None:
@@ -116,7 +116,7 @@ def test_a_token_is_forgotten_where_its_number_could_not_be_brought(house: House
     house.work()
     with database.session():
         assert Setup.get().step == "failed"
-    assert forget_left(Accounts(house.settings)) == 1
+    assert tokens.forget() == 1
     assert Accounts(house.settings).tokens(sid) == []
 
 
@@ -216,7 +216,7 @@ def test_a_team_that_let_its_own_number_go_may_bring_others(house: House) -> Non
     goes_on(house, view, sid=sid, token=token)
     released(house, TYPED)
     known = Accounts(house.settings)
-    assert forget_left(known) == 1
+    assert tokens.forget() == 1
     assert known.tokens(sid) == []
     assert list(wiring.twilios(known)) == []
     with clock.travelled(timedelta(days=2)), logged() as entries:
@@ -227,6 +227,33 @@ def test_a_team_that_let_its_own_number_go_may_bring_others(house: House) -> Non
     house.twilio.add_number(NEXT)
     goes_on(house, brought(house, "(415) 555-0178"))
     assert line(NEXT).twilio_id is None
+
+
+def test_a_team_may_bring_what_another_let_go_in_an_account_of_its_own(house: House) -> None:
+    """Whoever has the token of the Twilio account decides, once the others' is forgotten."""
+    sid, token, view = own(house)
+    goes_on(house, view, sid=sid, token=token)
+    oak, room = house.slack.add_user("Oak"), house.slack.add_channel("oak")
+    opening.setup(account="Oak", owner=oak)
+
+    def brings() -> View:
+        form = house.opens(lambda: house.slack.command(oak, room, "/line", "bring"), oak)
+        house.slack.submit(oak, form, {"number": OLD})
+        house.slack.submit(oak, form, {"sid": sid, "token": token, "channel": room})
+        house.work()
+        return form
+
+    released(house, TYPED)
+    assert "kept for others" in brings().plain()
+    house.slack.close_modals(oak)
+    assert tokens.forget() == 1
+    assert "It works." in brings().plain()
+    house.twilio.text(ANN, OLD, "Hello, Oak")
+    house.work()
+    with database.session():
+        assert Message.get().conversation.line.account.name == "Oak"
+        assert TwilioAccount.get().account.name == "Oak"
+        assert TwilioAccount.get().former_token is None
 
 
 def test_a_token_that_changed_at_twilio_stops_no_other_number(house: House) -> None:
