@@ -273,15 +273,6 @@ def option(label: str, value: str) -> dict[str, Any]:
     return {"text": plain(short(label, LONGEST_OPTION)), "value": value}
 
 
-def number(block: str, label: str, value: int, least: int, most: int) -> dict[str, Any]:
-    """An input of a whole number."""
-    return {
-        "type": "input", "block_id": block, "label": plain(label),
-        "element": {"type": "number_input", "action_id": block, "is_decimal_allowed": False,
-                    "initial_value": str(value), "min_value": str(least), "max_value": str(most)},
-    }  # fmt: skip
-
-
 def plain(text: str) -> dict[str, Any]:
     """Words in which nothing pings, links or formats."""
     return {"type": "plain_text", "text": text}

@@ -8,7 +8,7 @@ from typing import Any
 from bot.contacts import contacts
 from bot.contacts.models import Contact
 from bot.slack.cards import LONGEST_OPTION, Blocks, context, modal, mrkdwn, option, plain, when
-from bot.slack.smartplans.step_views import box, choice, menu
+from bot.slack.inputs import box, choice, field
 from bot.smartplans import plan_words
 from bot.smartplans.enrollments import Enrolled
 from bot.smartplans.models import ALIVE, Bulk, Enrollment, SmartPlan
@@ -98,7 +98,7 @@ def choose(plan: SmartPlan, tags: Sequence[str]) -> dict[str, Any]:
                      "min_query_length": 1, "placeholder": plain("Name or number")}},
     ]  # fmt: skip
     if tags:
-        blocks.append(menu("tag", "All with a tag", {
+        blocks.append(field("tag", "All with a tag", {
             "type": "static_select", "placeholder": plain("Tag"),
             "options": [option(tag, tag) for tag in tags[:100]],
         }, optional=True))  # fmt: skip

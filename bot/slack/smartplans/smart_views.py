@@ -10,7 +10,8 @@ from bot.contacts import numbers
 from bot.lines.models import Line
 from bot.slack import cards
 from bot.slack.cards import Blocks, Card, button, context, modal, mrkdwn, option, plain
-from bot.slack.smartplans.step_views import box, choice, initial, menu, moving
+from bot.slack.inputs import box, choice, field, initial
+from bot.slack.smartplans.step_views import moving
 from bot.smartplans import plan_counts, plan_shapes, plan_spending, plan_words
 from bot.smartplans.models import SmartPlan
 from bot.smartplans.plan_shapes import REPEATS, Shape, StepShape
@@ -161,7 +162,7 @@ def new_view(
     start = {"type": "static_select", "option_groups": groups,
              "initial_option": groups[0]["options"][0]}  # fmt: skip
     return modal("smart_made", "New SmartPlan", [
-        menu("start", "Start with", start),
+        field("start", "Start with", start),
         box("name", "Name", name[: plan_shapes.LONGEST_NAME], most=plan_shapes.LONGEST_NAME,
             optional=True,
             hint="Empty: the name of what it starts with"),
@@ -187,15 +188,16 @@ def settings_view(
         box("name", "Name", plan.name, most=plan_shapes.LONGEST_NAME),
         *_line(lines, shape.line),
         {"type": "divider"},
-        menu("ends", "It stops for a contact when",
-             {"type": "checkboxes", "options": ends, **initial("initial_options", chosen)},
-             optional=True, hint="And always when they opt out"),
+        field("ends", "It stops for a contact when", {
+            "type": "checkboxes", "options": ends, **initial("initial_options", chosen),
+        }, optional=True, hint="And always when they opt out"),
         box("enroll", "Tags that put a contact on it, when added",
             _tags(shape, "enroll", "tag_added"), optional=True,
             hint="Commas between them, ten at most. Tags they have already put nobody on it"),
-        menu("new_sender", "New senders",
-             {"type": "checkboxes", "options": new_senders,
-              **initial("initial_options", new_senders if by_itself else [])}, optional=True),
+        field("new_sender", "New senders", {
+            "type": "checkboxes", "options": new_senders,
+            **initial("initial_options", new_senders if by_itself else []),
+        }, optional=True),
         box("off_added", "Tags that take a contact off, when added",
             _tags(shape, "remove", "tag_added"), optional=True),
         box("off_removed", "Tags that take a contact off, when removed",
@@ -208,9 +210,10 @@ def settings_view(
         choice("then", "At its end it goes on to", following,
                then if (then := str(shape.flows_into)) in following else "none"),
         _number("cap", "Credits it may spend in all", shape.cap),
-        menu("again", "Again", {"type": "checkboxes", "options": again,
-                                    **initial("initial_options", again if shape.allow_again
-                                              else [])}, optional=True),
+        field("again", "Again", {
+            "type": "checkboxes", "options": again,
+            **initial("initial_options", again if shape.allow_again else []),
+        }, optional=True),
     ], {"plan": plan.id}, submit="Save", close="Back")  # fmt: skip
 
 
@@ -218,7 +221,7 @@ def _number(block: str, label: str, value: int | None) -> dict[str, Any]:
     element = {"type": "number_input", "is_decimal_allowed": False, "min_value": "1",
                **initial("initial_value", str(value) if value else None)}  # fmt: skip
     hint = "Empty: it does not repeat" if block == "every" else "Empty: no cap"
-    return menu(block, label, element, optional=True, hint=hint)
+    return field(block, label, element, optional=True, hint=hint)
 
 
 def _tags(shape: Shape, what: str, event: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from bot.errors import Wrong
-from bot.slack.cards import LONGEST_INPUT, Blocks, button, context, modal, mrkdwn, option, plain
+from bot.slack.cards import Blocks, button, context, modal, mrkdwn, option, plain
+from bot.slack.inputs import box, choice, field, initial
 from bot.smartplans.plan_shapes import UNITS, WEEKDAYS, Shape, StepShape, minute_of
 from bot.smartplans.schedule import When
 from bot.smartplans.smartplans import Effect
@@ -36,9 +37,10 @@ def view(
         *_what(kind, step, shape),
         *_when(step.when),
         _place(shape, place),
-        menu("who", "Team member", {"type": "users_select", "placeholder": plain("Whoever enrolls"),
-                               **initial("initial_user", step.assigned_to)},
-              optional=True, hint="The member who is named in it, and gets its reminder"),
+        field("who", "Team member", {
+            "type": "users_select", "placeholder": plain("Whoever enrolls"),
+            **initial("initial_user", step.assigned_to),
+        }, optional=True, hint="The member who is named in it, and gets its reminder"),
         *moving(on_it),
         *([_removal(plan, step, removal)] if removal else []),
     ], about, submit="Save", close="Back")  # fmt: skip
@@ -71,13 +73,13 @@ def _pictures(step: StepShape) -> Blocks:
     has = [option(_named(file), str(file["file"])) for file in step.media[:10]]
     made: Blocks = []
     if has:
-        made.append(menu("keep", "Pictures it has", {
+        made.append(field("keep", "Pictures it has", {
             "type": "checkboxes", "options": has, "initial_options": has,
         }, optional=True, hint="Take the tick off one that is to go"))  # fmt: skip
     adds = {"type": "file_input", "max_files": MOST_FILES}
     hint = "5 MB each at most. Partyline keeps a copy: they may go from Slack"
-    made.append(menu("files", "Add pictures" if has else "Pictures", adds, optional=True,
-                     hint=hint))  # fmt: skip
+    label = "Add pictures" if has else "Pictures"
+    made.append(field("files", label, adds, optional=True, hint=hint))
     return made
 
 
@@ -103,11 +105,13 @@ def _when(when: When) -> Blocks:
         choice("basis", "Counted from", BASES, str(basis)),
         {**box("field", "The other date's name", another or "", optional=True),
          "hint": plain("As it is kept with the contact, like: anniversary")},
-        menu("at", "Time of day, where the contact lives",
-              {"type": "timepicker", **initial("initial_time", at)}, optional=True,
+        field("at", "Time of day, where the contact lives", {
+            "type": "timepicker", **initial("initial_time", at),
+        }, optional=True,
               hint="Not for minutes and hours. Texts keep to quiet hours by themselves"),
-        menu("days", "Only on", {"type": "checkboxes", "options": days,
-                                  **initial("initial_options", chosen)}, optional=True),
+        field("days", "Only on", {
+            "type": "checkboxes", "options": days, **initial("initial_options", chosen),
+        }, optional=True),
     ]  # fmt: skip
 
 
@@ -126,7 +130,7 @@ def moving(on_it: int) -> Blocks:
     move = f"{people} on it: go on with the plan as changed, where they are"
     stay = f"{people} on it: finish on the steps as they were"
     options = [option(move, "move"), option(stay, "stay")]
-    return [menu("move", "Whoever joins from now on gets the change. And those on it?", {
+    return [field("move", "Whoever joins from now on gets the change. And those on it?", {
         "type": "radio_buttons", "options": options, "initial_option": options[0],
     }, hint="Nobody gets a step twice")]  # fmt: skip
 
@@ -195,39 +199,3 @@ def _media(
     showed none."""
     has = next((step.media for step in shape.steps if step.key == key and key), ())
     return tuple(file for file in has if keep is None or file["file"] in keep)
-
-
-# Inputs
-
-
-def initial(name: str, value: Any) -> dict[str, Any]:
-    """What an input starts with, if with anything."""
-    return {name: value} if value else {}
-
-
-def box(
-    block: str, label: str, value: str, *, most: int = LONGEST_INPUT, optional: bool = False,
-    multiline: bool = False, hint: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """An input of words."""
-    element = {"type": "plain_text_input", "multiline": multiline, "max_length": most,
-               **initial("initial_value", value)}  # fmt: skip
-    return menu(block, label, element, optional=optional, hint=hint)
-
-
-def choice(block: str, label: str, choices: Mapping[str, str], here: str) -> dict[str, Any]:
-    """A menu of these choices: what each is called, by its value."""
-    options = {value: option(words, value) for value, words in choices.items()}
-    return menu(block, label, {"type": "static_select", "options": list(options.values()),
-                                "initial_option": options[here]})  # fmt: skip
-
-
-def menu(
-    block: str, label: str, element: dict[str, Any], *, optional: bool = False,
-    hint: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """An input of any kind, whose action_id is its block_id."""
-    return {
-        "type": "input", "block_id": block, "label": plain(label), "optional": optional,
-        "element": {"action_id": block, **element}, **({"hint": plain(hint)} if hint else {}),
-    }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.slack import cards
+from bot.slack import cards, inputs
 from bot.slack.cards import context, mrkdwn
 from bot.team.accounts import LONGEST_PLAN_GAP, LONGEST_WORDS, MOST_PLAN_TEXTS
 from bot.team.models import Member, Policy
@@ -27,16 +27,13 @@ def _role(member: Member) -> str:
 
 def team_view(account: int, team: Sequence[Member]) -> dict[str, Any]:
     """The modal in which people are added to an account, or taken off it."""
-    roles = [cards.option("Agent", "agent"), cards.option("Manager", "manager"),
-             cards.option("Not on the team", "none")]  # fmt: skip
+    roles = {"agent": "Agent", "manager": "Manager", "none": "Not on the team"}
     return cards.modal("team_changed", "Your team", [
         mrkdwn(names(team)),
-        {"type": "input", "block_id": "who", "label": cards.plain("Who"),
-         "element": {"type": "users_select", "action_id": "who",
-                     "placeholder": cards.plain("Choose somebody")}},
-        {"type": "input", "block_id": "role", "label": cards.plain("Role"),
-         "element": {"type": "static_select", "action_id": "role", "options": roles,
-                     "initial_option": roles[0]}},
+        inputs.field("who", "Who", {
+            "type": "users_select", "placeholder": cards.plain("Choose somebody"),
+        }),
+        inputs.choice("role", "Role", roles, "agent"),
         context(
             "Agents text and see the credits. Managers also change the plan, the lines and "
             "the agents. Only the owner makes managers."
@@ -48,24 +45,16 @@ def policy_view(account: int, policy: Policy) -> dict[str, Any]:
     """The modal of what goes for every text of an account."""
     hours = [cards.option(hour_words(hour), str(hour)) for hour in range(25)]
     return cards.modal("policy_changed", "Words and quiet hours", [
-        {"type": "input", "block_id": "words", "optional": True,
-         "label": cards.plain("Added to the first text to a contact, free of charge"),
-         "hint": cards.plain(
-             "US carriers ask for such words. Leave it empty only if your texts carry their "
-             "own."
-         ),
-         "element": {"type": "plain_text_input", "action_id": "words",
-                     "max_length": LONGEST_WORDS, "initial_value": policy.opt_out_words}},
-        {"type": "input", "block_id": "from", "label": cards.plain("Quiet from"),
-         "element": {"type": "static_select", "action_id": "from", "options": hours[1:],
-                     "initial_option": hours[policy.quiet_from]}},
-        {"type": "input", "block_id": "until", "label": cards.plain("Quiet until"),
-         "hint": cards.plain("By the contact's own clock. Nothing automatic goes out then, and "
-                             "you are warned before you send by hand."),
-         "element": {"type": "static_select", "action_id": "until", "options": hours[:24],
-                     "initial_option": hours[policy.quiet_until]}},
-        cards.number("plan_texts", "Texts of SmartPlans to one contact in 24 hours, at most",
-                     policy.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
-        cards.number("plan_gap", "Minutes between two of them, at least",
-                     policy.plan_gap_minutes, 0, LONGEST_PLAN_GAP),
+        inputs.box("words", "Added to the first text to a contact, free of charge",
+                   policy.opt_out_words, most=LONGEST_WORDS, optional=True,
+                   hint="US carriers ask for such words. Leave it empty only if your texts carry "
+                   "their own."),
+        inputs.menu("from", "Quiet from", hours[1:], str(policy.quiet_from)),
+        inputs.menu("until", "Quiet until", hours[:24], str(policy.quiet_until),
+                    "By the contact's own clock. Nothing automatic goes out then, and you are "
+                    "warned before you send by hand."),
+        inputs.number("plan_texts", "Texts of SmartPlans to one contact in 24 hours, at most",
+                      policy.plan_texts_a_day, 1, MOST_PLAN_TEXTS),
+        inputs.number("plan_gap", "Minutes between two of them, at least",
+                      policy.plan_gap_minutes, 0, LONGEST_PLAN_GAP),
     ], str(account), submit="Save")  # fmt: skip
