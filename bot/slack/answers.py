@@ -9,6 +9,7 @@ import structlog
 from slack_bolt import Ack
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.webhook import WebhookClient
 
 from bot.errors import Refused, Wrong
 from bot.slack import cards
@@ -50,6 +51,13 @@ def reply(
         return
     if answer.status_code != 200:
         log.warning("slack.card_not_replaced", status=answer.status_code)
+
+
+def on_card(url: str | None, card: cards.Card, replace: bool = True) -> None:
+    """Shows the outcome of a modal in place of the card from which it was opened, or beside it;
+    nowhere, if it was opened elsewhere."""
+    if url:
+        reply(WebhookClient(url, timeout=10).send, card, replace)
 
 
 def show_in(client: WebClient, view_id: str, view: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from slack_bolt import Ack, Respond
 from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
 
 from bot import clock
 from bot.contacts import address_book, contacts, directory
@@ -17,7 +16,15 @@ from bot.contacts.directory import Details, Said
 from bot.contacts.models import Contact
 from bot.errors import Refused, Wrong
 from bot.slack import cards
-from bot.slack.answers import error_at, or_refusal, refusal_view, reply, typed_words, whisper
+from bot.slack.answers import (
+    error_at,
+    on_card,
+    or_refusal,
+    refusal_view,
+    reply,
+    typed_words,
+    whisper,
+)
 from bot.slack.cards import Card
 from bot.slack.contacts import contact_cards, merges, sheets
 from bot.slack.team.front import values
@@ -183,9 +190,7 @@ def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         ack(response_action="errors", errors=error_at(refusal, "name"))
     else:
         ack()
-        if about["card_url"]:
-            respond = WebhookClient(about["card_url"], timeout=10).send
-            reply(respond, card, replace="contact" in about)
+        on_card(about["card_url"], card, replace="contact" in about)
 
 
 @transaction

@@ -8,13 +8,12 @@ from typing import Any
 
 from slack_bolt import Ack
 from slack_sdk import WebClient
-from slack_sdk.webhook import WebhookClient
 
 from bot import clock
 from bot.contacts import address_book, contacts, directory, merging
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import error_at, refusal_view, reply
+from bot.slack.answers import error_at, on_card, refusal_view
 from bot.slack.contacts import contact_cards, merge_cards
 from bot.slack.team.front import values
 from bot.words import clean, escape
@@ -95,7 +94,7 @@ def confirmed(ack: Ack, body: dict[str, Any], view: dict[str, Any]) -> None:
         ack(response_action="errors", errors=error_at(refusal, "keep"))
     else:
         ack()
-        reply(WebhookClient(about["card_url"], timeout=10).send, card)
+        on_card(about["card_url"], card)
 
 
 @transaction

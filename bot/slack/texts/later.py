@@ -13,9 +13,9 @@ from slack_sdk import WebClient
 from bot import clock
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside, error_at, or_refusal, reply, whisper
+from bot.slack.answers import beside, error_at, on_card, or_refusal, reply, whisper
 from bot.slack.texts import later_cards
-from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
+from bot.slack.texts.pressed import answer, card_url, draft_of
 from bot.texts import drafts, scheduled, sending
 from bot.texts.scheduled import Listed
 from bot.words import clean

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from slack_bolt import Ack, Respond
-from slack_sdk.webhook import WebhookClient
 
 from bot.errors import Refused
 from bot.slack import cards
@@ -62,9 +61,3 @@ def _card(outcome: Sent | Quoted | cards.Card) -> cards.Card:
 def card_url(body: dict[str, Any]) -> str | None:
     """Where a modal's outcome replaces the card that was pressed; nowhere for one in a thread."""
     return None if in_thread(body) else body["response_url"]
-
-
-def on_card(url: str | None, card: cards.Card) -> None:
-    """Replaces that card."""
-    if url:
-        reply(WebhookClient(url, timeout=10).send, card)

@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.slack import cards
 from bot.slack.answers import error_at, refusal_view, show_in, whisper
 from bot.slack.cards import button, context, mrkdwn, plain
-from bot.slack.team.front import values
+from bot.slack.team.front import opens, values
 from bot.team import channels, roles
 from bot.texts import templates
 from bot.texts.models import Template
@@ -38,30 +38,22 @@ def command(ack: Ack, command: dict[str, Any], client: WebClient) -> None:
     return None
 
 
-def show(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+def _show(user: str, account: str) -> View:
     """Templates: the list."""
-    _open(ack, body, client.views_open, lambda user, account: _list(user, int(account)))
+    return _list(user, int(account))
 
 
-def new(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+def _new(user: str, account: str) -> View:
     """New template."""
-
-    def make(user: str, account: str) -> View:
-        with session():
-            roles.require_manager(user, int(account))
-        return edit_view(int(account), None)
-
-    _open(ack, body, client.views_push, make)
+    with session():
+        roles.require_manager(user, int(account))
+    return edit_view(int(account), None)
 
 
-def edit(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
+def _edit(user: str, key: str) -> View:
     """Edit, beside a template of the list."""
-
-    def make(user: str, key: str) -> View:
-        found = templates.get(int(key), user)
-        return edit_view(found.account_id, found)
-
-    _open(ack, body, client.views_push, make)
+    found = templates.get(int(key), user)
+    return edit_view(found.account_id, found)
 
 
 def saved(ack: Ack, body: dict[str, Any], view: dict[str, Any], client: WebClient) -> None:
@@ -88,17 +80,6 @@ def removed(ack: Ack, body: dict[str, Any], client: WebClient) -> None:
         return
     show_in(client, shown["id"], _gone())
     show_in(client, shown["root_view_id"], _list(user, account))
-
-
-def _open(
-    ack: Ack, body: dict[str, Any], open_view: Callable[..., Any], make: Callable[[str, str], View]
-) -> None:
-    try:
-        view = make(body["user"]["id"], body["actions"][0]["value"])
-    except Refused as refusal:
-        view = refusal_view(refusal)
-    ack()
-    open_view(trigger_id=body["trigger_id"], view=view)
 
 
 def _list(user: str, account: int) -> View:
@@ -163,9 +144,9 @@ INTRODUCTION = (
 )
 
 ACTIONS: dict[str, Callable[..., None]] = {
-    "template_open": show,
-    "template_new": new,
-    "template_edit": edit,
+    "template_open": opens(_show),
+    "template_new": opens(_new),
+    "template_edit": opens(_edit),
     "template_remove": removed,
 }
 VIEWS: dict[str, Callable[..., None]] = {"template_saved": saved}

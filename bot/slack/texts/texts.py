@@ -13,10 +13,10 @@ from bot import clock
 from bot.contacts import contacts
 from bot.errors import Refused
 from bot.slack import cards
-from bot.slack.answers import beside, error_at, or_refusal, typed_words, whisper
+from bot.slack.answers import beside, error_at, on_card, or_refusal, typed_words, whisper
 from bot.slack.talks import waiting
 from bot.slack.texts import compose, later, templates
-from bot.slack.texts.pressed import answer, card_url, draft_of, on_card
+from bot.slack.texts.pressed import answer, card_url, draft_of
 from bot.team import channels
 from bot.texts import drafts, sending
 from bot.words import clean
