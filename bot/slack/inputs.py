@@ -21,11 +21,12 @@ def field(
 
 def box(
     name: str, label: str, value: str, *, most: int = LONGEST_INPUT, optional: bool = False,
-    multiline: bool = False, hint: str | None = None,
+    multiline: bool = False, hint: str | None = None, placeholder: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """An input of words."""
     element = {"type": "plain_text_input", "multiline": multiline, "max_length": most,
-               **initial("initial_value", value)}  # fmt: skip
+               **initial("initial_value", value),
+               **initial("placeholder", placeholder and plain(placeholder))}  # fmt: skip
     return field(name, label, element, optional=optional, hint=hint)
 
 

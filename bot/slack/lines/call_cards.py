@@ -15,7 +15,7 @@ from bot.lines.call_settings import (
 )
 from bot.lines.calls import WORDS
 from bot.lines.models import Line
-from bot.slack import cards
+from bot.slack import cards, inputs
 from bot.slack.cards import context, mrkdwn, plain, words
 from bot.words import count
 
@@ -26,28 +26,25 @@ def calls_view(line: Line) -> dict[str, Any]:
         cards.option("They hear a message", "message"),
         cards.option("A phone rings; if nobody takes it, they hear the message", "forward"),
     ]
-    chosen = {"initial_user": line.forward_user} if line.forward_user else {}
     return cards.modal("line_calls", "Calls", [
         mrkdwn(f"*{numbers.spoken(line.number)}*\n{_where(line)}"),
-        {"type": "input", "block_id": "mode", "label": plain("When somebody calls"),
-         "element": {"type": "radio_buttons", "action_id": "mode", "options": modes,
-                     "initial_option": modes[line.voice_mode == "forward"]}},
-        _text("words", "The message, spoken to them", line.voice_words or WORDS,
-              LONGEST_WORDS),
-        {"type": "input", "block_id": "user", "optional": True,
-         "label": plain("Whose phone rings"),
-         "element": {"type": "users_select", "action_id": "user", **chosen,
-                     "placeholder": plain("Choose somebody")}},
-        {"type": "input", "block_id": "number", "optional": True,
-         "label": plain("Its number"),
-         "hint": plain(f"It rings for 20 seconds. A call that is taken costs {minute_price()} "
-                       "for each minute begun."),
-         "element": {"type": "plain_text_input", "action_id": "number", "max_length": 60,
-                     "initial_value": line.forward_number or ""}},
-        _text("text", "A text back after a missed call", line.text_back or "",
-              LONGEST_TEXT,
-              "Leave it empty for no text. A caller gets it once an hour at most; whoever opted "
-              "out gets none. Its price is shown before it is switched on."),
+        inputs.field("mode", "When somebody calls", {
+            "type": "radio_buttons", "options": modes,
+            "initial_option": modes[line.voice_mode == "forward"],
+        }),
+        inputs.box("words", "The message, spoken to them", line.voice_words or WORDS,
+                   most=LONGEST_WORDS, optional=True, multiline=True),
+        inputs.field("user", "Whose phone rings", {
+            "type": "users_select", "placeholder": plain("Choose somebody"),
+            **inputs.initial("initial_user", line.forward_user),
+        }, optional=True),
+        inputs.box("number", "Its number", line.forward_number or "", most=60, optional=True,
+                   hint=f"It rings for 20 seconds. A call that is taken costs {minute_price()} "
+                   "for each minute begun."),
+        inputs.box("text", "A text back after a missed call", line.text_back or "",
+                   most=LONGEST_TEXT, optional=True, multiline=True,
+                   hint="Leave it empty for no text. A caller gets it once an hour at most; "
+                   "whoever opted out gets none. Its price is shown before it is switched on."),
         context("A missed call is shown in the caller's thread, free of charge."),
     ], str(line.id), submit="Save")  # fmt: skip
 
@@ -65,15 +62,6 @@ def _where(line: Line) -> str:
     if line.calls_until is not None:
         return "Its calls are taken by Partyline."
     return "Its calls do not come to Partyline yet. They will when you save."
-
-
-def _text(name: str, label: str, value: str, most: int, hint: str = "") -> dict[str, Any]:
-    return {
-        "type": "input", "block_id": name, "optional": True, "label": plain(label),
-        **({"hint": plain(hint)} if hint else {}),
-        "element": {"type": "plain_text_input", "action_id": name, "multiline": True,
-                    "max_length": most, "initial_value": value},
-    }  # fmt: skip
 
 
 def agree_view(line_id: int, wanted: Wanted, price: Price) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bot.lines.models import Line
 from bot.lines.offers import COUNTRIES, PAGE, ForSale, Held
 from bot.lines.settings import LONGEST_NAME
 from bot.lines.setups import TO_MOVE
-from bot.slack import cards
+from bot.slack import cards, inputs
 from bot.slack.cards import Blocks, button, context, mrkdwn, option
 from bot.slack.lines.setup_cards import AFTER, LETTER, SUPPORT
 from bot.words import escape
@@ -34,10 +34,7 @@ RELEASED = {
     "unpoint": "Its texts and calls come here no longer. The number stays in its Twilio account.",
 }  # fmt: skip
 #: Where the token of a team's own Twilio account is given.
-TOKEN = {
-    "type": "input", "block_id": "token", "label": cards.plain("Auth token"),
-    "element": {"type": "plain_text_input", "action_id": "token", "max_length": 64},
-}  # fmt: skip
+TOKEN = inputs.box("token", "Auth token", "", most=64)
 
 
 def waiting(title: str, words: str) -> View:
@@ -52,24 +49,18 @@ def said(title: str, words: str) -> View:
 
 def search(account: int, error: str = "", country: str = "US", typed: str = "") -> View:
     """What number is wanted."""
-    countries = [option(name, code) for code, (name, _) in COUNTRIES.items()]
+    countries = {code: name for code, (name, _) in COUNTRIES.items()}
     kinds = [option("A usual number", "usual"), option("Toll-free (US and Canada)", "toll_free")]
-    chosen = next(one for one in countries if one["value"] == country)
     return cards.modal(
         "line_search", "A new number", [
             *([mrkdwn(f":warning: {error}")] if error else []),
-            {"type": "input", "block_id": "country", "label": cards.plain("Country"),
-             "element": {"type": "static_select", "action_id": "country", "options": countries,
-                         "initial_option": chosen}},
-            {"type": "input", "block_id": "kind", "label": cards.plain("Kind"),
-             "element": {"type": "radio_buttons", "action_id": "kind", "options": kinds,
-                         "initial_option": kinds[0]}},
-            {"type": "input", "block_id": "wish", "optional": True,
-             "label": cards.plain("Area code, city, or digits"),
-             "hint": cards.plain("415, Oakland, or 555*01, where * is any digit."),
-             "element": {"type": "plain_text_input", "action_id": "wish",
-                         "max_length": LONGEST_WISH, "placeholder": cards.plain("415"),
-                         **({"initial_value": typed} if typed else {})}},
+            inputs.choice("country", "Country", countries, country),
+            inputs.field("kind", "Kind", {
+                "type": "radio_buttons", "options": kinds, "initial_option": kinds[0],
+            }),
+            inputs.box("wish", "Area code, city, or digits", typed, most=LONGEST_WISH,
+                       optional=True, hint="415, Oakland, or 555*01, where * is any digit.",
+                       placeholder="415"),
         ], str(account), submit="Search",
     )  # fmt: skip
 
@@ -80,16 +71,16 @@ def offers(meta: dict[str, Any], found: Sequence[ForSale], price: str | None) ->
     shown = found[start : start + PAGE]
     alike = len({one.carries for one in shown}) == 1
     options = [_choice(one, described=not alike) for one in shown]
-    hint = {"hint": cards.plain(f"All carry {shown[0].carries}.")} if alike else {}
+    number = inputs.field("number", "Number", {
+        "type": "radio_buttons", "options": options, "initial_option": options[0],
+    }, hint=f"All carry {shown[0].carries}." if alike else None)  # fmt: skip
     actions = [button("Search again", "line_research", "again")]
     if len(found) >= meta["most"]:
         actions.insert(0, button("More numbers", "line_more", "more"))
     cost = f"It costs {price} a month." if price else "Its texts cost credits, as on every line."
     return cards.modal(
         "line_buy", "Choose a number", [
-            {"type": "input", "block_id": f"number{start}", "label": cards.plain("Number"), **hint,
-             "element": {"type": "radio_buttons", "action_id": "number", "options": options,
-                         "initial_option": options[0]}},
+            {**number, "block_id": f"number{start}"},
             {"type": "actions", "block_id": "more", "elements": actions},
             *wishes(),
             context(cost),
@@ -106,20 +97,13 @@ def _choice(one: ForSale, *, described: bool) -> dict[str, Any]:
 def wishes() -> Blocks:
     """What a new line is called, and where its texts are shown."""
     return [
-        {"type": "input", "block_id": "name", "optional": True,
-         "label": cards.plain("What your team calls it"),
-         "element": {"type": "plain_text_input", "action_id": "name",
-                     "max_length": LONGEST_NAME}},
-        {"type": "input", "block_id": "channel", "optional": True,
-         "label": cards.plain("The channel in which its texts are shown"),
-         "hint": cards.plain("Everybody in it sees them. Partyline joins it if it is public."),
-         "element": {"type": "conversations_select", "action_id": "channel",
-                     "placeholder": cards.plain("Choose a channel"),
-                     "filter": {"include": ["public", "private"],
-                                "exclude_external_shared_channels": True}}},
-        {"type": "input", "block_id": "make", "optional": True,
-         "label": cards.plain("Or make a new public channel, called"),
-         "element": {"type": "plain_text_input", "action_id": "make", "max_length": 80}},
+        inputs.box("name", "What your team calls it", "", most=LONGEST_NAME, optional=True),
+        inputs.field("channel", "The channel in which its texts are shown", {
+            "type": "conversations_select", "placeholder": cards.plain("Choose a channel"),
+            "filter": {"include": ["public", "private"], "exclude_external_shared_channels": True},
+        }, optional=True,
+                     hint="Everybody in it sees them. Partyline joins it if it is public."),
+        inputs.box("make", "Or make a new public channel, called", "", most=80, optional=True),
     ]  # fmt: skip
 
 
@@ -127,10 +111,9 @@ def bring(account: int) -> View:
     """Which number is brought."""
     return cards.modal(
         "line_bring", "Bring a number", [
-            {"type": "input", "block_id": "number", "label": cards.plain("Your number"),
-             "hint": cards.plain("Partyline looks whether it is in a Twilio account it can reach. "
-                                 "Nothing is changed yet."),
-             "element": {"type": "plain_text_input", "action_id": "number", "max_length": 30}},
+            inputs.box("number", "Your number", "", most=30,
+                       hint="Partyline looks whether it is in a Twilio account it can reach. "
+                       "Nothing is changed yet."),
         ], str(account), submit="Look for it",
     )  # fmt: skip
 
@@ -177,10 +160,7 @@ def elsewhere(
                    "billing you for it. Give the account's SID and token, from the front page of "
                    "Twilio's console. The token is kept sealed, and used for your lines there "
                    "alone."),
-            {"type": "input", "block_id": "sid", "label": cards.plain("Account SID"),
-             "element": {"type": "plain_text_input", "action_id": "sid", "max_length": 40,
-                         "placeholder": cards.plain("AC…"),
-                         **({"initial_value": sid} if sid else {})}},
+            inputs.box("sid", "Account SID", sid, most=40, placeholder="AC…"),
             TOKEN,
             *([mrkdwn(GOES_ON)] if line else wishes()),
             {"type": "actions", "block_id": "else", "elements": [
@@ -228,8 +208,6 @@ def release(line: Line, how: str, plans: int) -> View:
     return cards.modal(
         "line_release", "Release a line", [
             mrkdwn(f"*Releasing {spoken}*\n" + "\n".join(f"• {row}" for row in rows)),
-            {"type": "input", "block_id": "typed",
-             "label": cards.plain(f"Type {spoken} to release it"),
-             "element": {"type": "plain_text_input", "action_id": "typed", "max_length": 30}},
+            inputs.box("typed", f"Type {spoken} to release it", "", most=30),
         ], str(line.id), submit="Release it", close="Keep it",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.slack import cards
+from bot.slack import cards, inputs
 from bot.slack.cards import Blocks, button, context, mrkdwn
 from bot.team.first_run import Step
 from bot.words import OPERATOR
@@ -56,17 +56,11 @@ def not_there(channels: Sequence[str]) -> dict[str, Any]:
 def account_view(zones: Sequence[str]) -> dict[str, Any]:
     """The modal that opens an account."""
     return cards.modal("account_opened", "Open an account", [
-        {"type": "input", "block_id": "name", "label": cards.plain("Name of your team"),
-         "hint": cards.plain("Your team sees it; those you text do not."),
-         "element": {"type": "plain_text_input", "action_id": "name", "max_length": 60}},
-        {"type": "input", "block_id": "zone", "label": cards.plain("Time zone"),
-         "hint": cards.plain(
-             f"Months, reports and the daily digest go by it. Only {OPERATOR} can change it "
-             "later."
-         ),
-         "element": {"type": "static_select", "action_id": "zone",
-                     "options": [cards.option(zone, zone) for zone in zones],
-                     "initial_option": cards.option(zones[0], zones[0])}},
+        inputs.box("name", "Name of your team", "", most=60,
+                   hint="Your team sees it; those you text do not."),
+        inputs.choice("zone", "Time zone", {zone: zone for zone in zones}, zones[0],
+                      f"Months, reports and the daily digest go by it. Only {OPERATOR} can change "
+                      "it later."),
     ], submit="Open it")  # fmt: skip
 
 

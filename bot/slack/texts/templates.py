@@ -10,7 +10,7 @@ from slack_bolt import Ack
 from slack_sdk import WebClient
 
 from bot.errors import Refused
-from bot.slack import cards
+from bot.slack import cards, inputs
 from bot.slack.answers import error_at, refusal_view, show_in, whisper
 from bot.slack.cards import button, context, mrkdwn, plain
 from bot.slack.team.front import opens, values
@@ -103,18 +103,13 @@ def list_view(account: int, found: list[Template]) -> View:
 def edit_view(account: int, template: Template | None) -> View:
     """The modal in which a template is written."""
     about = {"account": account, "template": template.id if template else None}
-    name = {"initial_value": template.name} if template else {}
-    body = {"initial_value": template.body} if template else {}
+    name, body = (template.name, template.body) if template else ("", "")
     return cards.modal("template_saved", "Template", [
-        {"type": "input", "block_id": "name", "label": plain("Name"),
-         "element": {"type": "plain_text_input", "action_id": "name",
-                     "max_length": LONGEST_NAME, **name}},
-        {"type": "input", "block_id": "body", "label": plain("Text"),
-         "hint": plain(
-             "Behind a bar stands what is said where a field is not known: {first_name|there}"
-         ),
-         "element": {"type": "plain_text_input", "action_id": "body", "multiline": True,
-                     "max_length": LONGEST_BODY, **body}},
+        inputs.box("name", "Name", name, most=LONGEST_NAME),
+        inputs.box(
+            "body", "Text", body, most=LONGEST_BODY, multiline=True,
+            hint="Behind a bar stands what is said where a field is not known: {first_name|there}",
+        ),
         context("\n".join(f"`{{{name}}}` {what}" for name, what in templates.FIELDS.items())),
         *([_removal(template)] if template else []),
     ], about, submit="Save", close="Back")  # fmt: skip
