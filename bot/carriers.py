@@ -21,8 +21,8 @@ class Rate:
 
 
 #: By the first word of a pace key. Twilio sends one segment a second from a US number and queues
-#: the rest. Slack takes one post a second in a channel, and 50 updates a minute in a workspace;
-#: a hundred Homes; all bear short bursts, and say 429 when it is too much. Mail servers say 4xx. No
+#: the rest. Slack takes one post a second in a channel, and in a workspace 50 updates and 100 Homes
+#: a minute. Both bear short bursts, and say 429 when it is too much; mail servers say 4xx. No
 #: import's card changes more often than every two seconds.
 RATES = {
     "number": Rate(1), "channel": Rate(1), "updates": Rate(1.2), "mail": Rate(0.1),
