@@ -50,7 +50,7 @@ from bot.slack.texts import media_routes
 from bot.slack.texts.deliver_media import AttachCarrier, MediaCarrier, PeekCarrier, PicturesCarrier
 from bot.slack.texts.live import LiveQuotes
 from bot.smartplans import bulks, plan_upkeep, reminders, room, steps
-from bot.talks import desk, outages
+from bot.talks import desk, outages, threads
 from bot.team import viewers
 from bot.texts import scheduled
 from bot.twilio import backfill, calls, checks, inbound, poll, voice
@@ -176,6 +176,7 @@ def jobs(settings: Settings) -> list[scheduler.Job]:
         ("channels", 60, functools.partial(roll_call.channels, slack)),
         ("scheduled", 5, scheduled.send_due),
         ("snoozed", 30, desk.wake_due),
+        ("roots", 10, threads.show_due),
         ("left stale", 600, outages.make_up),
         ("smartplans", 3, functools.partial(steps.run_due, pace(settings), by_mail)),
         ("smartplans that wait", 5, plan_upkeep.wake_fed),

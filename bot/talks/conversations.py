@@ -108,7 +108,9 @@ def _show_new(conversation: Conversation, message: Message, new: bool, now: date
     changed = conversation.state == "closed" or conversation.snoozed_until is not None
     _begin(conversation)
     if not new and (changed or quiet or conversation.waiting_since is None):
-        threads.show_root(conversation)  # once for what they say in one go: Slack takes 50 a minute
+        threads.show_root(conversation)
+    elif not new:  # what they say in one go is shown when it is over: Slack takes 50 a minute
+        conversation.show_at = conversation.show_at or now + CALLED_AGAIN_AFTER
     conversation.state, conversation.snoozed_until, conversation.heard_at = "open", None, now
     conversation.waiting_since = conversation.waiting_since or now
     threads.show(message, call=conversation.assigned_to if quiet else None)
@@ -324,7 +326,7 @@ def _save(conversation: Conversation) -> None:
         only=[
             Conversation.state, Conversation.heard_at, Conversation.last_text_at,
             Conversation.waiting_since, Conversation.assigned_to, Conversation.braked_at,
-            Conversation.snoozed_until, Conversation.burst,
+            Conversation.snoozed_until, Conversation.burst, Conversation.show_at,
         ]
     )  # fmt: skip
     viewers.changed(conversation.line.account_id)

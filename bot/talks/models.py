@@ -40,6 +40,7 @@ class Conversation(Table):
     opted_in_at = InstantField(null=True)  # START, for this line alone
     heard_at = InstantField(null=True)  # the last text in
     last_text_at = InstantField(null=True)
+    show_at = InstantField(null=True)  # when its root is to show what they said in one go
     made_at = InstantField()
 
     class Meta:
@@ -56,6 +57,11 @@ Conversation.add_index(
     Conversation.snoozed_until,
     where=Conversation.snoozed_until.is_null(False),
     name="conversation_snoozed",
+)
+Conversation.add_index(
+    Conversation.show_at,
+    where=Conversation.show_at.is_null(False),
+    name="conversation_to_show",
 )
 Conversation.add_index(
     Conversation.goes_on, where=Conversation.goes_on.is_null(False), name="conversation_goes_on"

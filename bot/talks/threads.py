@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot import outbox, paces
+from bot import clock, outbox, paces
 from bot.talks.models import Conversation, Message
 from bot.texts.models import Draft
-from ledger.database import query, transaction
+from ledger.database import query, session, transaction
 
 MADE_UP = timedelta(days=7)  # how old a text may be whose copy is brought up to date once more
+TO_SHOW = "SELECT id FROM conversation WHERE show_at <= %s ORDER BY show_at LIMIT %s"
+TO_BE_SHOWN = "UPDATE conversation SET show_at = NULL WHERE id = %s AND show_at <= %s"
 REPACE = """
     UPDATE delivery SET pace = %s WHERE lane = %s AND state = 'queued' AND kind <> 'slack.update'"""
 
@@ -199,6 +201,22 @@ def show_root(conversation: Conversation) -> None:
     """Queues an update of the thread's root, if it has one; one that waits already serves."""
     if conversation.has_thread:
         _update(conversation, f"root:{conversation.id}", {"conversation": conversation.id})
+
+
+def show_due(most: int = 100) -> int:
+    """Brings roots up to date with what was said in one go, when it is over. Returns how many."""
+    now = clock.now()
+    with session():
+        due = [row[0] for row in query(TO_SHOW, now, most).fetchall()]
+    return sum(_show_due(conversation_id, now) for conversation_id in due)
+
+
+@transaction
+def _show_due(conversation_id: int, now: datetime) -> bool:
+    if not query(TO_BE_SHOWN, conversation_id, now).rowcount:
+        return False
+    show_root(of(conversation_id))
+    return True
 
 
 def left_stale(conversation_id: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot import clock
 from bot.sandbox.slack.records import Post
+from bot.talks import threads
 from bot.talks.models import Conversation, Message
 from ledger import database
 from tests.bot.talks.test_conversations import choose, press, root, says, team
@@ -26,6 +27,12 @@ def line(house: House) -> str:
 def updates(house: House, of: Post) -> list[dict[str, Any]]:
     """Calls that changed this post."""
     return [a for m, a in house.slack.calls if m == "chat.update" and a["ts"] == of.ts]
+
+
+def passed(house: House) -> None:
+    """The worker's clock has come this far."""
+    threads.show_due()
+    house.work()
 
 
 def answered(house: House, thread: str, body: str) -> None:
@@ -55,17 +62,37 @@ def test_newest_words_are_shown_as_they_are_on_one_line_and_cut(team: House) -> 
     assert "&lt;!channel&gt;" in root(team).text and "<!channel>" not in root(team).text
 
 
-def test_what_they_say_in_one_go_changes_the_root_once(team: House) -> None:
+def test_what_they_say_in_one_go_changes_the_root_twice_at_most(team: House) -> None:
     thread = begun(team)
     answered(team, thread, "It is.")
     before = len(updates(team, root(team)))
     for body in ("Great", "Can we come on Friday?", "At five?"):
         says(team, body=body)
     assert len(updates(team, root(team))) == before + 1
-    with clock.travelled(timedelta(minutes=4)):
-        says(team, body="Hello?")
+    assert line(team) == "They: Great"
+    with clock.travelled(timedelta(minutes=3)):
+        passed(team)
     assert len(updates(team, root(team))) == before + 2
+    assert line(team) == "They: At five?"
+    with clock.travelled(timedelta(minutes=7)):
+        says(team, body="Hello?")
+        passed(team)
+    assert len(updates(team, root(team))) == before + 3
     assert line(team) == "They: Hello?"
+
+
+def test_whoever_never_stops_is_shown_every_three_minutes(team: House) -> None:
+    begun(team)
+    before = len(updates(team, root(team)))
+    for n in range(9):
+        with clock.travelled(timedelta(minutes=n)):
+            says(team, body=f"Text {n}")
+            passed(team)
+    assert len(updates(team, root(team))) == before + 2
+    assert line(team) == "They: Text 7"
+    with clock.travelled(timedelta(minutes=12)):
+        passed(team)
+    assert line(team) == "They: Text 8"
 
 
 def test_a_root_shows_no_words_of_a_smartplan_and_none_of_who_is_blocked(team: House) -> None:
