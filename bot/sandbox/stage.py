@@ -193,6 +193,8 @@ class Stage:
 
     def start(self) -> None:
         """Makes the account with a few contacts, and has web and worker up."""
+        clock.follow(self.calendar.file)
+        self.calendar.set(_noon())  # by day, at which one may text anybody
         self.flask("migrate")
         self.flask(
             "setup", "--account", "Harbor Homes", "--timezone", "America/New_York",
@@ -203,8 +205,6 @@ class Stage:
         known.write_text("".join(f"{row}\n" for row in KNOWN))
         self.flask("contacts", "import", str(known), "--account", "Harbor Homes")
         database.bind(self.environ["DATABASE_URL"])
-        clock.follow(self.calendar.file)
-        self.calendar.set(_noon())  # by day, at which one may text anybody
         for process in (self.web, self.worker):
             self._run(process)
         wait(self._ready, timeout_s=30)
