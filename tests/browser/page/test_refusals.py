@@ -54,7 +54,9 @@ def test_what_only_you_saw_is_gone_when_slack_is_loaded_anew(tab: Page) -> None:
 
 
 def test_an_outsider_is_refused(tab: Page, url: str, stage: Stage) -> None:
-    tab.locator(".top a", has_text="Olga").click()
+    olga = tab.locator(".top a", has_text="Olga")
+    olga.click()
+    expect(olga).to_have_attribute("aria-current", "true")  # what is written before is Dana's
     say(tab, "/credits")
     expect(tab.locator("#messages .whisper").last).to_contain_text("You are not on")
 
