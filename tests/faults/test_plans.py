@@ -329,6 +329,7 @@ def _check(sandbox: Sandbox, environ: dict[str, str], bosses: Iterable[str]) -> 
     cards = collections.Counter(
         post.text.split("\n")[0].removeprefix(":bell: ")
         for boss in bosses
+        if f"D{boss}" in sandbox.slack.channels  # else nothing was ever said there
         for post in sandbox.slack.channels[f"D{boss}"].posts
         if post.text.startswith(":bell:")
     )
