@@ -63,15 +63,21 @@ def test_a_text_of_which_nobody_knows_outlives_its_line(house: House) -> None:
     assert Accounts(house.settings).tokens(sid) == []
 
 
-def test_what_is_told_late_of_a_text_of_a_line_that_was_released_is_heard(house: House) -> None:
+def released_before_the_last_word(house: House, status: str, code: int) -> None:
+    """A line of an own Twilio account sends a text and is released; how the text ends, Twilio
+    tells only who asks."""
     sid, token, view = own(house)
     goes_on(house, view, sid=sid, token=token)
     house.twilio.callbacks.withhold = True
-    house.twilio.outcome(BEN, "failed", 30001)
+    house.twilio.outcome(BEN, status, code)
     card = house.slack.command(house.agent, line().channel, "/text", f"{BEN} On my way").shown
     house.hears(lambda: house.slack.press(house.agent, card, "Send"))
     house.settle()
     released(house, TYPED)
+
+
+def test_what_is_told_late_of_a_text_of_a_line_that_was_released_is_heard(house: House) -> None:
+    released_before_the_last_word(house, "failed", 30001)
     known = Accounts(house.settings)
     assert (tokens.forget(), house.balance()) == (0, 99)
     with clock.travelled(timedelta(hours=2)):
@@ -326,14 +332,7 @@ def test_a_text_that_waits_leaves_by_no_number_that_others_have_now(house: House
 
 
 def test_what_fails_of_a_line_that_was_released_ails_no_line(house: House) -> None:
-    sid, token, view = own(house)
-    goes_on(house, view, sid=sid, token=token)
-    house.twilio.callbacks.withhold = True
-    house.twilio.outcome(BEN, "undelivered", 30034)
-    card = house.slack.command(house.agent, line().channel, "/text", f"{BEN} Hi").shown
-    house.hears(lambda: house.slack.press(house.agent, card, "Send"))
-    house.settle()
-    released(house, TYPED)
+    released_before_the_last_word(house, "undelivered", 30034)
     with clock.travelled(timedelta(hours=2)):
         assert poll.overdue_statuses(Accounts(house.settings), False) == 1
     with database.session():
